@@ -1,0 +1,448 @@
+"""The one place that refuses a wrong shape, dtype, range or file.
+
+Every message has three parts: what was wanted, what was given, and how to mend it.
+This module does not import torch: it reads the shape and dtype of what it is given.
+"""
+
+import hashlib
+from numbers import Integral, Real
+from pathlib import Path
+
+
+class FeatlibError(ValueError):
+    """An input that featlib refuses; the message names what, where, and how to mend it."""
+
+
+def refuse(where, wanted, got, mend):
+    """Raise the error that all checks raise.
+
+    Parameters
+    ----------
+    where : str
+        The function or file that refuses.
+    wanted, got, mend : str
+        What was needed, what was given, what the reader can do.
+
+    Raises
+    ------
+    FeatlibError
+        Always.
+    """
+    raise FeatlibError(f"{where}: wanted {wanted}, got {got}. {mend}")
+
+
+def describe(value):
+    """Say in a few words what a value is: ``uint8 tensor 10×3×64×64``, ``str 'abc'``.
+
+    Parameters
+    ----------
+    value : object
+        Anything; tensors and arrays are described by dtype and shape.
+
+    Returns
+    -------
+    str
+    """
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        kind = "tensor" if type(value).__module__.startswith("torch") else "array"
+        return f"{dtype_name(value)} {kind} {shape_text(value.shape)}"
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
+
+
+def dtype_name(value):
+    """Return the dtype of a tensor or array as torch and NumPy both spell it: ``float32``."""
+    return str(value.dtype).removeprefix("torch.")
+
+
+def shape_text(shape):
+    """Write a shape as the lesson does: ``1000×3×64×64``; ``scalar`` for no axes."""
+    return "×".join(str(int(n)) for n in shape) or "scalar"
+
+
+def pixels(value, where):
+    """Check raw images: a uint8 tensor N×3×H×W with at least one image.
+
+    Parameters
+    ----------
+    value : torch.Tensor
+        The images.
+    where : str
+        The function that asks, for the message.
+
+    Raises
+    ------
+    FeatlibError
+        With the conversion that would mend the most common mistakes.
+    """
+    wanted = "raw images, a uint8 tensor N×3×H×W with values 0–255"
+    _is_tensor(value, where, wanted)
+    if dtype_name(value) != "uint8":
+        refuse(where, wanted, describe(value), _uint8_advice(value))
+    _is_image_batch(value, where, wanted)
+
+
+def unit_images(value, where):
+    """Check preprocessed images: a float32 tensor N×3×H×W, finite, within 0–1.
+
+    Parameters
+    ----------
+    value : torch.Tensor
+        The images.
+    where : str
+        The function that asks, for the message.
+
+    Raises
+    ------
+    FeatlibError
+        With the conversion that would mend the most common mistakes.
+    """
+    wanted = "images scaled to 0–1, a float32 tensor N×3×H×W"
+    _is_tensor(value, where, wanted)
+    if dtype_name(value) == "uint8":
+        refuse(where, wanted, describe(value), "Scale them first: preprocess.scale(pixels).")
+    if dtype_name(value) != "float32":
+        refuse(where, wanted, describe(value), "Convert them: images.to(torch.float32).")
+    _is_image_batch(value, where, wanted)
+    _is_finite(value, where, wanted)
+    low, high = float(value.min()), float(value.max())
+    if low < 0 or high > 1:
+        advice = (
+            "They look like 0–255: divide by 255 once."
+            if high > 2 and low >= 0
+            else "They look normalized already: pass the images before mean and std."
+        )
+        refuse(where, wanted, f"values from {low:.3g} to {high:.3g}", advice)
+
+
+def features(value, where, width=None):
+    """Check feature vectors: a finite float32 tensor N×D with at least one row.
+
+    Parameters
+    ----------
+    value : torch.Tensor
+        The features.
+    where : str
+        The function that asks, for the message.
+    width : int, optional
+        The D that is wanted; any if left out.
+
+    Raises
+    ------
+    FeatlibError
+        If the shape, dtype or a value is wrong.
+    """
+    wanted = f"features, a float32 tensor N×{width or 'D'}"
+    _is_tensor(value, where, wanted)
+    if value.ndim != 2 or 0 in value.shape:
+        refuse(where, wanted, describe(value), "One row an image; flatten(1) makes rows of images.")
+    if dtype_name(value) != "float32":
+        refuse(where, wanted, describe(value), "Convert them: features.to(torch.float32).")
+    if width is not None and value.shape[1] != width:
+        refuse(
+            where,
+            wanted,
+            describe(value),
+            f"Use the backbone that this head was trained on: its features are {width} wide.",
+        )
+    _is_finite(value, where, wanted)
+
+
+def labels(value, where, n, n_classes):
+    """Check labels: an int64 tensor of N class numbers from 0 to ``n_classes`` − 1.
+
+    Parameters
+    ----------
+    value : torch.Tensor
+        The labels.
+    where : str
+        The function that asks, for the message.
+    n : int
+        The number of rows that the labels belong to.
+    n_classes : int
+        The number of classes.
+
+    Raises
+    ------
+    FeatlibError
+        If the shape, dtype or a value is wrong.
+    """
+    wanted = f"labels, an int64 tensor of {n} class numbers from 0 to {n_classes - 1}"
+    _is_tensor(value, where, wanted)
+    if value.ndim != 1 or value.shape[0] != n:
+        refuse(where, wanted, describe(value), "Give one label an image, in the same order.")
+    if dtype_name(value) != "int64":
+        refuse(where, wanted, describe(value), "Convert them: labels.to(torch.int64).")
+    low, high = int(value.min()), int(value.max())
+    if low < 0 or high >= n_classes:
+        refuse(
+            where,
+            wanted,
+            f"labels from {low} to {high}",
+            "Count classes from 0, and name every class in `classes`.",
+        )
+
+
+def classes(value, where):
+    """Check class names: at least two different strings.
+
+    Parameters
+    ----------
+    value : sequence of str
+        The names.
+    where : str
+        The function that asks, for the message.
+
+    Returns
+    -------
+    tuple of str
+
+    Raises
+    ------
+    FeatlibError
+        If there are fewer than two, or two are the same.
+    """
+    wanted = "at least two classes with different names"
+    if isinstance(value, str):
+        refuse(where, wanted, describe(value), "Pass a list of names.")
+    names = tuple(str(name) for name in value)
+    if len(names) < 2 or len(set(names)) != len(names):
+        refuse(
+            where,
+            wanted,
+            ", ".join(names) or "none",
+            "A classifier needs something to choose between: add a class, or rename one.",
+        )
+    return names
+
+
+def whole_number(value, where, name, low=1, high=None):
+    """Check a count: a whole number within a range.
+
+    Parameters
+    ----------
+    value : int
+        The number.
+    where, name : str
+        The function that asks and the parameter's name, for the message.
+    low : int
+        The smallest that is allowed.
+    high : int, optional
+        The largest that is allowed.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    FeatlibError
+        If it is no whole number or out of range.
+    """
+    ok = isinstance(value, Integral) and not isinstance(value, bool) and value >= low
+    if not ok or (high is not None and value > high):
+        wanted = f"{name} as a whole number " + (
+            f"of at least {low}" if high is None else f"from {low} to {high}"
+        )
+        refuse(where, wanted, describe(value), f"Try {name}={low if high is None else high}.")
+    return int(value)
+
+
+def number(value, where, name, low=0.0, high=float("inf"), above=False):
+    """Check a setting: a finite number within a range.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    where, name : str
+        The function that asks and the parameter's name, for the message.
+    low, high : float
+        The range; both ends are allowed.
+    above : bool
+        Whether `low` itself is refused.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    FeatlibError
+        If it is no number, not finite, or out of range.
+    """
+    ok = isinstance(value, Real) and not isinstance(value, bool)
+    if not (ok and low <= value <= high and abs(value) != float("inf")) or (above and value == low):
+        span = f"{'above' if above else 'of at least'} {low:g}"
+        if high != float("inf"):
+            span += f" and at most {high:g}"
+        refuse(where, f"{name} as a number {span}", describe(value), f"Change {name}.")
+    return float(value)
+
+
+def one_of(value, where, name, options):
+    """Check a choice among names.
+
+    Parameters
+    ----------
+    value : str
+        The choice.
+    where, name : str
+        The function that asks and the parameter's name, for the message.
+    options : sequence of str
+        What can be chosen.
+
+    Raises
+    ------
+    FeatlibError
+        If it is none of them.
+    """
+    if value not in options:
+        listed = ", ".join(map(repr, options))
+        refuse(where, f"{name} to be one of {listed}", describe(value), "Check the spelling.")
+
+
+def file(path, where, what):
+    """Check that a path is a file that exists and is not empty.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The path.
+    where, what : str
+        The function that asks, and what the file should be, for the message.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    FeatlibError
+        If there is no such file, or it is empty or a folder.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        got = "a folder" if path.is_dir() else "nothing there"
+        refuse(where, f"{what} at '{path}'", got, "Check the path.")
+    if path.stat().st_size == 0:
+        refuse(where, f"{what} at '{path}'", "an empty file", "Get the file again.")
+    return path
+
+
+def folder(path, where, what):
+    """Check that a path is a folder.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The path.
+    where, what : str
+        The function that asks, and what the folder should hold, for the message.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    FeatlibError
+        If there is no such folder.
+    """
+    path = Path(path).expanduser()
+    if not path.is_dir():
+        got = "a file" if path.exists() else "nothing there"
+        refuse(where, f"a folder of {what} at '{path}'", got, "Check the path.")
+    return path
+
+
+def checksum(path, expected, where):
+    """Check a file's SHA-256 before anything in it is used.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    expected : str
+        The SHA-256 in hexadecimal.
+    where : str
+        The function that asks, for the message.
+
+    Raises
+    ------
+    FeatlibError
+        If the file is cut off or altered.
+    """
+    actual = sha256(path)
+    if actual != expected.lower():
+        refuse(
+            where,
+            f"'{path}' with SHA-256 {expected[:12]}…",
+            f"{actual[:12]}… ({path.stat().st_size:,} bytes)",
+            "The file is cut off or altered: get it again (for a bundled file, reinstall featlib).",
+        )
+
+
+def sha256(path):
+    """Return the SHA-256 of a file in hexadecimal, read in pieces.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The file.
+
+    Returns
+    -------
+    str
+    """
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _is_tensor(value, where, wanted):
+    if not type(value).__module__.startswith("torch") or not hasattr(value, "dtype"):
+        advice = (
+            "Convert it: torch.from_numpy(array)."
+            if hasattr(value, "dtype")
+            else "images.load() and features.extract() return tensors."
+        )
+        refuse(where, wanted, describe(value), advice)
+
+
+def _is_image_batch(value, where, wanted):
+    shape = tuple(value.shape)
+    if len(shape) == 3:
+        refuse(where, wanted, describe(value), "For one image add an axis: image[None].")
+    if len(shape) == 4 and shape[1] != 3 and shape[3] == 3:
+        refuse(
+            where,
+            wanted,
+            describe(value),
+            "The channels come last: images.permute(0, 3, 1, 2) puts them second.",
+        )
+    if len(shape) != 4 or shape[1] != 3 or 0 in shape:
+        refuse(
+            where, wanted, describe(value), "Three color channels, second axis, no empty batch."
+        )
+
+
+def _is_finite(value, where, wanted):
+    if not bool(value.isfinite().all()):
+        bad = int((~value.isfinite()).flatten(1).any(1).sum())
+        refuse(
+            where,
+            wanted + ", all finite",
+            f"NaN or infinite values in {bad} of {len(value)} rows",
+            "Find them with tensor.isfinite() and mend or leave out those rows.",
+        )
+
+
+def _uint8_advice(value):
+    if not dtype_name(value).startswith(("float", "bfloat")):
+        return "Convert them: images.to(torch.uint8)."
+    if value.numel() and float(value.max()) <= 1:
+        return "They look like 0–1: (images * 255).round().to(torch.uint8)."
+    return "They look like 0–255: images.round().to(torch.uint8)."
