@@ -424,9 +424,7 @@ def _is_image_batch(value, where, wanted):
             "The channels come last: images.permute(0, 3, 1, 2) puts them second.",
         )
     if len(shape) != 4 or shape[1] != 3 or 0 in shape:
-        refuse(
-            where, wanted, describe(value), "Three color channels, second axis, no empty batch."
-        )
+        refuse(where, wanted, describe(value), "Three color channels, second axis, no empty batch.")
 
 
 def _is_finite(value, where, wanted):

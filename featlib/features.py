@@ -1,0 +1,250 @@
+"""Stage 3: each image becomes 512 features, computed once and kept.
+
+The result equals torchvision's own forward pass to 1e-4. It is faster for four reasons: batches in
+channels-last order, BatchNorm folded into the convolutions, pixels kept as uint8 until their batch
+is due, and a cache on disk, so that the same images are never computed twice.
+"""
+
+import copy
+import hashlib
+import logging
+import os
+import tempfile
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from sklearn.base import BaseEstimator, TransformerMixin
+from torch import nn
+from torch.nn.utils import fuse_conv_bn_eval
+from torchvision.models.resnet import BasicBlock
+from tqdm.auto import tqdm
+
+from featlib import checks, paths, preprocess
+from featlib.backbone import fingerprint, resnet18
+from featlib.images import ImageSet
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+CACHE_VERSION = 1
+log = logging.getLogger("featlib")
+
+
+def extract(images, backbone, *, batch_size=128, precision="fp32", cache=True, progress=True):
+    """Turn images into features with a frozen backbone.
+
+    Parameters
+    ----------
+    images : featlib.images.ImageSet or torch.Tensor
+        uint8 N×3×H×W (values 0–255), or float32 N×3×H×W (values 0–1).
+    backbone : featlib.backbone.Backbone
+        From `backbone.resnet18`; it brings its own preprocessing.
+    batch_size : int
+        Images a forward pass.
+    precision : {"fp32", "bf16"}
+        ``"fp32"`` is exact; ``"bf16"`` computes in bfloat16, about twice as fast on processors
+        that support it.
+    cache : bool
+        Whether to read and keep the features in `paths.cache_dir`.
+    progress : bool
+        Whether to show a bar when it takes more than two seconds.
+
+    Returns
+    -------
+    torch.Tensor
+        float32 N×512, in the order of the images.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the images or a setting are not as above.
+    """
+    images = _as_tensor(images)
+    checks.whole_number(batch_size, "features.extract", "batch_size")
+    checks.one_of(precision, "features.extract", "precision", PRECISIONS)
+    if not cache:
+        return _forward(images, backbone, batch_size, precision, progress)
+    path = cache_path(images, backbone, precision)
+    features = _read(path, (len(images), backbone.width))
+    if features is None:
+        features = _forward(images, backbone, batch_size, precision, progress)
+        _write(path, features)
+    return features
+
+
+def is_cached(images, backbone, precision="fp32"):
+    """Say whether `extract` would read these features instead of computing them.
+
+    Parameters
+    ----------
+    images, backbone, precision
+        As for `extract`.
+
+    Returns
+    -------
+    bool
+    """
+    images = _as_tensor(images)
+    path = cache_path(images, backbone, precision)
+    return _read(path, (len(images), backbone.width)) is not None
+
+
+def cache_path(images, backbone, precision="fp32"):
+    """Return the file in which the features of these very images and weights are kept.
+
+    The name is a hash of the content: pixels, weights and buffers, preprocessing and precision.
+    Change any of them and the name changes, so that the cache is never out of date.
+
+    Parameters
+    ----------
+    images, backbone, precision
+        As for `extract`.
+
+    Returns
+    -------
+    pathlib.Path
+    """
+    images = _as_tensor(images).contiguous()
+    digest = hashlib.sha256(f"{images.dtype} {tuple(images.shape)}".encode())
+    digest.update(images.view(torch.uint8).numpy())
+    digest.update(fingerprint(backbone.network).encode())
+    digest.update(f"{backbone.transform!r} {precision} {CACHE_VERSION}".encode())
+    return paths.cache_dir() / "features" / f"{digest.hexdigest()}.safetensors"
+
+
+class FeatureExtractor(TransformerMixin, BaseEstimator):
+    """`extract` as a scikit-learn transformer, for pipelines and cross-validation.
+
+    >>> make_pipeline(FeatureExtractor(), StandardScaler(), LogisticRegression())
+
+    Parameters
+    ----------
+    weights : str or pathlib.Path
+        As for `backbone.resnet18`.
+    batch_size, precision, cache
+        As for `extract`.
+    """
+
+    def __init__(self, weights="bundled", batch_size=128, precision="fp32", cache=True):
+        self.weights = weights
+        self.batch_size = batch_size
+        self.precision = precision
+        self.cache = cache
+
+    def fit(self, X, y=None):
+        """Load the backbone; nothing is learned from the images.
+
+        Parameters
+        ----------
+        X : numpy.ndarray or torch.Tensor
+            uint8 N×3×H×W.
+        y : object
+            Ignored.
+
+        Returns
+        -------
+        FeatureExtractor
+        """
+        checks.pixels(torch.as_tensor(X), "FeatureExtractor.fit")
+        self.backbone_ = resnet18(self.weights)
+        return self
+
+    def transform(self, X):
+        """Turn images into features.
+
+        Parameters
+        ----------
+        X : numpy.ndarray or torch.Tensor
+            uint8 N×3×H×W.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 N×512.
+        """
+        return extract(
+            torch.as_tensor(X),
+            self.backbone_,
+            batch_size=self.batch_size,
+            precision=self.precision,
+            cache=self.cache,
+            progress=False,
+        ).numpy()
+
+
+def _as_tensor(images):
+    images = images.pixels if isinstance(images, ImageSet) else images
+    if getattr(images, "dtype", None) == torch.float32:
+        checks.unit_images(images, "features.extract")
+    else:
+        checks.pixels(images, "features.extract")
+    return images
+
+
+def _forward(images, backbone, batch_size, precision, progress):
+    network = _fold_batchnorm(backbone.network).to(PRECISIONS[precision])
+    network = network.to(memory_format=torch.channels_last)
+    features = torch.empty(len(images), backbone.width)
+    # The bar waits two seconds: a short extraction should leave no trace in a notebook.
+    bar = tqdm(total=len(images), unit="image", desc="features", delay=2, disable=not progress)
+    with bar, torch.inference_mode():
+        for start in range(0, len(images), batch_size):
+            batch = preprocess.prepare(images[start : start + batch_size], backbone.transform)
+            batch = batch.to(PRECISIONS[precision], memory_format=torch.channels_last)
+            features[start : start + len(batch)] = network(batch)
+            bar.update(len(batch))
+    return features
+
+
+def _fold_batchnorm(network):
+    """Copy a ResNet with each BatchNorm multiplied into the convolution before it.
+
+    In evaluation mode BatchNorm is a fixed scale and shift per channel, so it can be merged with
+    the weights it follows (Ioffe and Szegedy, 2015, arXiv:1502.03167).
+    """
+    network = copy.deepcopy(network)
+    network.conv1 = fuse_conv_bn_eval(network.conv1, network.bn1)
+    network.bn1 = nn.Identity()
+    for block in (m for m in network.modules() if isinstance(m, BasicBlock)):
+        block.conv1, block.bn1 = fuse_conv_bn_eval(block.conv1, block.bn1), nn.Identity()
+        block.conv2, block.bn2 = fuse_conv_bn_eval(block.conv2, block.bn2), nn.Identity()
+        if block.downsample is not None:
+            block.downsample = fuse_conv_bn_eval(*block.downsample)
+    return network
+
+
+def _read(path, shape):
+    """Read features from the cache; None if there are none or the file is damaged."""
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            features, expected = file.get_tensor("features"), (file.metadata() or {})["sha256"]
+    except (SafetensorError, OSError, KeyError):
+        expected = None
+    if expected is None or tuple(features.shape) != shape or _hash(features) != expected:
+        log.warning("features: '%s' is damaged and will be computed again", path)
+        return None
+    return features
+
+
+def _write(path, features):
+    """Keep features so that no reader, in any process, can ever see half a file."""
+    data = save({"features": features}, metadata={"sha256": _hash(features)})
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            temporary = Path(file.name)
+            file.write(data)
+        os.replace(temporary, path)
+    except OSError as error:
+        # Features without a cache are still features: say so and go on.
+        log.warning("features: not kept, since '%s' cannot be written: %s", path.parent, error)
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _hash(features):
+    return hashlib.sha256(features.contiguous().view(torch.uint8).numpy()).hexdigest()

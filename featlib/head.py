@@ -1,0 +1,245 @@
+"""Stage 4: train one linear layer on features, epoch by epoch.
+
+The head is a plain `torch.nn.Linear`. While it is trained, the features are standardized (mean 0,
+std 1 over the training images), which lets one learning rate serve all of them. Standardizing is
+linear, too, so at the end it is merged into the layer: what you get back takes features as
+`features.extract` returns them.
+"""
+
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from featlib import checks
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Every setting of a training, so that a trace can say how it came about.
+
+    Attributes
+    ----------
+    epochs : int
+        Passes over the training features.
+    batch_size : int
+        Rows a step.
+    learning_rate : float
+        Of Adam (Kingma and Ba, 2015, arXiv:1412.6980), falling to zero along half a cosine
+        (Loshchilov and Hutter, 2017, arXiv:1608.03983).
+    weight_decay : float
+        Decoupled from the gradient, as in AdamW (Loshchilov and Hutter, 2019, arXiv:1711.05101).
+    seed : int
+        Of the first weights and of the order of the batches.
+    """
+
+    epochs: int = 5
+    batch_size: int = 32
+    learning_rate: float = 0.003
+    weight_decay: float = 0.01
+    seed: int = 0
+
+    def __str__(self):
+        return (
+            f"{self.epochs} epochs, batches of {self.batch_size}, AdamW with learning rate "
+            f"{self.learning_rate:g} and weight decay {self.weight_decay:g}, standardized features, "
+            f"seed {self.seed}"
+        )
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One row of the training trace, measured at the end of the epoch on all rows.
+
+    Attributes
+    ----------
+    epoch : int
+        Counted from 1.
+    loss : float
+        Mean cross-entropy over the training features, in nats.
+    accuracy : float
+        Share of the training features that are classified right.
+    val_accuracy : float or None
+        The same for the validation features; None if there are none.
+    observation : str
+        What the numbers say.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_accuracy: float | None
+    observation: str
+
+
+@dataclass(frozen=True)
+class TrainingTrace:
+    """What happened in a training.
+
+    Attributes
+    ----------
+    epochs : tuple of Epoch
+        A row an epoch.
+    recipe : Recipe
+        The settings.
+    seconds : float
+        Time taken, measuring included.
+    """
+
+    epochs: tuple[Epoch, ...]
+    recipe: Recipe
+    seconds: float
+
+    def __repr__(self):
+        last = self.epochs[-1]
+        return (
+            f"TrainingTrace({len(self.epochs)} epochs, loss {last.loss:.2f}, "
+            f"accuracy {last.accuracy:.2f})"
+        )
+
+
+def train(features, labels, n_classes, *, validation=None, **settings):
+    """Train a linear layer on features.
+
+    Parameters
+    ----------
+    features : torch.Tensor
+        float32 N×D.
+    labels : torch.Tensor
+        int64 N, class numbers from 0.
+    n_classes : int
+        The number of classes, C.
+    validation : tuple of (torch.Tensor, torch.Tensor), optional
+        Features M×D and labels M to measure after each epoch. They are never trained on.
+    **settings
+        The fields of `Recipe`: `epochs`, `batch_size`, `learning_rate`, `weight_decay`, `seed`.
+
+    Returns
+    -------
+    head : torch.nn.Linear
+        D to C: takes features, returns logits.
+    trace : TrainingTrace
+        A row an epoch.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the features, labels or a setting are not as above.
+    """
+    recipe = _recipe(settings)
+    _check(features, labels, n_classes, validation)
+    started = time.perf_counter()
+    mean, std = features.mean(0), features.std(0, correction=0).clamp_min(1e-6)
+    standardized = (features - mean) / std
+    held_out = validation and ((validation[0] - mean) / std, validation[1])
+    layer = _new_layer(features.shape[1], n_classes, recipe.seed)
+    rows = []
+    for _ in _passes(layer, standardized, labels, recipe):
+        loss, accuracy = _measure(layer, standardized, labels)
+        val_accuracy = _measure(layer, *held_out)[1] if held_out else None
+        words = observe(rows, loss, accuracy, val_accuracy, n_classes)
+        rows.append(Epoch(len(rows) + 1, loss, accuracy, val_accuracy, words))
+    _merge(layer, mean, std)
+    return layer, TrainingTrace(tuple(rows), recipe, time.perf_counter() - started)
+
+
+def observe(rows, loss, accuracy, val_accuracy, n_classes):
+    """Say in words what an epoch's numbers mean, next to those of the epochs before.
+
+    Parameters
+    ----------
+    rows : sequence of Epoch
+        The epochs before.
+    loss, accuracy : float
+        Of training, at the end of this epoch.
+    val_accuracy : float or None
+        Of validation.
+    n_classes : int
+        The number of classes; guessing gets 1 of so many right.
+
+    Returns
+    -------
+    str
+    """
+    if not rows:
+        times = accuracy * n_classes
+        return f"{times:.1f} times as many right as by guessing (1 in {n_classes})"
+    before = rows[-1]
+    fall = (before.loss - loss) / before.loss
+    if fall < 0:
+        return f"loss rose by {-fall:.0%}: the learning rate may be too high"
+    gap = accuracy - val_accuracy if val_accuracy is not None else 0
+    if gap > 0.1 and val_accuracy <= before.val_accuracy:
+        return (
+            f"validation stands still, {100 * gap:.0f} points behind: the head starts to memorize"
+        )
+    if fall > 0.25:
+        return f"big step: loss falls by {fall:.0%}"
+    if fall > 0.1:
+        return f"steady gain: loss falls by {fall:.0%}"
+    return f"leveling off: loss falls by only {fall:.0%}"
+
+
+def _recipe(settings):
+    unknown = settings.keys() - Recipe.__dataclass_fields__.keys()
+    if unknown:
+        wanted = f"settings among {', '.join(Recipe.__dataclass_fields__)}"
+        checks.refuse("head.train", wanted, ", ".join(sorted(unknown)), "Check the spelling.")
+    recipe = Recipe(**settings)
+    for name, low in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
+        checks.whole_number(getattr(recipe, name), "head.train", name, low)
+    checks.number(recipe.learning_rate, "head.train", "learning_rate", above=True)
+    checks.number(recipe.weight_decay, "head.train", "weight_decay")
+    return recipe
+
+
+def _check(features, labels, n_classes, validation):
+    checks.whole_number(n_classes, "head.train", "n_classes", low=2)
+    checks.features(features, "head.train")
+    checks.labels(labels, "head.train", len(features), n_classes)
+    if validation:
+        checks.features(validation[0], "head.train, validation", width=features.shape[1])
+        checks.labels(validation[1], "head.train, validation", len(validation[0]), n_classes)
+
+
+def _new_layer(width, n_classes, seed):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return nn.Linear(width, n_classes)
+
+
+def _passes(layer, features, labels, recipe):
+    """Train pass by pass, handing control back after each so that it can be measured."""
+    optimizer = torch.optim.AdamW(
+        layer.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    )
+    steps = recipe.epochs * -(-len(features) // recipe.batch_size)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    order = torch.Generator().manual_seed(recipe.seed)
+    for _ in range(recipe.epochs):
+        for rows in torch.randperm(len(features), generator=order).split(recipe.batch_size):
+            loss = cross_entropy(layer(features[rows]), labels[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+        yield
+
+
+@torch.no_grad()
+def _measure(layer, features, labels):
+    logits = layer(features)
+    right = (logits.argmax(1) == labels).float().mean()
+    return cross_entropy(logits, labels).item(), right.item()
+
+
+@torch.no_grad()
+def _merge(layer, mean, std):
+    """Rewrite the layer for features that are not standardized.
+
+    W((x − mean) / std) + b = (W / std) x + (b − (W / std) mean)
+    """
+    layer.weight /= std
+    layer.bias -= layer.weight @ mean

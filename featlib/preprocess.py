@@ -1,0 +1,114 @@
+"""Stage 2: from whole numbers 0–255 to the numbers that the network was trained on.
+
+Two steps, because they answer two questions. `scale` brings every image to 0.0–1.0, whatever
+network comes next. `normalize` then does what one particular backbone expects: its weights carry
+their own mean and std, so the two cannot disagree.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from featlib import checks
+
+
+@dataclass(frozen=True)
+class Transform:
+    """What a set of weights expects of its input, beyond the scale 0–1.
+
+    Attributes
+    ----------
+    mean, std : tuple of float
+        Per color channel (red, green, blue), in units of the 0–1 scale.
+    size : int
+        Height and width in pixels; images of another size are resized.
+    """
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    size: int
+
+    def __repr__(self):
+        numbers = ", ".join(f"{m:.3f}±{s:.3f}" for m, s in zip(self.mean, self.std, strict=True))
+        return f"Transform({numbers}, {self.size}×{self.size})"
+
+
+def scale(pixels):
+    """Scale raw pixels from 0–255 to 0.0–1.0.
+
+    Parameters
+    ----------
+    pixels : torch.Tensor
+        uint8 N×3×H×W.
+
+    Returns
+    -------
+    torch.Tensor
+        float32 N×3×H×W, each value divided by 255.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the images are not uint8 N×3×H×W.
+    """
+    checks.pixels(pixels, "preprocess.scale")
+    return pixels.to(torch.float32).div_(255)
+
+
+def normalize(images, transform):
+    """Subtract the backbone's mean and divide by its std, channel by channel.
+
+    Parameters
+    ----------
+    images : torch.Tensor
+        float32 N×3×H×W, values 0–1.
+    transform : Transform
+        What the weights expect: ``backbone.transform``.
+
+    Returns
+    -------
+    torch.Tensor
+        float32 N×3×S×S with S = ``transform.size``; about −2 to 3.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the images are not float32 N×3×H×W within 0–1: already normalized images are refused.
+    """
+    checks.unit_images(images, "preprocess.normalize")
+    return _normalize(images, transform)
+
+
+def prepare(images, transform):
+    """Bring raw or scaled images to what the backbone expects: `scale`, then `normalize`.
+
+    Parameters
+    ----------
+    images : torch.Tensor
+        uint8 N×3×H×W, or float32 N×3×H×W with values 0–1.
+    transform : Transform
+        What the weights expect: ``backbone.transform``.
+
+    Returns
+    -------
+    torch.Tensor
+        float32 N×3×S×S with S = ``transform.size``.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the images are neither.
+    """
+    if images.dtype == torch.uint8:
+        return _normalize(scale(images), transform)
+    return normalize(images, transform)
+
+
+def _normalize(images, transform):
+    size = (transform.size, transform.size)
+    if tuple(images.shape[-2:]) != size:
+        images = F.interpolate(images, size, mode="bilinear", antialias=True)
+    mean = images.new_tensor(transform.mean)[:, None, None]
+    std = images.new_tensor(transform.std)[:, None, None]
+    return (images - mean).div_(std)
