@@ -65,8 +65,10 @@ def extract(images, backbone, *, batch_size=128, precision="fp32", cache=True, p
     if not cache:
         return _forward(images, backbone, batch_size, precision, progress)
     path = cache_path(images, backbone, precision)
-    features = _read(path, (len(images), backbone.width))
+    features = read_cached(path)
     if features is None:
+        if path.exists():
+            log.warning("features: '%s' is damaged and is made again", path)
         features = _forward(images, backbone, batch_size, precision, progress)
         _write(path, features)
     return features
@@ -84,9 +86,7 @@ def is_cached(images, backbone, precision="fp32"):
     -------
     bool
     """
-    images = _as_tensor(images)
-    path = cache_path(images, backbone, precision)
-    return _read(path, (len(images), backbone.width)) is not None
+    return read_cached(cache_path(images, backbone, precision)) is not None
 
 
 def cache_path(images, backbone, precision="fp32"):
@@ -110,6 +110,29 @@ def cache_path(images, backbone, precision="fp32"):
     digest.update(fingerprint(backbone.network).encode())
     digest.update(f"{backbone.transform!r} {precision} {CACHE_VERSION}".encode())
     return paths.cache_dir() / "features" / f"{digest.hexdigest()}.safetensors"
+
+
+def read_cached(path):
+    """Read one file of the cache.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        From `cache_path`.
+
+    Returns
+    -------
+    torch.Tensor or None
+        float32 N×D; None if there is no such file or it is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            features, expected = file.get_tensor("features"), file.metadata()["sha256"]
+    except (SafetensorError, OSError, KeyError, TypeError):
+        return None
+    return features if _hash(features) == expected else None
 
 
 class FeatureExtractor(TransformerMixin, BaseEstimator):
@@ -211,21 +234,6 @@ def _fold_batchnorm(network):
         if block.downsample is not None:
             block.downsample = fuse_conv_bn_eval(*block.downsample)
     return network
-
-
-def _read(path, shape):
-    """Read features from the cache; None if there are none or the file is damaged."""
-    if not path.is_file():
-        return None
-    try:
-        with safe_open(path, framework="pt") as file:
-            features, expected = file.get_tensor("features"), (file.metadata() or {})["sha256"]
-    except (SafetensorError, OSError, KeyError):
-        expected = None
-    if expected is None or tuple(features.shape) != shape or _hash(features) != expected:
-        log.warning("features: '%s' is damaged and will be computed again", path)
-        return None
-    return features
 
 
 def _write(path, features):

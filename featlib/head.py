@@ -44,8 +44,8 @@ class Recipe:
     def __str__(self):
         return (
             f"{self.epochs} epochs, batches of {self.batch_size}, AdamW with learning rate "
-            f"{self.learning_rate:g} and weight decay {self.weight_decay:g}, standardized features, "
-            f"seed {self.seed}"
+            f"{self.learning_rate:g} and weight decay {self.weight_decay:g}, standardized "
+            f"features, seed {self.seed}"
         )
 
 
@@ -128,7 +128,7 @@ def train(features, labels, n_classes, *, validation=None, **settings):
     featlib.FeatlibError
         If the features, labels or a setting are not as above.
     """
-    recipe = _recipe(settings)
+    recipe = check_settings(settings)
     _check(features, labels, n_classes, validation)
     started = time.perf_counter()
     mean, std = features.mean(0), features.std(0, correction=0).clamp_min(1e-6)
@@ -182,7 +182,23 @@ def observe(rows, loss, accuracy, val_accuracy, n_classes):
     return f"leveling off: loss falls by only {fall:.0%}"
 
 
-def _recipe(settings):
+def check_settings(settings):
+    """Check the settings of a training before any work is done.
+
+    Parameters
+    ----------
+    settings : dict
+        Fields of `Recipe`; what is left out has its default.
+
+    Returns
+    -------
+    Recipe
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If a name is unknown or a value is out of range.
+    """
     unknown = settings.keys() - Recipe.__dataclass_fields__.keys()
     if unknown:
         wanted = f"settings among {', '.join(Recipe.__dataclass_fields__)}"

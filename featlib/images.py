@@ -24,6 +24,7 @@ from featlib.decode import FORMATS, SMALLEST, decode
 
 EMOJI10 = Path(__file__).parent / "assets" / "emoji10.safetensors"
 DATASETS = {"cifar10": "CIFAR10", "fashion_mnist": "FashionMNIST"}
+NAMES = ("emoji10", *DATASETS)
 
 
 @dataclass(frozen=True, repr=False)
@@ -170,7 +171,7 @@ def load(name="emoji10", *, n=1000, size=64, seed=0):
     featlib.FeatlibError
         If the name is unknown, a bundled file is altered, or a download fails.
     """
-    checks.one_of(name, "images.load", "name", ("emoji10", *DATASETS))
+    checks.one_of(name, "images.load", "name", NAMES)
     if name == "emoji10":
         return _load_emoji10()
     checks.whole_number(n, "images.load", "n", low=20)

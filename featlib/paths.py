@@ -1,6 +1,7 @@
-"""The two folders that featlib writes to, outside the learner's own."""
+"""Where things are: the cache, the learner's answers, the notebooks."""
 
 import os
+import shutil
 from pathlib import Path
 
 from platformdirs import user_cache_path, user_data_path
@@ -28,3 +29,21 @@ def data_dir():
     """
     chosen = os.environ.get("FEATLIB_DATA_DIR")
     return Path(chosen).expanduser() if chosen else user_data_path("featlib", appauthor=False)
+
+
+def notebooks_dir():
+    """Return the folder of the lesson's notebooks.
+
+    Returns
+    -------
+    pathlib.Path
+        In a clone its ``notebooks`` folder. Of an installed package a copy in the working folder,
+        made on the first call, so that a learner's changes never touch the package.
+    """
+    clone = Path(__file__).parents[1] / "notebooks"
+    if clone.is_dir():
+        return clone
+    copy = Path.cwd() / "featlib-notebooks"
+    if not copy.exists():
+        shutil.copytree(Path(__file__).parent / "assets" / "notebooks", copy)
+    return copy

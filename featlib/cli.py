@@ -1,0 +1,173 @@
+"""The command line: ``featlib run``, ``featlib lab``, ``featlib doctor``.
+
+Nothing here imports torch before a command needs it, so that ``--help`` is instant.
+"""
+
+import argparse
+import json
+import os
+import sys
+
+from featlib import __version__, paths
+from featlib.checks import FeatlibError
+
+
+def main(arguments=None):
+    """Run a command and return its exit code.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        The words after ``featlib``; those of the command line if left out.
+
+    Returns
+    -------
+    int
+        0: done. 1: a fault in the data. 2: wrong use. 130: interrupted.
+    """
+    # A terminal that cannot show × or █ gets a ? instead of a traceback.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options) or 0
+    except FeatlibError as error:
+        if options.debug:
+            raise
+        print(f"featlib: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("featlib: interrupted; nothing that was finished is lost", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # as in `featlib run | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def _parser():
+    parser = _Parser(
+        prog="featlib",
+        description="Learn the feature extraction strategy in PyTorch: "
+        "a frozen pretrained network and one linear layer.",
+        epilog="Start with: featlib run",
+    )
+    parser.add_argument("--version", action="version", version=f"featlib {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_run(commands)
+    lab = _add(commands, "lab", _lab, "open the notebooks in JupyterLab")
+    lab.add_argument(
+        "jupyter", nargs=argparse.REMAINDER, help="options that are passed on to jupyter lab"
+    )
+    _add(commands, "doctor", _doctor, "say what is installed and what is wrong")
+    return parser
+
+
+def _add(commands, name, function, help):
+    command = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")
+    command.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    command.set_defaults(command=function)
+    return command
+
+
+def _add_run(commands):
+    run = _add(commands, "run", _run, "run the five stages and write a report")
+    run.add_argument(
+        "--images",
+        default="emoji10",
+        metavar="DIR",
+        help="a folder of your own pictures, one subfolder a class; or emoji10 (bundled, the "
+        "default), cifar10, fashion_mnist (downloaded)",
+    )
+    run.add_argument(
+        "--weights",
+        default="bundled",
+        metavar="NAME",
+        help="bundled (default), imagenet (downloaded), untrained, or a .safetensors or .pt file",
+    )
+    run.add_argument("--epochs", type=int, default=5, metavar="N", help="training epochs (5)")
+    run.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the training (0)")
+    run.add_argument("--json", action="store_true", help="print the facts as JSON, nothing else")
+    run.add_argument(
+        "--report", default="lesson-report", metavar="DIR", help="where the report goes"
+    )
+    run.add_argument("--no-cache", action="store_true", help="compute the features anew")
+
+
+def _run(options):
+    from featlib import lesson, report
+
+    finished = lesson.run(
+        options.images,
+        weights=options.weights,
+        cache=not options.no_cache,
+        epochs=options.epochs,
+        seed=options.seed,
+    )
+    page = report.write(finished, options.report)
+    if options.json:
+        json.dump(finished.to_dict() | {"report": str(page)}, sys.stdout, indent=1)
+        print()
+    else:
+        _show(finished, page)
+
+
+def _show(lesson, page):
+    from featlib import trace
+
+    console = _console()
+    for file, reason in lesson.images.skipped:
+        console.print(f"skipped {file}: {reason}", markup=False)
+    console.print(trace.data_flow_table(lesson.data_flow))
+    if lesson.features_from_cache:
+        console.print("Features were read from the cache, not computed.\n")
+    console.print(trace.training_table(lesson.training))
+    console.print(trace.training_chart(lesson.training))
+    prediction = lesson.predict(lesson.example())
+    console.print(prediction.table())
+    console.print(trace.probability_chart(prediction))
+    low, high = lesson.report.interval
+    console.print(
+        f"Validation: {lesson.report.accuracy:.1%} of {len(lesson.report.labels)} unseen images "
+        f"right (95 % interval {low:.1%} to {high:.1%})."
+    )
+    for baseline in lesson.baselines:
+        name = baseline.name.replace("_", " ")
+        console.print(f"The same layer on {name}: {baseline.accuracy:.1%}.")
+    console.print(f"\nReport: {page}  ({lesson.seconds:.1f} s)", markup=False)
+
+
+def _lab(options):
+    import subprocess
+
+    start = paths.notebooks_dir() / "00_start_here.ipynb"
+    command = [sys.executable, "-m", "jupyter", "lab", str(start), "--ip=127.0.0.1"]
+    return subprocess.run([*command, *options.jupyter], check=False).returncode
+
+
+def _doctor(options):
+    from featlib import doctor
+
+    findings = doctor.examine()
+    _console().print(doctor.table(findings))
+    return int(any(finding.mend for finding in findings))
+
+
+def _console():
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:  # a file or a pipe has no width of its own
+        console.width = 140
+    return console
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,169 @@
+"""What is installed, what is cached, what is wrong, and how to mend it."""
+
+import importlib
+import importlib.metadata
+import json
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from rich import box
+from rich.table import Table
+
+from featlib import checks, paths
+
+ASSETS = Path(__file__).parent / "assets"
+MEMORY_NEEDED = 2 * 2**30  # bytes; a cold `featlib run` peaks below this
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's report.
+
+    Attributes
+    ----------
+    what : str
+        What was looked at.
+    found : str
+        What was found.
+    mend : str
+        How to mend it; empty if all is well.
+    """
+
+    what: str
+    found: str
+    mend: str = ""
+
+
+def examine():
+    """Look at everything that the lesson needs.
+
+    Returns
+    -------
+    list of Finding
+    """
+    return [
+        _python(),
+        *_packages(),
+        _device(),
+        _memory(),
+        *map(_bundled, sorted(ASSETS.glob("*.safetensors"))),
+        _folder("cache folder", paths.cache_dir(), "FEATLIB_CACHE_DIR"),
+        _cached_features(),
+        _folder("folder of your answers", paths.data_dir(), "FEATLIB_DATA_DIR"),
+        _kernel(),
+    ]
+
+
+def table(findings):
+    """Show findings as a table for the terminal.
+
+    Parameters
+    ----------
+    findings : list of Finding
+        From `examine`.
+
+    Returns
+    -------
+    rich.table.Table
+    """
+    shown = Table("", "what", "found", "how to mend it", box=box.SIMPLE_HEAD)
+    for finding in findings:
+        shown.add_row("✗" if finding.mend else "✓", finding.what, finding.found, finding.mend)
+    return shown
+
+
+def _python():
+    version = ".".join(map(str, sys.version_info[:3]))
+    old = "" if sys.version_info >= (3, 10) else "Install Python 3.10 or newer."
+    return Finding("Python", f"{version} at {sys.executable}", old)
+
+
+def _packages():
+    for name in ("torch", "torchvision", "jupyterlab", "ipywidgets", "anywidget", "matplotlib"):
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # a broken install can raise anything, and that is the finding
+            reinstall = f"Reinstall: python -m pip install --force-reinstall {_together(name)}"
+            yield Finding(name, f"{type(error).__name__}: {error}"[:120], reinstall)
+        else:
+            yield Finding(name, importlib.metadata.version(name))
+
+
+def _together(name):
+    # torchvision's compiled part fits only the torch that it was built for.
+    return "torch torchvision" if name in ("torch", "torchvision") else name
+
+
+def _device():
+    try:
+        import torch
+    except Exception:  # reported by _packages
+        return Finding("device", "unknown without torch", "Mend torch first.")
+    found = f"CPU, {torch.get_num_threads()} threads"
+    if torch.cuda.is_available():
+        found = f"CUDA, {torch.cuda.get_device_name(0)}; featlib computes on the CPU"
+    elif torch.backends.mps.is_available():
+        found = "Apple MPS; featlib computes on the CPU"
+    return Finding("device", found)
+
+
+def _memory():
+    free = psutil.virtual_memory().available
+    low = "Close other programs." if free < MEMORY_NEEDED else ""
+    return Finding("free memory", f"{free / 2**30:.1f} GiB", low)
+
+
+def _bundled(path):
+    card = (
+        path.with_suffix(".json") if path.with_suffix(".json").is_file() else ASSETS / "card.json"
+    )
+    facts = json.loads(card.read_text(encoding="utf-8"))
+    whole = checks.sha256(path) == facts["sha256"]
+    mend = "" if whole else "Reinstall featlib, or check the file out again."
+    return Finding(path.name, "complete" if whole else "altered or cut off", mend)
+
+
+def _folder(what, folder, variable):
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            return Finding(what, str(folder))
+    except OSError as error:
+        mend = f"Set {variable} to a folder that you can write to."
+        return Finding(what, f"{folder}: {error.strerror}", mend)
+
+
+def _cached_features():
+    folder = paths.cache_dir() / "features"
+    entries = sorted(folder.glob("*.safetensors"))
+    size = sum(entry.stat().st_size for entry in entries)
+    found = f"{len(entries)} sets, {size / 1e6:.1f} MB"
+    damaged = [entry for entry in entries if not _is_whole(entry)]
+    if not damaged:
+        return Finding("cached features", found)
+    mend = f"Delete {damaged[0].name}; it is made again when needed."
+    return Finding("cached features", f"{found}, {len(damaged)} damaged", mend)
+
+
+def _is_whole(entry):
+    from featlib import features
+
+    return features.read_cached(entry) is not None
+
+
+def _kernel():
+    """Check that notebooks run in this environment and not in another one."""
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+    try:
+        command = KernelSpecManager().get_kernel_spec("python3").argv[0]
+    except NoSuchKernel:
+        return Finding("notebook kernel", "none", "python -m ipykernel install --sys-prefix")
+    # A bare "python" is replaced by the running interpreter when the kernel starts.
+    same = command in ("python", "python3") or os.path.samefile(command, sys.executable)
+    mend = "" if same else "python -m ipykernel install --sys-prefix --name python3"
+    return Finding("notebook kernel", "this Python" if same else command, mend)

@@ -1,0 +1,324 @@
+"""The five stages in a row, timed and traced."""
+
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+
+from featlib import backbone as backbones
+from featlib import features, head, preprocess, trace, validation
+from featlib import images as image_sets
+from featlib.checks import dtype_name
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the identical linear layer reaches on another input.
+
+    Attributes
+    ----------
+    name : str
+        The input.
+    accuracy : float
+        On the validation images.
+    seconds : float
+        From images to accuracy.
+    """
+
+    name: str
+    accuracy: float
+    seconds: float
+
+
+@dataclass(frozen=True, repr=False)
+class Lesson:
+    """Everything that one run of the five stages made.
+
+    Attributes
+    ----------
+    images : featlib.images.ImageSet
+        Stage 1.
+    backbone : featlib.backbone.Backbone
+        What stage 3 used.
+    features : torch.Tensor
+        float32 N×512: stage 3.
+    head : torch.nn.Linear
+        What stage 4 trained.
+    training : featlib.head.TrainingTrace
+        How stage 4 went.
+    report : featlib.validation.Report
+        Stage 5.
+    data_flow : tuple of featlib.trace.Stage
+        Shapes, dtypes and seconds of all five.
+    baselines : tuple of Baseline
+        The identical linear layer on raw pixels and on features of an untrained network.
+    features_from_cache : bool
+        Whether stage 3 read its features instead of computing them.
+    seconds : float
+        Time of the whole run.
+    """
+
+    images: image_sets.ImageSet
+    backbone: backbones.Backbone
+    features: torch.Tensor
+    head: torch.nn.Linear
+    training: head.TrainingTrace
+    report: validation.Report
+    data_flow: tuple[trace.Stage, ...]
+    baselines: tuple[Baseline, ...]
+    features_from_cache: bool
+    seconds: float
+
+    def __repr__(self):
+        return f"Lesson({self.images!r}, {self.report!r})"
+
+    def predict(self, image):
+        """Follow one image through the four layers of a prediction.
+
+        Parameters
+        ----------
+        image : int, str, pathlib.Path or torch.Tensor
+            A row of `images`, the path of a picture, or uint8 3×H×W.
+
+        Returns
+        -------
+        featlib.trace.PredictionTrace
+        """
+        truth = None
+        if isinstance(image, int):
+            truth = self.images.classes[self.images.labels[image]]
+            image = self.images.pixels[image]
+        elif isinstance(image, (str, Path)):
+            image = image_sets.read_picture(image, self.images.pixels.shape[-1])
+        return trace.predict(image, self.backbone, self.head, self.images.classes, truth=truth)
+
+    def example(self):
+        """Return the row of the validation image to trace: a cat, or else the first.
+
+        Returns
+        -------
+        int
+        """
+        cats = self.images.find("cat")
+        return cats[0] if cats else int(self.images.validation[0])
+
+    def accuracies(self):
+        """Return the validation accuracies of the baselines and of this run.
+
+        Returns
+        -------
+        dict of str to float
+        """
+        ours = {"pretrained features": self.report.accuracy}
+        return {b.name.replace("_", " "): b.accuracy for b in self.baselines} | ours
+
+    def to_dict(self):
+        """Return the run's facts as plain data that `json.dumps` takes.
+
+        Returns
+        -------
+        dict
+        """
+        prediction = self.predict(self.example())
+        probabilities = prediction.probabilities.tolist()
+        return {
+            "images": repr(self.images),
+            "skipped": [{"file": file, "reason": reason} for file, reason in self.images.skipped],
+            "data_flow": [asdict(stage) for stage in self.data_flow],
+            "recipe": asdict(self.training.recipe),
+            "training_trace": [asdict(row) for row in self.training.epochs],
+            "validation": {
+                "accuracy": self.report.accuracy,
+                "interval": list(self.report.interval),
+                "loss": self.report.loss,
+                "confusion": self.report.confusion.tolist(),
+                "classes": [
+                    {"name": name, "precision": p, "recall": r, "f1": f}
+                    for name, p, r, f in zip(
+                        self.report.classes,
+                        self.report.precision.tolist(),
+                        self.report.recall.tolist(),
+                        self.report.f1.tolist(),
+                        strict=True,
+                    )
+                ],
+            },
+            "baselines": {
+                b.name: {"accuracy": b.accuracy, "seconds": b.seconds} for b in self.baselines
+            },
+            "prediction": {
+                "image": self.images.captions[self.example()],
+                "layers": [
+                    {
+                        "name": layer.name,
+                        "shape": list(layer.values.shape),
+                        "dtype": dtype_name(layer.values),
+                        "says": layer.says,
+                    }
+                    for layer in prediction.layers
+                ],
+                "label": prediction.label,
+                "truth": prediction.truth,
+                "probabilities": dict(zip(prediction.classes, probabilities, strict=True)),
+            },
+            "features_from_cache": self.features_from_cache,
+            "seconds": self.seconds,
+        }
+
+
+def run(images="emoji10", *, weights="bundled", cache=True, progress=True, **settings):
+    """Run all five stages.
+
+    Parameters
+    ----------
+    images : str, pathlib.Path or featlib.images.ImageSet
+        A name that `images.load` knows, a folder for `images.from_folder`, or a set.
+    weights : str or pathlib.Path
+        As for `backbone.resnet18`.
+    cache : bool
+        Whether to read and keep features on disk.
+    progress : bool
+        Whether to show a bar for what takes more than two seconds.
+    **settings
+        As for `head.train`: `epochs`, `learning_rate`, and so on.
+
+    Returns
+    -------
+    Lesson
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the images, the weights or a setting are wrong.
+    """
+    clock = _Clock()
+    head.check_settings(settings)
+    with clock.stage():
+        images = _image_set(images, progress)
+    with clock.stage():
+        scaled = preprocess.scale(images.pixels)
+    with clock.stage():
+        backbone = backbones.resnet18(weights)
+        options = {"cache": cache, "progress": progress}
+        from_cache = cache and features.is_cached(images, backbone)
+        rows = features.extract(images, backbone, **options)
+    with clock.stage():
+        layer, training = _train(rows, images, settings)
+    with clock.stage():
+        report = _evaluate(layer, rows, images)
+    baselines = tuple(_baselines(images, scaled, options, settings))
+    flow = _data_flow(images, scaled, rows, layer, report, clock.seconds, from_cache)
+    return Lesson(
+        images,
+        backbone,
+        rows,
+        layer,
+        training,
+        report,
+        flow,
+        baselines,
+        from_cache,
+        clock.since_start(),
+    )
+
+
+@dataclass
+class _Clock:
+    """Takes the time of each stage."""
+
+    started: float = field(default_factory=time.perf_counter)
+    seconds: list[float] = field(default_factory=list)
+
+    def since_start(self):
+        return time.perf_counter() - self.started
+
+    @contextmanager
+    def stage(self):
+        before = self.since_start()
+        yield
+        self.seconds.append(self.since_start() - before)
+
+
+def _image_set(images, progress):
+    if isinstance(images, image_sets.ImageSet):
+        return images
+    if str(images) in image_sets.NAMES:
+        return image_sets.load(str(images))
+    return image_sets.from_folder(images, progress=progress)
+
+
+def _train(rows, images, settings):
+    train, held_out = images.train, images.validation
+    return head.train(
+        rows[train],
+        images.labels[train],
+        len(images.classes),
+        validation=(rows[held_out], images.labels[held_out]),
+        **settings,
+    )
+
+
+def _evaluate(layer, rows, images):
+    held_out = images.validation
+    return validation.evaluate(layer, rows[held_out], images.labels[held_out], images.classes)
+
+
+def _baselines(images, scaled, options, settings):
+    """Train the identical linear layer on two inputs that know nothing of other images."""
+
+    def untrained():
+        return features.extract(images, backbones.resnet18("untrained"), **options)
+
+    for name, make in (
+        ("raw_pixels", lambda: scaled.flatten(1)),
+        ("untrained_backbone", untrained),
+    ):
+        started = time.perf_counter()
+        rows = make()
+        layer, _ = _train(rows, images, settings)
+        accuracy = _evaluate(layer, rows, images).accuracy
+        yield Baseline(name, accuracy, time.perf_counter() - started)
+
+
+def _data_flow(images, scaled, rows, layer, report, seconds, from_cache):
+    """Write down what really went in and came out of each stage."""
+    train = rows[images.train]
+    with torch.inference_mode():
+        logits = layer(train)
+    probabilities = report.probabilities
+    label = images.classes[images.labels[0]]
+    extraction = "read 512 features an image from the cache" if from_cache else "frozen ResNet18"
+    parts = (
+        ("raw image input", None, "picture files", "collect color images", images.pixels,
+         f"image 0 ({label}), first pixel: {images.pixels[0, :, 0, 0].tolist()}"),
+        ("preprocessing", images.pixels, None, "scale 0–255 to 0–1", scaled,
+         f"the same pixel: {_numbers(scaled[0, :, 0, 0])}"),
+        ("feature extraction", scaled, None, extraction, rows,
+         f"image 0: {_numbers(rows[0, :3])}, …"),
+        ("classifier training", train, None, "train one linear layer", logits,
+         f"logits: {_numbers(logits[0, :3])}, …"),
+        ("validation", rows[images.validation], None, "evaluate on unseen images", probabilities,
+         f"{report.accuracy:.0%} right"),
+    )  # fmt: skip
+    return tuple(
+        trace.Stage(
+            number,
+            name,
+            None if given is None else tuple(given.shape),
+            source or dtype_name(given),
+            does,
+            tuple(made.shape),
+            dtype_name(made),
+            example,
+            time_taken,
+        )
+        for number, ((name, given, source, does, made, example), time_taken) in enumerate(
+            zip(parts, seconds, strict=True), 1
+        )
+    )
+
+
+def _numbers(values):
+    return ", ".join(f"{value:.2f}" for value in values.tolist())

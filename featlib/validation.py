@@ -1,0 +1,173 @@
+"""Stage 5: how good the head is on features that it never saw."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.stats import binomtest
+from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
+
+from featlib import checks
+
+
+@dataclass(frozen=True, repr=False)
+class Report:
+    """What validation found.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        The name of each class number, C of them.
+    labels : torch.Tensor
+        int64 N: the truth.
+    probabilities : torch.Tensor
+        float32 N×C: what the head says; rows sum to 1.
+    accuracy : float
+        The share that is right.
+    interval : tuple of (float, float)
+        Where the accuracy on endlessly many such images lies, with 95 % confidence.
+    loss : float
+        Mean cross-entropy, in nats.
+    precision, recall, f1 : numpy.ndarray
+        float64 C, one number a class; 0 where a class is never predicted.
+    confusion : numpy.ndarray
+        int64 C×C: rows are the truth, columns what the head says.
+    """
+
+    classes: tuple[str, ...]
+    labels: torch.Tensor
+    probabilities: torch.Tensor
+    accuracy: float
+    interval: tuple[float, float]
+    loss: float
+    precision: np.ndarray
+    recall: np.ndarray
+    f1: np.ndarray
+    confusion: np.ndarray
+
+    def __repr__(self):
+        low, high = self.interval
+        return (
+            f"Report(accuracy {self.accuracy:.3f}, 95 % interval {low:.3f} to {high:.3f}, "
+            f"loss {self.loss:.3f}, {len(self.labels)} images)"
+        )
+
+    @property
+    def predictions(self):
+        """int64 N: the class with the highest probability."""
+        return self.probabilities.argmax(1)
+
+    def worst(self, n=8):
+        """Return the mistakes that the head was surest of.
+
+        Parameters
+        ----------
+        n : int
+            How many at most.
+
+        Returns
+        -------
+        list of int
+            Rows of the validation features, the surest mistake first.
+        """
+        sureness = self.probabilities.max(1).values
+        wrong = (self.predictions != self.labels).nonzero().flatten()
+        return wrong[sureness[wrong].argsort(descending=True, stable=True)][:n].tolist()
+
+    def most_confused(self):
+        """Return the most frequent mistake.
+
+        Returns
+        -------
+        tuple of (str, str, int) or None
+            The true class, the class that was said, how often; None if all is right.
+        """
+        mistakes = self.confusion - np.diag(np.diag(self.confusion))
+        if not mistakes.any():
+            return None
+        row, column = np.unravel_index(mistakes.argmax(), mistakes.shape)
+        return self.classes[row], self.classes[column], int(mistakes[row, column])
+
+
+def evaluate(head, features, labels, classes):
+    """Evaluate a head on unseen features.
+
+    Parameters
+    ----------
+    head : torch.nn.Module
+        Takes features N×D, returns logits N×C.
+    features : torch.Tensor
+        float32 N×D.
+    labels : torch.Tensor
+        int64 N, class numbers from 0.
+    classes : sequence of str
+        The name of each class number.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the features, labels and classes do not fit together.
+    """
+    classes = checks.classes(classes, "validation.evaluate")
+    checks.features(features, "validation.evaluate", width=getattr(head, "in_features", None))
+    checks.labels(labels, "validation.evaluate", len(features), len(classes))
+    with torch.inference_mode():
+        logits = head(features)
+    if logits.shape[1] != len(classes):
+        wanted, got = f"a head with {len(classes)} outputs", f"{logits.shape[1]}"
+        checks.refuse("validation.evaluate", wanted, got, "Name each output in `classes`.")
+    probabilities = logits.softmax(1)
+    predictions = probabilities.argmax(1)
+    numbers = range(len(classes))
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        labels, predictions, labels=numbers, zero_division=0
+    )
+    right = int((predictions == labels).sum())
+    return Report(
+        classes,
+        labels,
+        probabilities,
+        right / len(labels),
+        wilson_interval(right, len(labels)),
+        # In float64 the rows sum to 1 as closely as scikit-learn asks for.
+        float(log_loss(labels, logits.double().softmax(1), labels=numbers)),
+        precision,
+        recall,
+        f1,
+        confusion_matrix(labels, predictions, labels=numbers),
+    )
+
+
+def wilson_interval(right, n):
+    """Return the 95 % Wilson score interval of an accuracy.
+
+    Parameters
+    ----------
+    right : int
+        How many were right.
+    n : int
+        Of how many.
+
+    Returns
+    -------
+    tuple of (float, float)
+        Lower and upper end, within 0–1.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If `right` is not from 0 to `n`, or `n` is 0.
+
+    References
+    ----------
+    Wilson (1927), Probable inference, the law of succession, and statistical inference,
+    Journal of the American Statistical Association 22(158), 209–212.
+    """
+    checks.whole_number(n, "validation.wilson_interval", "n")
+    checks.whole_number(right, "validation.wilson_interval", "right", low=0, high=n)
+    interval = binomtest(right, n).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
