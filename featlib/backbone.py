@@ -181,6 +181,8 @@ def _fill(state, name):
     with torch.device("meta"):
         network = torchvision_resnet18(num_classes=state["fc.weight"].shape[0])
     wanted = network.state_dict()
+    # How many batches BatchNorm has seen matters only in training, so files may leave it out.
+    state = {k: torch.zeros_like(v, device="cpu") for k, v in wanted.items() if not v.ndim} | state
     odd = sorted(k for k in wanted.keys() | state.keys() if _misfit(wanted.get(k), state.get(k)))
     if odd:
         checks.refuse(

@@ -1,0 +1,50 @@
+# The daily commands. `make run` and `make test` need only Python 3.10 or newer and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+# uv, where it is installed, is several times faster than pip; the result is the same.
+UV := $(shell command -v uv 2>/dev/null)
+INSTALL = $(if $(UV),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install)
+
+.PHONY: run lab test unit notebooks notebooks-test browser lint bench clean
+
+run: $(VENV)/.installed            ## the five stages on the bundled images
+	$(BIN)/featlib run
+
+lab: $(VENV)/.installed            ## the notebooks in JupyterLab
+	$(BIN)/featlib lab
+
+test: unit notebooks-test browser  ## all tests
+
+unit: $(VENV)/.installed-test      ## the fast tests
+	$(BIN)/python -m pytest -n auto --dist loadfile tests --ignore tests/browser
+
+notebooks-test: $(VENV)/.installed-test ## every notebook, every output compared
+	$(BIN)/python -m pytest --nbval --nbval-current-env -n auto --dist loadfile notebooks
+
+browser: $(VENV)/.installed-test   ## the quizzes in JupyterLab in a real browser
+	$(BIN)/python -m pytest tests/browser
+
+notebooks: $(VENV)/.installed-test ## execute all notebooks anew and keep their outputs
+	$(BIN)/python tools/execute_notebooks.py
+
+lint: $(VENV)/.installed-test      ## check style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+bench: $(VENV)/.installed-test     ## featlib against the usual tutorial, side by side
+	$(BIN)/python benchmarks/tutorial.py
+
+clean:                             ## remove the environment and everything that was made
+	rm -rf $(VENV) lesson-report build dist *.egg-info
+
+$(VENV)/bin/python:
+	$(if $(UV),uv venv --python $(PYTHON) $(VENV),$(PYTHON) -m venv $(VENV))
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(INSTALL) --editable .
+	touch $@
+
+$(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
+	$(INSTALL) --editable '.[test]'
+	touch $@ $(VENV)/.installed

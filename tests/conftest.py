@@ -1,0 +1,68 @@
+"""What all tests share: no test touches the user's folders or needs a network."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from featlib import backbone, images
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_folders(tmp_path_factory):
+    """Keep features and answers in temporary folders."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FEATLIB_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("FEATLIB_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+        yield
+
+
+@pytest.fixture
+def empty_cache(tmp_path, monkeypatch):
+    """Return a cache folder of the test's own."""
+    monkeypatch.setenv("FEATLIB_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="session")
+def emoji10():
+    return images.load("emoji10")
+
+
+@pytest.fixture(scope="session")
+def resnet():
+    return backbone.resnet18()
+
+
+@pytest.fixture
+def pixels():
+    """Return twelve random images, uint8 12×3×64×64."""
+    return torch.randint(0, 256, (12, 3, 64, 64), dtype=torch.uint8, generator=seeded())
+
+
+@pytest.fixture
+def blobs():
+    """Return features that a line separates: float32 90×8 and int64 labels of three classes."""
+    labels = torch.arange(90) % 3
+    centers = torch.eye(3, 8) * 4
+    return centers[labels] + torch.randn(90, 8, generator=seeded()), labels
+
+
+@pytest.fixture
+def picture_folder(tmp_path):
+    """Return a folder of two classes, six noisy PNGs each, red and blue."""
+    return make_pictures(tmp_path / "pictures", {"red": (200, 40, 40), "blue": (40, 40, 200)})
+
+
+def make_pictures(root, classes, n=6, size=(80, 60)):
+    noise = np.random.default_rng(0)
+    for name, color in classes.items():
+        (root / name).mkdir(parents=True)
+        for i in range(n):
+            array = noise.normal(color, 30, (size[1], size[0], 3)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(array).save(root / name / f"{i}.png")
+    return root
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)

@@ -1,0 +1,126 @@
+"""Stage 3: exactly torchvision's features, computed once."""
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from torch import nn
+from torchvision.models import resnet18 as torchvision_resnet18
+from torchvision.models.feature_extraction import create_feature_extractor
+
+from featlib import FeatlibError, backbone, features, preprocess
+
+
+@pytest.fixture(scope="module")
+def plain_network():
+    """Return torchvision's resnet18 with the bundled weights, as a learner would load them."""
+    network = torchvision_resnet18(num_classes=200)
+    network.load_state_dict(load_file(backbone.BUNDLED))
+    return network.eval()
+
+
+def test_all_1000_features_equal_torchvisions_own_forward(emoji10, resnet, plain_network):
+    ours = features.extract(emoji10, resnet, cache=False)
+    by_node = create_feature_extractor(plain_network, ["avgpool"])
+    plain_network.fc = nn.Identity()
+    with torch.inference_mode():
+        for rows in torch.arange(len(emoji10)).split(100):
+            batch = preprocess.prepare(emoji10.pixels[rows], resnet.transform)
+            torch.testing.assert_close(ours[rows], plain_network(batch), atol=1e-4, rtol=0)
+            torch.testing.assert_close(
+                ours[rows], by_node(batch)["avgpool"].flatten(1), atol=1e-4, rtol=0
+            )
+
+
+def test_the_batch_size_does_not_change_the_features(pixels, resnet):
+    whole = features.extract(pixels, resnet, cache=False)
+    parts = features.extract(pixels, resnet, batch_size=5, cache=False)
+    torch.testing.assert_close(whole, parts, atol=1e-4, rtol=0)
+
+
+def test_raw_and_scaled_images_give_the_same_features(pixels, resnet):
+    raw = features.extract(pixels, resnet, cache=False)
+    scaled = features.extract(preprocess.scale(pixels), resnet, cache=False)
+    torch.testing.assert_close(raw, scaled)
+
+
+def test_bf16_points_in_the_same_direction(pixels, resnet):
+    exact = features.extract(pixels, resnet, cache=False)
+    fast = features.extract(pixels, resnet, precision="bf16", cache=False)
+    assert fast.dtype == torch.float32
+    assert torch.cosine_similarity(exact, fast).min() > 0.999
+
+
+def test_extracting_leaves_the_backbone_as_it_was(pixels, resnet):
+    before = backbone.fingerprint(resnet)
+    features.extract(pixels, resnet, precision="bf16", cache=False)
+    assert backbone.fingerprint(resnet) == before
+
+
+def test_the_second_time_features_are_read_not_computed(pixels, resnet, empty_cache, monkeypatch):
+    assert not features.is_cached(pixels, resnet)
+    first = features.extract(pixels, resnet)
+    assert features.is_cached(pixels, resnet)
+    monkeypatch.setattr(features, "_forward", None)  # computing would fail now
+    assert torch.equal(features.extract(pixels, resnet), first)
+    assert len(list(empty_cache.rglob("*.*"))) == 1, "one entry, no temporary file left over"
+
+
+@pytest.mark.parametrize("change", ["a pixel", "the weights", "the transform", "the precision"])
+def test_another_content_is_another_cache_entry(change, pixels, resnet):
+    changed, other, precision = pixels.clone(), resnet, "fp32"
+    if change == "a pixel":
+        changed[3, 1, 20, 20] ^= 1
+    elif change == "the weights":
+        other = backbone.resnet18("untrained")
+    elif change == "the transform":
+        other = backbone.resnet18()
+        other.transform = preprocess.Transform((0, 0, 0), (1, 1, 1), 64)
+    else:
+        precision = "bf16"
+    assert features.cache_path(changed, other, precision) != features.cache_path(pixels, resnet)
+
+
+@pytest.mark.parametrize("damage", ["cut off", "altered", "empty", "text"])
+def test_a_damaged_entry_is_made_again_with_a_warning(damage, pixels, resnet, empty_cache, caplog):
+    whole = features.extract(pixels, resnet)
+    path = features.cache_path(pixels, resnet)
+    data = path.read_bytes()
+    spoiled = {
+        "cut off": data[:-100],
+        "altered": data[:-1] + bytes([data[-1] ^ 1]),
+        "empty": b"",
+        "text": b"hello",
+    }
+    path.write_bytes(spoiled[damage])
+    with caplog.at_level(logging.WARNING, logger="featlib"):
+        assert torch.equal(features.extract(pixels, resnet), whole)
+    assert "damaged and is made again" in caplog.text
+    assert path.read_bytes() == data
+
+
+def test_a_cache_that_cannot_be_written_is_said_and_does_no_harm(
+    pixels, resnet, tmp_path, monkeypatch, caplog
+):
+    (tmp_path / "a file").write_text("in the way")
+    monkeypatch.setenv("FEATLIB_CACHE_DIR", str(tmp_path / "a file"))
+    with caplog.at_level(logging.WARNING, logger="featlib"):
+        assert features.extract(pixels, resnet).shape == (12, 512)
+    assert "cannot be written" in caplog.text
+
+
+def test_the_transformer_works_in_a_pipeline(pixels):
+    pixels = pixels.numpy()
+    labels = np.arange(len(pixels)) % 2
+    pixels[labels == 1, 0] = 255  # one class is red
+    pipeline = make_pipeline(features.FeatureExtractor(cache=False), LogisticRegression())
+    assert pipeline.fit(pixels, labels).score(pixels, labels) == 1
+
+
+def test_an_unknown_precision_is_refused(pixels, resnet):
+    with pytest.raises(FeatlibError, match="'fp32', 'bf16'"):
+        features.extract(pixels, resnet, precision="int8")

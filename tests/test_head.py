@@ -1,0 +1,124 @@
+"""Stage 4: a linear layer, trained epoch by epoch, with a trace that says what happened."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from featlib import FeatlibError, head
+from featlib.head import Epoch
+
+
+def test_the_head_is_a_linear_layer_that_takes_plain_features(blobs):
+    layer, trace = head.train(*blobs, 3)
+    assert type(layer) is nn.Linear
+    assert (layer.in_features, layer.out_features) == (8, 3)
+    logits = layer(blobs[0])
+    assert (logits.argmax(1) == blobs[1]).float().mean().item() == trace.epochs[-1].accuracy
+    assert cross_entropy(logits, blobs[1]).item() == pytest.approx(trace.epochs[-1].loss, abs=1e-5)
+
+
+def test_512_features_and_10_classes_make_5130_parameters():
+    layer, _ = head.train(torch.randn(20, 512), torch.arange(20) % 10, 10, epochs=1)
+    assert sum(p.numel() for p in layer.parameters()) == 5130
+
+
+def test_it_learns_what_a_line_can_separate(blobs):
+    _, trace = head.train(*blobs, 3, learning_rate=0.05)
+    assert trace.epochs[-1].accuracy > 0.95
+    assert trace.epochs[-1].loss < trace.epochs[0].loss
+
+
+def test_the_trace_has_a_row_an_epoch_and_the_recipe(blobs):
+    _, trace = head.train(*blobs, 3, epochs=4, seed=7, validation=blobs)
+    assert [row.epoch for row in trace.epochs] == [1, 2, 3, 4]
+    assert all(row.observation for row in trace.epochs)
+    assert trace.epochs[-1].val_accuracy == trace.epochs[-1].accuracy
+    assert (trace.recipe.epochs, trace.recipe.seed) == (4, 7)
+
+
+def test_the_same_seed_gives_the_same_head_and_another_seed_another(blobs):
+    one, same, other = (head.train(*blobs, 3, seed=s)[0].weight for s in (1, 1, 2))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+def test_training_leaves_features_and_the_global_random_state_alone(blobs):
+    before, state = blobs[0].clone(), torch.get_rng_state()
+    head.train(*blobs, 3)
+    assert torch.equal(blobs[0], before)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_it_agrees_with_the_loop_that_the_lesson_writes_out(blobs):
+    features, labels = blobs
+    recipe = head.Recipe(epochs=3)
+    standardized = (features - features.mean(0)) / features.std(0, correction=0)
+    torch.manual_seed(recipe.seed)
+    layer = nn.Linear(8, 3)
+    optimizer = torch.optim.AdamW(
+        layer.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 3 * 3)
+    order = torch.Generator().manual_seed(recipe.seed)
+    for _ in range(3):
+        for rows in torch.randperm(90, generator=order).split(recipe.batch_size):
+            optimizer.zero_grad()
+            cross_entropy(layer(standardized[rows]), labels[rows]).backward()
+            optimizer.step()
+            schedule.step()
+    ours, _ = head.train(features, labels, 3, epochs=3)
+    torch.testing.assert_close(ours(features), layer(standardized), atol=1e-4, rtol=1e-4)
+
+
+def test_a_feature_that_never_varies_does_no_harm(blobs):
+    features = torch.cat([blobs[0], torch.ones(90, 1)], 1)
+    layer, trace = head.train(features, blobs[1], 3)
+    assert layer(features).isfinite().all()
+    assert trace.epochs[-1].loss > 0
+
+
+BEFORE = Epoch(1, 1.0, 0.5, 0.5, "")
+
+
+@pytest.mark.parametrize(
+    ("rows", "loss", "accuracy", "val_accuracy", "said"),
+    [
+        ([], 1.9, 0.4, 0.4, "4.0 times as many right as by guessing"),
+        ([BEFORE], 0.6, 0.8, 0.8, "big step: loss falls by 40%"),
+        ([BEFORE], 0.8, 0.6, 0.6, "steady gain: loss falls by 20%"),
+        ([BEFORE], 0.95, 0.6, 0.6, "leveling off: loss falls by only 5%"),
+        ([BEFORE], 1.5, 0.4, 0.4, "loss rose by 50%: the learning rate may be too high"),
+        ([BEFORE], 0.5, 0.9, 0.5, "validation stands still, 40 points behind"),
+        ([Epoch(1, 1.0, 0.5, None, "")], 0.6, 0.8, None, "big step"),
+    ],
+)
+def test_the_observation_follows_from_the_numbers(rows, loss, accuracy, val_accuracy, said):
+    assert said in head.observe(rows, loss, accuracy, val_accuracy, n_classes=10)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"epochs": 0}, "epochs as a whole number of at least 1"),
+        ({"epochs": 2.5}, "float 2.5"),
+        ({"learning_rate": 0}, "learning_rate as a number above 0"),
+        ({"learning_rate": float("nan")}, "learning_rate"),
+        ({"weight_decay": -1}, "weight_decay as a number of at least 0"),
+        ({"lr": 0.1}, "Check the spelling"),
+    ],
+    ids=str,
+)
+def test_a_wrong_setting_is_refused(blobs, settings, said):
+    with pytest.raises(FeatlibError, match=said):
+        head.train(*blobs, 3, **settings)
+
+
+def test_labels_out_of_range_are_refused(blobs):
+    with pytest.raises(FeatlibError, match="labels from 0 to 2"):
+        head.train(*blobs, 2)
+
+
+def test_validation_features_of_another_width_are_refused(blobs):
+    with pytest.raises(FeatlibError, match="N×8"):
+        head.train(*blobs, 3, validation=(torch.zeros(5, 9), torch.zeros(5, dtype=torch.int64)))

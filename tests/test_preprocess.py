@@ -1,0 +1,60 @@
+"""Stage 2: uint8 0–255 in, float32 0–1 out; then the backbone's own mean and std."""
+
+import pytest
+import torch
+from torchvision.transforms import v2
+
+from featlib import FeatlibError, preprocess
+from featlib.preprocess import Transform
+
+IDENTITY = Transform((0, 0, 0), (1, 1, 1), 64)
+IMAGENET = Transform((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 64)
+
+
+def test_scale_maps_0_to_0_and_255_to_1():
+    pixels = torch.tensor([0, 51, 255], dtype=torch.uint8).view(1, 3, 1, 1)
+    assert preprocess.scale(pixels).flatten().tolist() == pytest.approx([0, 0.2, 1])
+
+
+def test_scale_keeps_the_shape_and_the_raw_pixels(pixels):
+    before = pixels.clone()
+    scaled = preprocess.scale(pixels)
+    assert (scaled.shape, scaled.dtype) == (pixels.shape, torch.float32)
+    assert torch.equal(pixels, before)
+
+
+def test_prepare_agrees_with_torchvision(pixels):
+    theirs = v2.Compose(
+        [v2.ToDtype(torch.float32, scale=True), v2.Normalize(IMAGENET.mean, IMAGENET.std)]
+    )
+    torch.testing.assert_close(preprocess.prepare(pixels, IMAGENET), theirs(pixels))
+
+
+def test_prepare_takes_raw_and_scaled_images_alike(pixels):
+    scaled = preprocess.scale(pixels)
+    torch.testing.assert_close(
+        preprocess.prepare(pixels, IMAGENET), preprocess.prepare(scaled, IMAGENET)
+    )
+
+
+def test_normalize_resizes_to_what_the_weights_were_trained_on(pixels):
+    wanted = Transform(IMAGENET.mean, IMAGENET.std, 96)
+    assert preprocess.prepare(pixels, wanted).shape == (12, 3, 96, 96)
+
+
+def test_normalizing_twice_is_refused(pixels):
+    once = preprocess.prepare(pixels, IMAGENET)
+    with pytest.raises(FeatlibError, match="normalized already"):
+        preprocess.normalize(once, IMAGENET)
+
+
+def test_scaling_twice_is_refused(pixels):
+    with pytest.raises(FeatlibError, match=r"look like 0–1"):
+        preprocess.scale(preprocess.scale(pixels))
+
+
+def test_the_images_that_were_normalized_are_left_as_they_were(pixels):
+    scaled = preprocess.scale(pixels)
+    before = scaled.clone()
+    preprocess.normalize(scaled, IDENTITY)
+    assert torch.equal(scaled, before)
