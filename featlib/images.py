@@ -317,7 +317,7 @@ def read_picture(path, size=64):
     [picture] = decode([path], size, progress=False)
     if isinstance(picture, str):
         checks.refuse("images.read_picture", f"a picture in '{path}'", picture, "Try another file.")
-    return torch.from_numpy(picture).permute(2, 0, 1).contiguous()
+    return torch.tensor(picture).permute(2, 0, 1).contiguous()
 
 
 def _load_emoji10():

@@ -1,5 +1,9 @@
 """What all tests share: no test touches the user's folders or needs a network."""
 
+import http.server
+import threading
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -54,8 +58,18 @@ def picture_folder(tmp_path):
     return make_pictures(tmp_path / "pictures", {"red": (200, 40, 40), "blue": (40, 40, 200)})
 
 
-def make_pictures(root, classes, n=6, size=(80, 60)):
-    noise = np.random.default_rng(0)
+@pytest.fixture
+def server(tmp_path):
+    """Serve the test's folder over HTTP on this machine."""
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def make_pictures(root, classes, n=6, size=(80, 60), seed=0):
+    noise = np.random.default_rng(seed)
     for name, color in classes.items():
         (root / name).mkdir(parents=True)
         for i in range(n):

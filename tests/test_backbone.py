@@ -1,9 +1,6 @@
 """Frozen means three things; and weights are read only when they are what they should be."""
 
 import hashlib
-import http.server
-import threading
-from functools import partial
 
 import pytest
 import torch
@@ -111,16 +108,6 @@ def test_a_file_that_could_run_code_is_refused(tmp_path):
 def test_a_misspelled_name_is_refused():
     with pytest.raises(FeatlibError, match="'bundled', 'imagenet', 'untrained'"):
         backbone.resnet18("imagnet")
-
-
-@pytest.fixture
-def server(tmp_path):
-    """Serve the test's folder over HTTP on this machine."""
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 @pytest.fixture

@@ -1,0 +1,156 @@
+"""A row each: a picture file that is odd, and what featlib says or does about it."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from conftest import make_pictures
+from PIL import Image
+
+from featlib import FeatlibError, images
+
+RED = (200, 30, 30)
+
+
+def save(path, mode="RGB", color=RED, size=(40, 40), **options):
+    Image.new(mode, size, color).save(path, **options)
+
+
+def png_of_size(path, width, height):
+    """Write a PNG whose header promises a size that its data does not hold."""
+
+    def chunk(kind, data):
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    body = (
+        chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
+
+
+def truncated_jpeg(path):
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:3000])
+
+
+REFUSED = {
+    "text named .png": (lambda p: p.write_text("hello"), "x.png", "no PNG, JPEG, WEBP, GIF or BMP"),
+    "empty file": (lambda p: p.write_bytes(b""), "x.jpg", "no PNG"),
+    "truncated JPEG": (truncated_jpeg, "x.jpg", "damaged"),
+    "1×1 image": (lambda p: save(p, size=(1, 1)), "x.png", "too small: 1×1"),
+    "20,000×20,000 bomb": (lambda p: png_of_size(p, 20_000, 20_000), "x.png", "too large"),
+    "10,000×10,000 bomb": (lambda p: png_of_size(p, 10_000, 10_000), "x.png", "too large"),
+    "a promise of more data": (lambda p: png_of_size(p, 500, 500), "x.png", "damaged"),
+    "TIFF named .png": (lambda p: save(p, format="TIFF"), "x.png", "no PNG"),
+    "notes beside the pictures": (lambda p: p.write_text("my notes"), "notes.txt", "no PNG"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_file_that_is_no_picture_is_skipped_by_name_with_its_reason(case, picture_folder):
+    make, name, reason = REFUSED[case]
+    make(picture_folder / "red" / name)
+    before = (picture_folder / "red" / name).read_bytes()
+    own = images.from_folder(picture_folder)
+    assert len(own) == 12
+    [(file, said)] = own.skipped
+    assert file == f"red/{name}"
+    assert reason in said
+    assert (picture_folder / "red" / name).read_bytes() == before
+    with pytest.raises(FeatlibError, match=r"a picture"):
+        images.read_picture(picture_folder / "red" / name)
+
+
+def sixteen_bit(path):
+    Image.fromarray(np.full((40, 40), 40_000, np.uint16)).save(path)
+
+
+def animated(path):
+    frames = [Image.new("RGB", (40, 40), color) for color in (RED, (0, 0, 255))]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+
+
+def rotated(path):
+    """Save a picture that is red at its left, and whose EXIF says: turn me clockwise."""
+    image = Image.new("RGB", (40, 40), "white")
+    image.paste(RED, (0, 0, 20, 40))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(path, exif=exif)
+
+
+def transparent_palette(path):
+    image = Image.new("P", (40, 40), 0)
+    image.putpalette([*RED, 0, 0, 255])
+    image.save(path, transparency=0)
+
+
+WHITE = (255, 255, 255)
+CONVERTED = {
+    "CMYK JPEG": (lambda p: save(p, "CMYK", (0, 255, 255, 0)), "x.jpg", (254, 0, 0)),
+    "gray": (lambda p: save(p, "L", 90), "x.png", (90, 90, 90)),
+    "black and white": (lambda p: save(p, "1", 1), "x.png", WHITE),
+    "palette": (lambda p: Image.new("RGB", (40, 40), RED).quantize(4).save(p), "x.gif", RED),
+    "16 bits a channel": (sixteen_bit, "x.png", (156, 156, 156)),
+    "transparent": (lambda p: save(p, "RGBA", (0, 0, 0, 0)), "x.png", WHITE),
+    "half transparent": (lambda p: save(p, "RGBA", (0, 0, 0, 128)), "x.webp", (127, 127, 127)),
+    "gray with transparency": (lambda p: save(p, "LA", (0, 0)), "x.png", WHITE),
+    "transparent palette": (transparent_palette, "x.png", WHITE),
+    "animated: the first frame": (animated, "x.gif", RED),
+    "BMP": (save, "x.bmp", RED),
+    "one long strip": (lambda p: save(p, size=(2000, 10)), "x.png", RED),
+}
+
+
+@pytest.mark.parametrize("case", CONVERTED)
+def test_any_color_mode_becomes_rgb(case, tmp_path):
+    make, name, color = CONVERTED[case]
+    make(tmp_path / name)
+    picture = images.read_picture(tmp_path / name)
+    assert (picture.shape, picture.dtype) == ((3, 64, 64), torch.uint8)
+    assert picture.float().mean((1, 2)).tolist() == pytest.approx(color, abs=4)
+
+
+def test_exif_rotation_is_honored(tmp_path):
+    rotated(tmp_path / "x.jpg")
+    picture = images.read_picture(tmp_path / "x.jpg").float()
+    assert picture[1, :24].mean() < 60, "red is on top"
+    assert picture[1, 40:].mean() > 230
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        ({}, r"at least two folders .* got 0"),
+        ({"cats": 3}, r"at least two folders .* got 1 \(cats\)"),
+        ({"cats": 3, "dogs": 0}, r"at least two pictures in the folder 'dogs', got 0"),
+        ({"cats": 3, "dogs": 1}, r"at least two pictures in the folder 'dogs', got 1"),
+    ],
+    ids=["an empty folder", "one class", "an empty class", "a class with one picture"],
+)
+def test_a_folder_that_cannot_be_learned_from_is_an_error(classes, said, tmp_path):
+    for seed, (name, n) in enumerate(classes.items()):
+        make_pictures(tmp_path, {name: RED}, n=n, seed=seed)
+    with pytest.raises(FeatlibError, match=said):
+        images.from_folder(tmp_path)
+
+
+def test_a_class_whose_files_all_fail_says_why(tmp_path):
+    make_pictures(tmp_path, {"cats": RED})
+    (tmp_path / "dogs").mkdir()
+    (tmp_path / "dogs" / "rex.png").write_text("woof")
+    with pytest.raises(FeatlibError, match=r"skipped: dogs/rex\.png \(no PNG"):
+        images.from_folder(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["nowhere", "a file"])
+def test_a_path_that_is_no_folder_is_an_error(path, tmp_path):
+    (tmp_path / "a file").write_text("x")
+    with pytest.raises(FeatlibError, match="wanted a folder of pictures"):
+        images.from_folder(tmp_path / path)

@@ -1,0 +1,200 @@
+"""Stage 1: every source ends in the same image set, with a split that leaks nothing."""
+
+import pickle
+import tarfile
+from hashlib import md5
+
+import numpy as np
+import pytest
+import torch
+from conftest import make_pictures
+from PIL import Image
+from torchvision import datasets
+
+from featlib import FeatlibError, images
+
+
+def test_emoji10_keeps_the_contract(emoji10):
+    assert (emoji10.pixels.shape, emoji10.pixels.dtype) == ((1000, 3, 64, 64), torch.uint8)
+    assert (emoji10.labels.shape, emoji10.labels.dtype) == ((1000,), torch.int64)
+    assert emoji10.labels.bincount().tolist() == [100] * 10
+    assert (len(emoji10.train), len(emoji10.validation)) == (800, 200)
+    assert emoji10.labels[emoji10.validation].bincount().tolist() == [20] * 10
+    assert emoji10.classes == (
+        "animal", "face", "food", "vehicle", "building", "hand", "person", "flag", "clock", "sign",
+    )  # fmt: skip
+
+
+def test_the_lesson_finds_a_cat_to_trace(emoji10):
+    row = emoji10.find("cat")[0]
+    assert row in emoji10.validation
+    assert emoji10.classes[emoji10.labels[row]] == "animal"
+
+
+def test_an_altered_bundled_file_is_refused(tmp_path, monkeypatch):
+    for ending in (".safetensors", ".json"):
+        (tmp_path / f"emoji10{ending}").write_bytes(images.EMOJI10.with_suffix(ending).read_bytes())
+    copy = tmp_path / "emoji10.safetensors"
+    copy.write_bytes(copy.read_bytes()[:-1] + b"!")
+    monkeypatch.setattr(images, "EMOJI10", copy)
+    with pytest.raises(FeatlibError, match="cut off or altered"):
+        images.load("emoji10")
+
+
+def test_from_folder_reads_one_folder_a_class(picture_folder):
+    own = images.from_folder(picture_folder)
+    assert (own.pixels.shape, own.pixels.dtype) == ((12, 3, 64, 64), torch.uint8)
+    assert own.classes == ("blue", "red")
+    red = own.pixels[own.labels == 1].float().mean((0, 2, 3))
+    assert red[0] > 150 > red[2]
+    assert own.captions[0] == "blue/0.png"
+
+
+def test_from_folder_scales_the_shorter_side_and_crops_the_middle(tmp_path):
+    make_pictures(tmp_path, {"a": (0, 0, 0), "b": (0, 0, 0)}, n=1)
+    wide = np.zeros((100, 300, 3), np.uint8)
+    wide[:, 100:200] = 255  # a white square in the middle third
+    for name in ("a", "b"):
+        Image.fromarray(wide + (name == "b")).save(tmp_path / name / "wide.png")
+    own = images.from_folder(tmp_path, size=32)
+    assert own.pixels[own.captions.index("a/wide.png"), :, 2:-2, 2:-2].min() == 255
+
+
+def test_the_split_is_seeded_and_each_class_is_on_both_sides(picture_folder):
+    one, same = (images.from_folder(picture_folder, seed=0) for _ in range(2))
+    splits = {tuple(images.from_folder(picture_folder, seed=s).validation) for s in range(5)}
+    assert torch.equal(one.validation, same.validation)
+    assert len(splits) > 1, "another seed is another split"
+    assert set(one.labels[one.validation].tolist()) == set(one.labels[one.train].tolist()) == {0, 1}
+    assert not set(one.train.tolist()) & set(one.validation.tolist())
+
+
+@pytest.mark.parametrize("counts", [(2, 2), (2, 90), (7, 3)], ids=str)
+def test_even_the_smallest_class_is_validated(counts):
+    labels = torch.tensor([k for k, n in enumerate(counts) for _ in range(n)])
+    pixels = torch.randint(0, 256, (len(labels), 3, 8, 8), dtype=torch.uint8)
+    own = images.from_arrays(pixels, labels, ["a", "b"])
+    assert set(own.labels[own.validation].tolist()) == {0, 1}
+    assert set(own.labels[own.train].tolist()) == {0, 1}
+
+
+def test_a_picture_that_is_there_twice_is_kept_once(picture_folder):
+    (picture_folder / "red" / "copy.png").write_bytes(
+        (picture_folder / "red" / "3.png").read_bytes()
+    )
+    own = images.from_folder(picture_folder)
+    assert len(own) == 12
+    assert own.skipped == (("red/copy.png", "same picture as red/3.png"),)
+
+
+def test_hidden_files_and_folders_are_no_pictures(picture_folder):
+    (picture_folder / ".ipynb_checkpoints").mkdir()
+    (picture_folder / "red" / ".DS_Store").write_bytes(b"x")
+    own = images.from_folder(picture_folder)
+    assert own.classes == ("blue", "red")
+    assert own.skipped == ()
+
+
+def test_a_row_on_both_sides_of_the_split_is_refused(pixels):
+    labels, rows = torch.arange(12) % 2, torch.arange(12)
+    with pytest.raises(FeatlibError, match="leaks what is tested into training"):
+        images.ImageSet("mine", pixels, labels, ("a", "b"), rows, rows[:2], ("",) * 12)
+
+
+def test_its_repr_is_one_line_and_its_notebook_form_a_picture(picture_folder):
+    own = images.from_folder(picture_folder)
+    assert repr(own) == (
+        "ImageSet('pictures': 12×3×64×64 uint8, 2 classes, 10 training + 2 validation)"
+    )
+    data, metadata = own._repr_mimebundle_()
+    assert data["image/png"].startswith(b"\x89PNG")
+    assert "blue, red" in metadata["image/png"]["alt"]
+
+
+def test_find_searches_whole_words_of_one_side(pixels):
+    captions = tuple(["a cat", "category"] * 6)
+    own = images.from_arrays(pixels, torch.arange(12) % 2, ["a", "b"], captions=captions)
+    assert {own.captions[i] for i in own.find("Cat", "train")} == {"a cat"}
+
+
+class TinyCIFAR10(datasets.CIFAR10):
+    """CIFAR10 with 50 training images; the checksums are set by the test."""
+
+    train_list = [["data_batch_1", None]]  # noqa: RUF012
+    test_list = []  # noqa: RUF012
+    base_folder = "cifar-10-batches-py"
+
+
+@pytest.fixture
+def tiny_cifar(tmp_path, server, empty_cache, monkeypatch):
+    """Serve an archive in CIFAR-10's own format from this machine, with the right checksums."""
+    source = tmp_path / "cifar-10-batches-py"
+    source.mkdir()
+    noise = np.random.default_rng(0).integers(0, 256, (50, 3072), dtype=np.uint8)
+    (source / "data_batch_1").write_bytes(
+        pickle.dumps({"data": noise, "labels": [i % 10 for i in range(50)]})
+    )
+    (source / "batches.meta").write_bytes(pickle.dumps({"label_names": list("abcdefghij")}))
+    archive = tmp_path / "tiny.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(source, "cifar-10-batches-py")
+
+    def digest(path):
+        return md5(path.read_bytes()).hexdigest()
+
+    monkeypatch.setattr(
+        TinyCIFAR10, "train_list", [["data_batch_1", digest(source / "data_batch_1")]]
+    )
+    monkeypatch.setattr(
+        TinyCIFAR10,
+        "meta",
+        {"filename": "batches.meta", "key": "label_names", "md5": digest(source / "batches.meta")},
+    )
+    monkeypatch.setattr(TinyCIFAR10, "url", f"{server}/{archive.name}")
+    monkeypatch.setattr(TinyCIFAR10, "filename", "tiny.tar.gz")
+    monkeypatch.setattr(TinyCIFAR10, "tgz_md5", digest(archive))
+    monkeypatch.setattr(datasets, "CIFAR10", TinyCIFAR10)
+    return noise
+
+
+def test_cifar10_is_downloaded_drawn_evenly_and_resized(tiny_cifar, empty_cache):
+    photos = images.load("cifar10", n=40)
+    assert (photos.pixels.shape, photos.pixels.dtype) == ((40, 3, 64, 64), torch.uint8)
+    assert photos.labels.bincount().tolist() == [4] * 10
+    assert (empty_cache / "datasets" / "tiny.tar.gz").exists()
+    row = int(photos.captions[0].split()[1])
+    original = torch.from_numpy(tiny_cifar[row].reshape(3, 32, 32)).float()
+    assert photos.pixels[0].float().mean() == pytest.approx(original.mean().item(), abs=1)
+
+
+def test_a_download_with_a_wrong_checksum_is_refused(tiny_cifar, monkeypatch):
+    monkeypatch.setattr(TinyCIFAR10, "tgz_md5", "0" * 32)
+    with pytest.raises(FeatlibError, match="corrupted"):
+        images.load("cifar10", n=40)
+
+
+def test_fashion_mnist_is_gray_in_three_channels(tmp_path, empty_cache):
+    """Torchvision reads the raw files of an earlier download without asking the network."""
+    raw = empty_cache / "datasets" / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    shapes = np.random.default_rng(0).integers(0, 256, (40, 28, 28), dtype=np.uint8)
+    for part in ("train", "t10k"):
+        header = bytes([0, 0, 8, 3]) + np.array([40, 28, 28], ">i4").tobytes()
+        (raw / f"{part}-images-idx3-ubyte").write_bytes(header + shapes.tobytes())
+        labels = bytes(i % 10 for i in range(40))
+        header = bytes([0, 0, 8, 1]) + np.array([40], ">i4").tobytes()
+        (raw / f"{part}-labels-idx1-ubyte").write_bytes(header + labels)
+    clothes = images.load("fashion_mnist", n=30, size=28)
+    assert clothes.pixels.shape == (30, 3, 28, 28)
+    assert torch.equal(clothes.pixels[:, 0], clothes.pixels[:, 2])
+    row = int(clothes.captions[0].split()[-1])
+    assert np.array_equal(clothes.pixels[0, 0], shapes[row])
+
+
+@pytest.mark.parametrize("name", ["cifar10", "fashion_mnist"])
+def test_without_a_network_the_error_names_the_set_that_needs_none(name, empty_cache, monkeypatch):
+    dead = "http://127.0.0.1:9/"
+    monkeypatch.setattr(datasets.CIFAR10, "url", dead + "cifar.tar.gz")
+    monkeypatch.setattr(datasets.FashionMNIST, "mirrors", [dead])
+    with pytest.raises(FeatlibError, match=r'images\.load\("emoji10"\), which needs none'):
+        images.load(name)
