@@ -285,7 +285,7 @@ def _baselines(images, scaled, options, settings):
 def _data_flow(images, scaled, rows, layer, report, seconds, from_cache):
     """Write down what really went in and came out of each stage."""
     train = rows[images.train]
-    with torch.inference_mode():
+    with torch.no_grad():
         logits = layer(train)
     probabilities = report.probabilities
     label = images.classes[images.labels[0]]

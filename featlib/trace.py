@@ -199,7 +199,7 @@ def predict(image, backbone, head, classes, *, truth=None):
         got = checks.describe(image)
         checks.refuse("trace.predict", "one image, uint8 3×H×W", got, "Pass one row: pixels[i].")
     classes = checks.classes(classes, "trace.predict")
-    with torch.inference_mode():
+    with torch.no_grad():
         features = backbone(preprocess.prepare(image[None], backbone.transform))
         logits = head(features)[0]
     features, probabilities = features[0], logits.softmax(0)

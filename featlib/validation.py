@@ -115,7 +115,7 @@ def evaluate(head, features, labels, classes):
     classes = checks.classes(classes, "validation.evaluate")
     checks.features(features, "validation.evaluate", width=getattr(head, "in_features", None))
     checks.labels(labels, "validation.evaluate", len(features), len(classes))
-    with torch.inference_mode():
+    with torch.no_grad():
         logits = head(features)
     if logits.shape[1] != len(classes):
         wanted, got = f"a head with {len(classes)} outputs", f"{logits.shape[1]}"

@@ -1,0 +1,115 @@
+"""The three records: data flow, training, one prediction; as text and as HTML."""
+
+import pytest
+import torch
+from torch import nn
+
+from featlib import preprocess, trace
+from featlib.head import Epoch, Recipe, TrainingTrace
+
+TRAINING = TrainingTrace(
+    tuple(
+        Epoch(i + 1, loss, accuracy, accuracy - 0.05, f"observation {i + 1}")
+        for i, (loss, accuracy) in enumerate([(1.5, 0.5), (0.75, 0.8)])
+    ),
+    Recipe(epochs=2),
+    0.1,
+)
+
+
+def test_the_reference_trace_is_the_lessons():
+    assert [row.epoch for row in trace.REFERENCE] == [1, 2, 3, 4, 5]
+    assert [row.loss for row in trace.REFERENCE] == [1.8, 1.2, 0.9, 0.7, 0.6]
+    assert [row.accuracy for row in trace.REFERENCE] == [0.40, 0.60, 0.72, 0.80, 0.83]
+
+
+def test_a_table_is_text_in_a_terminal_and_html_in_a_notebook():
+    table = trace.Table("Title", ("name", ">number"), (("one & <two>", "1"),))
+    assert [line.strip() for line in repr(table).splitlines() if line] == [
+        "Title",
+        "name          number",
+        "──────────────────────",
+        "one & <two>        1",
+    ]
+    html = table._repr_html_()
+    assert "<td>" not in html, "every cell says how it is aligned"
+    assert "one &amp; &lt;two&gt;" in html
+    assert '<th style="text-align:right">number</th>' in html
+
+
+def test_the_training_table_has_the_numbers_the_words_and_the_recipe():
+    text = repr(trace.training_table(TRAINING))
+    assert "2 epochs, batches of 32" in text
+    assert "1.50" in text
+    assert "0.45" in text
+    assert "observation 2" in text
+
+
+def test_the_training_chart_draws_this_run_beside_the_reference():
+    chart = trace.training_chart(TRAINING, width=10)
+    epoch, ours, reference, our_accuracy, reference_accuracy = chart.rows[0]
+    assert epoch == "1"
+    assert ours == "1.50 " + "█" * 8, "1.8 is the longest bar of 10"
+    assert reference == "1.80 " + "█" * 10
+    assert our_accuracy == "0.50 █████"
+    assert reference_accuracy == "0.40 ████"
+
+
+def test_beyond_the_reference_the_chart_shows_a_dash():
+    rows = tuple(Epoch(i, 1.0, 0.5, None, "") for i in range(1, 8))
+    chart = trace.training_chart(TrainingTrace(rows, Recipe(epochs=7), 0.1))
+    assert chart.rows[5][2] == "–"
+
+
+@pytest.fixture(scope="module")
+def image():
+    return torch.randint(0, 256, (3, 64, 64), dtype=torch.uint8)
+
+
+@pytest.fixture(scope="module")
+def layer():
+    torch.manual_seed(0)
+    return nn.Linear(512, 3)
+
+
+def test_the_four_layers_of_a_prediction(image, resnet, layer):
+    traced = trace.predict(image, resnet, layer, ["a", "b", "c"], truth="b")
+    names = [part.name for part in traced.layers]
+    assert names == ["input image", "feature extractor", "linear layer", "softmax"]
+    assert [tuple(part.values.shape) for part in traced.layers] == [(3, 64, 64), (512,), (3,), (3,)]
+    assert traced.label == traced.classes[traced.probabilities.argmax()]
+    assert traced.truth == "b"
+
+
+def test_each_layer_follows_from_the_one_before(image, resnet, layer):
+    picture, features, logits, probabilities = (
+        part.values for part in trace.predict(image, resnet, layer, ["a", "b", "c"]).layers
+    )
+    torch.testing.assert_close(
+        features, resnet(preprocess.prepare(picture[None], resnet.transform))[0]
+    )
+    torch.testing.assert_close(logits, layer(features).detach())
+    torch.testing.assert_close(probabilities, logits.exp() / logits.exp().sum())
+
+
+def test_the_prediction_table_names_shapes_and_the_values_worth_seeing(image, resnet, layer):
+    text = repr(trace.predict(image, resnet, layer, ["a", "b", "c"], truth="b"))
+    assert "in truth b" in text
+    assert "uint8 3×64×64" in text
+    assert "float32 512" in text
+    assert f"from {image.min()} to {image.max()}" in text
+
+
+def test_the_probability_chart_starts_with_the_highest(image, resnet, layer):
+    traced = trace.predict(image, resnet, layer, ["a", "b", "c"])
+    chart = trace.probability_chart(traced, n=2)
+    assert len(chart.rows) == 2
+    assert chart.rows[0][0] == traced.label
+
+
+def test_the_data_flow_table_can_leave_out_the_time():
+    row = trace.Stage(1, "raw", None, "files", "collect", (2, 3), "uint8", "1, 2", 0.5)
+    with_time, without = (trace.data_flow_table([row], seconds=s) for s in (True, False))
+    assert with_time.rows[0][-1] == "0.50"
+    assert without.columns == with_time.columns[:-1]
+    assert without.rows[0][2:5] == ("files", "collect", "uint8 2×3")
