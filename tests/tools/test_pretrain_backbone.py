@@ -70,7 +70,7 @@ def test_augmentation_varies_but_is_repeatable():
 
 def test_a_few_steps_learn_and_the_result_loads_into_featlib(tiny_imagenet, tmp_path):
     data, held_out, classes = tool.read_tiny_imagenet(tiny_imagenet)
-    recipe = tool.Recipe(schedule=((14, 32),), batch_size=8, peak_rate=0.02)
+    recipe = tool.Recipe(schedule=((6, 32), (14, 64)), batch_size=8, peak_rate=0.005)
     network = tool.train(data, recipe, len(classes))
     measured = tool.accuracy(network, held_out, top=(1, 2))
     assert measured == [1.0, 1.0]
