@@ -129,6 +129,7 @@ def _show(lesson, page):
     if lesson.features_from_cache:
         console.print("Features were read from the cache, not computed.\n")
     console.print(trace.training_table(lesson.training))
+    console.print(f"Recipe: {lesson.training.recipe}.\n")
     console.print(trace.training_chart(lesson.training))
     prediction = lesson.predict(lesson.example())
     console.print(prediction.table())

@@ -43,9 +43,9 @@ class Recipe:
 
     def __str__(self):
         return (
-            f"{self.epochs} epochs, batches of {self.batch_size}, AdamW with learning rate "
-            f"{self.learning_rate:g} and weight decay {self.weight_decay:g}, standardized "
-            f"features, seed {self.seed}"
+            f"{self.epochs} epochs, batches of {self.batch_size}, AdamW, learning rate "
+            f"{self.learning_rate:g} falling along a cosine, weight decay {self.weight_decay:g}, "
+            f"standardized features, seed {self.seed}"
         )
 
 

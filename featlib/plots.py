@@ -254,8 +254,9 @@ def prediction_trace(prediction):
     """
     image, features, logits, probabilities = (layer.values for layer in prediction.layers)
     classes = prediction.classes
-    figure = _figure((14, max(4.0, 0.3 * len(classes) + 1)))
-    axes = figure.subplots(1, 4, width_ratios=(3, 2.6, 3, 3))
+    figure = _figure((12, max(3.8, 0.3 * len(classes) + 1)))
+    figure.get_layout_engine().set(wspace=0.06)
+    axes = figure.subplots(1, 4, width_ratios=(3, 2.3, 2.8, 2.4))
     axes[0].imshow(image.permute(1, 2, 0).numpy(), interpolation="nearest")
     axes[0].set(title="1 Input image", xlabel="column (pixels)", ylabel="row (pixels)")
     truth = f"; in truth {prediction.truth}" if prediction.truth else ""
@@ -264,8 +265,7 @@ def prediction_trace(prediction):
     axes[1].set_title(f"2 Feature extractor: {len(features)}")
     class_bars(logits, classes, title="3 Linear layer", xlabel="logit", ax=axes[2])
     class_bars(probabilities, classes, title="4 Softmax", xlabel="probability", ax=axes[3])
-    axes[3].set_xlim(0, 1)
-    axes[3].set(yticks=[], ylabel="")
+    axes[3].set(xlim=(0, 1), yticks=[], ylabel="")
     return figure
 
 
@@ -357,13 +357,13 @@ def comparison(accuracies, *, n_classes, ax=None):
     names, values = list(accuracies), list(accuracies.values())
     colors = [ORANGE if value == max(values) else BLUE for value in values]
     bars = ax.barh(names, values, color=colors)
-    ax.bar_label(bars, [f"{value:.2f}" for value in values], padding=4)
+    ax.bar_label(bars, [f"{value:.3f}" for value in values], padding=4)
     ax.axvline(1 / n_classes, color=GRAY, linestyle=":", label="guessing")
     ax.invert_yaxis()
     ax.set(title="The same linear layer on three inputs", xlim=(0, 1))
     ax.set(xlabel="validation accuracy (share right)", ylabel="input")
-    ax.legend(loc="lower right")
-    listed = ", ".join(f"{name} {value:.2f}" for name, value in accuracies.items())
+    ax.legend(loc="upper right")
+    listed = ", ".join(f"{name} {value:.3f}" for name, value in accuracies.items())
     return _say(figure, f"Validation accuracy of the same linear layer: {listed}.")
 
 

@@ -261,14 +261,14 @@ def training_table(trace):
         (
             str(row.epoch),
             f"{row.loss:.2f}",
-            f"{row.accuracy:.2f}",
-            "–" if row.val_accuracy is None else f"{row.val_accuracy:.2f}",
+            f"{row.accuracy:.3f}",
+            "–" if row.val_accuracy is None else f"{row.val_accuracy:.3f}",
             row.observation,
         )
         for row in trace.epochs
     )
     columns = (">epoch", ">loss", ">accuracy", ">validation accuracy", "observation")
-    return Table(f"Training trace: {trace.recipe}", columns, rows)
+    return Table("Training trace", columns, rows)
 
 
 def training_chart(trace, width=16):
