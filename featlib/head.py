@@ -167,6 +167,8 @@ def observe(rows, loss, accuracy, val_accuracy, n_classes):
         times = accuracy * n_classes
         return f"{times:.1f} times as many right as by guessing (1 in {n_classes})"
     before = rows[-1]
+    if before.loss < 0.001:
+        return "nothing left to learn from these images"
     fall = (before.loss - loss) / before.loss
     if fall < 0:
         return f"loss rose by {-fall:.0%}: the learning rate may be too high"

@@ -90,6 +90,7 @@ BEFORE = Epoch(1, 1.0, 0.5, 0.5, "")
         ([BEFORE], 0.95, 0.6, 0.6, "leveling off: loss falls by only 5%"),
         ([BEFORE], 1.5, 0.4, 0.4, "loss rose by 50%: the learning rate may be too high"),
         ([BEFORE], 0.5, 0.9, 0.5, "validation stands still, 40 points behind"),
+        ([Epoch(1, 0.0, 1.0, 1.0, "")], 0.0, 1.0, 1.0, "nothing left to learn"),
         ([Epoch(1, 1.0, 0.5, None, "")], 0.6, 0.8, None, "big step"),
     ],
 )

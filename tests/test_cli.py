@@ -1,0 +1,149 @@
+"""The command line as a person or a program uses it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from featlib import cli, lesson
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    """Return a function that runs a command line and returns exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        try:
+            code = cli.main([str(word) for word in words])
+        except SystemExit as leaving:
+            code = leaving.code
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_run_prints_the_three_records_in_order_and_writes_the_report(run, tmp_path):
+    code, out, _ = run("run")
+    assert code == 0
+    places = [
+        out.index(title)
+        for title in ("Data flow", "Training trace", "Recipe", "Training chart", "Prediction trace")
+    ]
+    assert places == sorted(places)
+    assert "uint8 1000×3×64×64" in out
+    assert "in truth animal" in out
+    assert (tmp_path / "lesson-report" / "index.html").is_file()
+
+
+def test_the_second_run_says_that_features_were_read(run, picture_folder):
+    assert "read from the cache" not in run("run", "--images", picture_folder)[1]
+    assert "read from the cache" in run("run", "--images", picture_folder)[1]
+    assert "read from the cache" not in run("run", "--images", picture_folder, "--no-cache")[1]
+
+
+def test_json_is_all_there_is_on_stdout(run, picture_folder, tmp_path):
+    code, out, _ = run("run", "--images", picture_folder, "--json", "--report", tmp_path / "here")
+    facts = json.loads(out)
+    assert code == 0
+    assert facts["report"] == str(tmp_path / "here" / "index.html")
+    assert len(facts["training_trace"]) == 5
+
+
+def test_epochs_and_seed_are_passed_on(run, picture_folder):
+    facts = json.loads(
+        run("run", "--images", picture_folder, "--epochs", 2, "--seed", 3, "--json")[1]
+    )
+    assert len(facts["training_trace"]) == 2
+    assert facts["recipe"]["seed"] == 3
+
+
+def test_skipped_files_are_named(run, picture_folder):
+    (picture_folder / "red" / "notes.png").write_text("[bold]not a picture[/bold]")
+    assert "skipped red/notes.png: no PNG" in run("run", "--images", picture_folder)[1]
+
+
+WRONG_USE = {
+    "no command": [],
+    "unknown command": ["frobnicate"],
+    "unknown option": ["run", "--frobnicate"],
+    "no number": ["run", "--epochs", "many"],
+}
+
+
+@pytest.mark.parametrize("case", WRONG_USE)
+def test_wrong_use_is_one_line_and_exit_code_2(run, case):
+    code, out, err = run(*WRONG_USE[case])
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "--help" in err
+
+
+FAULTS = {
+    "no such folder": (["run", "--images", "nowhere"], "Check the path"),
+    "no such weights": (["run", "--weights", "nowhere.pt"], "Check the path"),
+    "misspelled weights": (["run", "--weights", "imagnet"], "Check the spelling"),
+    "no epochs": (["run", "--epochs", "0"], "Try epochs=1"),
+}
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_a_fault_in_the_data_is_one_line_and_exit_code_1(run, case, tmp_path):
+    words, said = FAULTS[case]
+    code, out, err = run(*words)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert said in err
+    assert not (tmp_path / "lesson-report").exists()
+
+
+def test_debug_shows_the_traceback(run):
+    with pytest.raises(ValueError, match="Check the path"):
+        run("run", "--images", "nowhere", "--debug")
+
+
+def test_an_interrupt_is_one_line(run, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lesson, "run", interrupt)
+    code, _, err = run("run")
+    assert (code, err.count("\n")) == (130, 1)
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["lab"], ["doctor"]], ids=str)
+def test_help_says_what_each_command_does(run, command):
+    code, out, _ = run(*command, "--help")
+    assert code == 0
+    assert "usage: featlib" in out
+    assert len(out.splitlines()) > 4
+
+
+def test_help_and_import_do_not_wait_for_torch():
+    script = "import sys, featlib.cli\ntry: featlib.cli.main(['--help'])\nexcept SystemExit: pass\n"
+    script += "print('torch' in sys.modules, 'IPython' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert answer.stdout.splitlines()[-1] == "False False"
+
+
+def test_a_terminal_without_unicode_is_no_reason_to_stop(picture_folder, tmp_path):
+    command = [sys.executable, "-m", "featlib.cli", "run", "--images", str(picture_folder)]
+    answer = subprocess.run(
+        command, capture_output=True, cwd=tmp_path, env=_ascii_environment(), check=False
+    )
+    assert answer.returncode == 0, answer.stderr.decode()
+    assert b"Data flow" in answer.stdout
+
+
+def test_a_reader_that_stops_early_is_no_reason_to_complain(picture_folder, tmp_path):
+    command = [sys.executable, "-m", "featlib.cli", "run", "--images", str(picture_folder)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
+    ) as running:
+        running.stdout.close()
+        assert running.stderr.read() == b""
+
+
+def _ascii_environment():
+    import os
+
+    return os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}

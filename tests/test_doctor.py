@@ -1,0 +1,91 @@
+"""The doctor finds what is wrong and says how to mend it."""
+
+import sys
+
+import pytest
+import torch
+
+from featlib import cli, doctor, features, paths
+
+
+def find(what):
+    [finding] = [found for found in doctor.examine() if found.what == what]
+    return finding
+
+
+def test_a_healthy_environment_has_nothing_to_mend(capsys, empty_cache):
+    assert [found for found in doctor.examine() if found.mend] == []
+    assert cli.main(["doctor"]) == 0
+    assert "✗" not in capsys.readouterr().out
+
+
+def test_it_names_versions_device_and_folders(empty_cache):
+    assert find("torch").found == torch.__version__.split("+")[0]
+    assert find("device").found.startswith(("CPU", "CUDA", "Apple"))
+    assert find("cache folder").found == str(empty_cache)
+
+
+def test_torch_and_torchvision_that_do_not_fit_are_reinstalled_together(monkeypatch, capsys):
+    def refuse(name):
+        if name == "torchvision":
+            raise RuntimeError("operator torchvision::nms does not exist")
+
+    monkeypatch.setattr(doctor.importlib, "import_module", refuse)
+    finding = find("torchvision")
+    assert "nms does not exist" in finding.found
+    assert finding.mend.endswith("torch torchvision")
+    assert cli.main(["doctor"]) == 1
+
+
+def test_a_cache_that_cannot_be_written(monkeypatch):
+    monkeypatch.setenv("FEATLIB_CACHE_DIR", "/proc/featlib")
+    finding = find("cache folder")
+    assert "FEATLIB_CACHE_DIR" in finding.mend
+
+
+def test_a_damaged_cache_entry(pixels, resnet, empty_cache):
+    features.extract(pixels, resnet)
+    assert find("cached features").mend == ""
+    entry = features.cache_path(pixels, resnet)
+    entry.write_bytes(entry.read_bytes()[:-9])
+    finding = find("cached features")
+    assert "1 damaged" in finding.found
+    assert entry.name in finding.mend
+
+
+def test_too_little_memory(monkeypatch):
+    monkeypatch.setattr(doctor, "MEMORY_NEEDED", 2**60)
+    assert find("free memory").mend == "Close other programs."
+
+
+def test_an_altered_bundled_file(tmp_path, monkeypatch):
+    (tmp_path / "w.safetensors").write_bytes(b"altered")
+    (tmp_path / "w.json").write_text('{"sha256": "00"}')
+    monkeypatch.setattr(doctor, "ASSETS", tmp_path)
+    finding = find("w.safetensors")
+    assert finding.found == "altered or cut off"
+    assert "Reinstall featlib" in finding.mend
+
+
+@pytest.mark.parametrize("command", ["/usr/bin/env", None], ids=["another Python", "no kernel"])
+def test_a_kernel_of_another_python(command, monkeypatch):
+    from jupyter_client import kernelspec
+
+    def get(self, name):
+        if command is None:
+            raise kernelspec.NoSuchKernel(name)
+        return kernelspec.KernelSpec(argv=[command])
+
+    monkeypatch.setattr(kernelspec.KernelSpecManager, "get_kernel_spec", get)
+    assert "ipykernel install" in find("notebook kernel").mend
+
+
+def test_the_folders_can_be_chosen(monkeypatch, tmp_path):
+    monkeypatch.setenv("FEATLIB_CACHE_DIR", str(tmp_path / "c"))
+    monkeypatch.setenv("FEATLIB_DATA_DIR", "~/answers")
+    assert paths.cache_dir() == tmp_path / "c"
+    assert paths.data_dir().name == "answers"
+    assert "~" not in str(paths.data_dir())
+    monkeypatch.delenv("FEATLIB_CACHE_DIR")
+    assert paths.cache_dir().name == "featlib"
+    assert sys.platform != "linux" or not paths.cache_dir().exists() or paths.cache_dir().is_dir()

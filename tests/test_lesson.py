@@ -1,0 +1,129 @@
+"""The five stages in a row, on the bundled images with the bundled weights."""
+
+import json
+
+import pytest
+import torch
+from conftest import make_pictures
+
+from featlib import FeatlibError, backbone, features, lesson, trace
+
+
+@pytest.fixture(scope="module")
+def finished():
+    return lesson.run(progress=False)
+
+
+def test_the_shapes_are_those_of_the_contract(finished):
+    assert [stage.out_shape for stage in finished.data_flow] == [
+        (1000, 3, 64, 64),
+        (1000, 3, 64, 64),
+        (1000, 512),
+        (800, 10),
+        (200, 10),
+    ]
+    assert [stage.out_dtype for stage in finished.data_flow] == ["uint8"] + ["float32"] * 4
+    assert all(stage.seconds > 0 for stage in finished.data_flow)
+
+
+def test_each_stage_takes_what_the_one_before_gave(finished):
+    flow = finished.data_flow
+    assert flow[0].in_shape is None
+    assert flow[1].in_shape == flow[0].out_shape
+    assert flow[2].in_shape == flow[1].out_shape
+    assert flow[3].in_shape == (800, 512)
+    assert flow[4].in_shape == (200, 512)
+
+
+def test_five_epochs_end_at_or_above_the_reference_trace(finished):
+    last, reference = finished.training.epochs[-1], trace.REFERENCE[-1]
+    assert len(finished.training.epochs) == 5
+    assert last.loss <= reference.loss
+    assert last.accuracy >= reference.accuracy
+    assert finished.report.accuracy >= 0.74
+    assert last.val_accuracy == pytest.approx(finished.report.accuracy)
+
+
+def test_the_same_layer_on_raw_pixels_is_at_least_20_points_worse(finished):
+    raw, untrained = finished.baselines
+    assert (raw.name, untrained.name) == ("raw_pixels", "untrained_backbone")
+    assert raw.accuracy <= finished.report.accuracy - 0.20
+    assert untrained.accuracy < finished.report.accuracy
+    assert raw.accuracy > 0.1, "better than guessing, or the comparison is not a fair one"
+
+
+def test_training_never_changed_the_backbone(finished):
+    assert backbone.fingerprint(finished.backbone) == backbone.fingerprint(backbone.resnet18())
+
+
+def test_a_second_run_reads_its_features_and_says_so(finished):
+    again = lesson.run(progress=False)
+    assert again.features_from_cache
+    assert "from the cache" in again.data_flow[2].does
+    assert torch.equal(again.features, finished.features)
+    assert again.training.epochs == finished.training.epochs
+
+
+def test_without_the_cache_nothing_is_read_or_kept(picture_folder, empty_cache):
+    finished = lesson.run(picture_folder, cache=False, progress=False)
+    assert not finished.features_from_cache
+    assert not empty_cache.exists()
+
+
+def test_it_traces_a_cat_of_the_validation_images(finished):
+    row = finished.example()
+    assert row in finished.images.validation
+    assert "cat" in finished.images.captions[row].split()
+    assert finished.predict(row).truth == "animal"
+
+
+def test_predict_takes_a_row_a_file_or_pixels(finished, tmp_path):
+    row = finished.example()
+    by_row = finished.predict(row)
+    finished.images.picture(row).save(tmp_path / "cat.png")
+    for image in (tmp_path / "cat.png", str(tmp_path / "cat.png"), finished.images.pixels[row]):
+        traced = finished.predict(image)
+        assert torch.equal(traced.probabilities, by_row.probabilities)
+        assert traced.truth is None
+
+
+def test_a_prediction_agrees_with_the_validation_report(finished):
+    for place in (0, 77, 199):
+        traced = finished.predict(int(finished.images.validation[place]))
+        torch.testing.assert_close(
+            traced.probabilities, finished.report.probabilities[place], atol=1e-4, rtol=0
+        )
+
+
+def test_it_runs_on_a_folder_of_ones_own_with_any_number_of_classes(tmp_path):
+    colors = {"red": (200, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 200)}
+    finished = lesson.run(make_pictures(tmp_path / "own", colors), progress=False, epochs=8)
+    assert [stage.out_shape for stage in finished.data_flow] == [
+        (18, 3, 64, 64), (18, 3, 64, 64), (18, 512), (15, 3), (3, 3),
+    ]  # fmt: skip
+    assert finished.images.classes == ("blue", "green", "red")
+    assert finished.example() == finished.images.validation[0]
+
+
+def test_its_facts_are_plain_data(finished):
+    facts = json.loads(json.dumps(finished.to_dict()))
+    assert {
+        "data_flow", "training_trace", "validation", "baselines", "prediction",
+        "features_from_cache", "seconds",
+    } <= facts.keys()  # fmt: skip
+    assert {"stage", "in_shape", "out_shape", "seconds"} <= facts["data_flow"][0].keys()
+    assert {"epoch", "loss", "accuracy", "val_accuracy", "observation"} == (
+        facts["training_trace"][0].keys()
+    )
+    assert {"accuracy", "interval", "loss"} <= facts["validation"].keys()
+    assert facts["baselines"].keys() == {"raw_pixels", "untrained_backbone"}
+    assert sum(facts["prediction"]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    assert [layer["shape"] for layer in facts["prediction"]["layers"]] == [
+        [3, 64, 64], [512], [10], [10],
+    ]  # fmt: skip
+
+
+def test_a_wrong_setting_is_refused_before_any_work(monkeypatch):
+    monkeypatch.setattr(features, "extract", None)
+    with pytest.raises(FeatlibError, match="epochs"):
+        lesson.run(epochs=0)
