@@ -27,25 +27,25 @@ class Recipe:
     batch_size : int
         Rows a step.
     learning_rate : float
-        Of Adam (Kingma and Ba, 2015, arXiv:1412.6980), falling to zero along half a cosine
-        (Loshchilov and Hutter, 2017, arXiv:1608.03983).
+        Of AdamW (Loshchilov and Hutter, 2019, arXiv:1711.05101). The default was chosen by
+        cross-validation on the training images of emoji10 alone.
     weight_decay : float
-        Decoupled from the gradient, as in AdamW (Loshchilov and Hutter, 2019, arXiv:1711.05101).
+        Of AdamW: how strongly weights are pulled towards zero.
     seed : int
         Of the first weights and of the order of the batches.
     """
 
     epochs: int = 5
     batch_size: int = 32
-    learning_rate: float = 0.003
+    learning_rate: float = 0.002
     weight_decay: float = 0.01
     seed: int = 0
 
     def __str__(self):
         return (
             f"{self.epochs} epochs, batches of {self.batch_size}, AdamW, learning rate "
-            f"{self.learning_rate:g} falling along a cosine, weight decay {self.weight_decay:g}, "
-            f"standardized features, seed {self.seed}"
+            f"{self.learning_rate:g}, weight decay {self.weight_decay:g}, standardized features, "
+            f"seed {self.seed}"
         )
 
 
@@ -233,8 +233,6 @@ def _passes(layer, features, labels, recipe):
     optimizer = torch.optim.AdamW(
         layer.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
-    steps = recipe.epochs * -(-len(features) // recipe.batch_size)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     order = torch.Generator().manual_seed(recipe.seed)
     for _ in range(recipe.epochs):
         for rows in torch.randperm(len(features), generator=order).split(recipe.batch_size):
@@ -242,7 +240,6 @@ def _passes(layer, features, labels, recipe):
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            schedule.step()
         yield
 
 

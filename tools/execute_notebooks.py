@@ -1,0 +1,102 @@
+"""Execute the notebooks anew and keep their outputs, in place.
+
+    python tools/execute_notebooks.py [NAME ...]
+
+What would change from run to run without meaning anything is left out: execution times, widget
+state, the version of Python. So a second run leaves `git diff` empty, but for cells that show how
+long something took (they are tagged ``nbval-ignore-output``).
+"""
+
+import argparse
+import os
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+def execute(path):
+    """Execute one notebook and write it back.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The notebook.
+
+    Returns
+    -------
+    float
+        Seconds it took.
+    """
+    started = time.perf_counter()
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=300,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+        record_timing=False,
+        # Without this an interrupted run would leave its widgets' state in the file.
+        store_widget_state=False,
+    )
+    client.execute()
+    nbformat.write(settle(notebook), path)
+    return time.perf_counter() - started
+
+
+def settle(notebook):
+    """Leave out what changes from run to run without meaning anything.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+        An executed notebook; changed in place.
+
+    Returns
+    -------
+    nbformat.NotebookNode
+    """
+    notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    for number, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), 1):
+        cell.execution_count = number
+        cell.metadata.pop("execution", None)
+        for output in cell.outputs:
+            if "execution_count" in output:
+                output.execution_count = number
+            # The address of a widget's model is another in every run.
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+    return notebook
+
+
+def main(arguments=None):
+    """Execute the notebooks that are named, or all, two at a time."""
+    parser = argparse.ArgumentParser(
+        description="Execute notebooks anew and keep their outputs, in place."
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="such as 03; all if left out")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at a time")
+    options = parser.parse_args(arguments)
+    names = options.names or [""]
+    paths = sorted({p for name in names for p in FOLDER.glob(f"{name}*.ipynb")})
+    if not paths:
+        parser.error(f"no notebook in {FOLDER} begins with {' or '.join(names)}")
+    failed = 0
+    with ThreadPoolExecutor(options.jobs) as pool:
+        for path, running in [(path, pool.submit(execute, path)) for path in paths]:
+            try:
+                print(f"{path.name}: {running.result():.1f} s", flush=True)
+            except CellExecutionError as error:
+                failed += 1
+                print(f"{path.name}: {error}", file=sys.stderr)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
