@@ -1,8 +1,13 @@
 """What all tests share: no test touches the user's folders or needs a network."""
 
 import http.server
+import os
 import threading
 from functools import partial
+
+# Several workers with several threads each would wait for each other. Set before torch is imported.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
