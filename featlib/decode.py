@@ -1,18 +1,27 @@
 """From a picture file to a small square RGB array, whatever the format, size and color mode."""
 
+import hashlib
+import json
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
+import PIL
+import torch
 from PIL import Image, ImageOps
 from tqdm.auto import tqdm
 
+from featlib import cache as cache_files
+
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 SMALLEST = 8  # pixels a side; below this there is no picture to speak of
+SMALL_FILE = 50_000  # bytes
+VERSION = 1  # raise when the same file would give another picture
 
 
-def decode(files, size, progress):
-    """Decode picture files side by side.
+def decode(files, size, *, cache=True, progress=True):
+    """Decode picture files.
 
     Parameters
     ----------
@@ -20,6 +29,9 @@ def decode(files, size, progress):
         PNG, JPEG, WebP, GIF or BMP files.
     size : int
         Height and width to scale and crop to, in pixels.
+    cache : bool
+        Whether to keep the small pictures, and to read them where the same files were decoded
+        before. Large photographs take far longer to decode than to read.
     progress : bool
         Whether to show a bar when it takes more than two seconds.
 
@@ -28,26 +40,67 @@ def decode(files, size, progress):
     list of (numpy.ndarray or str)
         In the order of the files: the picture, uint8 S×S×3, or the reason why there is none.
     """
+    if not cache:
+        return _decode_all(files, size, progress)
+    path = cache_files.entry("pictures", _digest(files, size))
+    pixels, note = cache_files.read(path)
+    if pixels is None:
+        pictures = _decode_all(files, size, progress)
+        _keep(path, pictures, size)
+        return pictures
+    kept = iter(pixels.numpy())
+    return [next(kept) if reason is None else reason for reason in json.loads(note)]
+
+
+def _digest(files, size):
+    """Hash the bytes of all files; one that cannot be read counts by its error."""
+    digest = hashlib.sha256(f"{size} {VERSION} {PIL.__version__}".encode())
+    for file in files:
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            data = str(error).encode()
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def _keep(path, pictures, size):
+    reasons = [picture if isinstance(picture, str) else None for picture in pictures]
+    kept = [picture for picture in pictures if not isinstance(picture, str)]
+    pixels = torch.from_numpy(np.stack(kept)) if kept else torch.empty(0, size, size, 3).byte()
+    cache_files.write(path, pixels, json.dumps(reasons))
+
+
+def _decode_all(files, size, progress):
     with warnings.catch_warnings(), ThreadPoolExecutor() as pool:
         # Odd metadata is no reason to disturb a learner; a picture too large to decode is refused.
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        results = pool.map(lambda file: _decode_one(file, size), files)
+        # Threads help with photographs. With icons they only wait for one another.
+        spread = map if _are_small(files) else pool.map
+        results = spread(partial(_decode_one, size=size), files)
         bar = tqdm(results, "pictures", len(files), unit="file", delay=2, disable=not progress)
         return list(bar)
+
+
+def _are_small(files):
+    sizes = [file.stat().st_size for file in files if file.exists()]
+    return sum(sizes) < SMALL_FILE * len(sizes)
 
 
 def _decode_one(file, size):
     try:
         with Image.open(file, formats=FORMATS) as image:
             if min(image.size) < SMALLEST:
-                return (
-                    f"too small: {image.width}×{image.height} pixels, {SMALLEST}×{SMALLEST} needed"
-                )
+                return f"too small: {image.width}×{image.height}, {SMALLEST}×{SMALLEST} needed"
             # A JPEG decoder can shrink by 2, 4 or 8 while it reads; other formats ignore this.
             image.draft(None, (2 * size, 2 * size))
-            upright = ImageOps.exif_transpose(image)
-        return np.asarray(ImageOps.fit(_to_rgb(upright), (size, size), Image.Resampling.BILINEAR))
+            ImageOps.exif_transpose(image, in_place=True)
+            picture = _to_rgb(image)
+        if picture.size != (size, size):
+            picture = ImageOps.fit(picture, (size, size), Image.Resampling.BILINEAR)
+        return np.asarray(picture)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return f"too large: more than {Image.MAX_IMAGE_PIXELS:,} pixels"
     except Image.UnidentifiedImageError:

@@ -52,7 +52,7 @@ def examine():
         _memory(),
         *map(_bundled, sorted(ASSETS.glob("*.safetensors"))),
         _folder("cache folder", paths.cache_dir(), "FEATLIB_CACHE_DIR"),
-        _cached_features(),
+        _cache_entries(),
         _folder("folder of your answers", paths.data_dir(), "FEATLIB_DATA_DIR"),
         _kernel(),
     ]
@@ -137,22 +137,21 @@ def _folder(what, folder, variable):
         return Finding(what, f"{folder}: {error.strerror}", mend)
 
 
-def _cached_features():
-    folder = paths.cache_dir() / "features"
-    entries = sorted(folder.glob("*.safetensors"))
+def _cache_entries():
+    entries = sorted(paths.cache_dir().glob("*/*.safetensors"))
     size = sum(entry.stat().st_size for entry in entries)
-    found = f"{len(entries)} sets, {size / 1e6:.1f} MB"
+    found = f"{len(entries)} entries, {size / 1e6:.1f} MB"
     damaged = [entry for entry in entries if not _is_whole(entry)]
     if not damaged:
-        return Finding("cached features", found)
+        return Finding("cache entries", found)
     mend = f"Delete {damaged[0].name}; it is made again when needed."
-    return Finding("cached features", f"{found}, {len(damaged)} damaged", mend)
+    return Finding("cache entries", f"{found}, {len(damaged)} damaged", mend)
 
 
 def _is_whole(entry):
-    from featlib import features
+    from featlib import cache
 
-    return features.read_cached(entry) is not None
+    return cache.read(entry)[0] is not None
 
 
 def _kernel():

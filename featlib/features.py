@@ -7,27 +7,21 @@ is due, and a cache on disk, so that the same images are never computed twice.
 
 import copy
 import hashlib
-import logging
-import os
-import tempfile
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from sklearn.base import BaseEstimator, TransformerMixin
 from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval
 from torchvision.models.resnet import BasicBlock
 from tqdm.auto import tqdm
 
-from featlib import checks, paths, preprocess
+from featlib import cache as cache_files
+from featlib import checks, preprocess
 from featlib.backbone import fingerprint, resnet18
 from featlib.images import ImageSet
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 CACHE_VERSION = 1
-log = logging.getLogger("featlib")
 
 
 def extract(images, backbone, *, batch_size=128, precision="fp32", cache=True, progress=True):
@@ -65,17 +59,15 @@ def extract(images, backbone, *, batch_size=128, precision="fp32", cache=True, p
     if not cache:
         return _forward(images, backbone, batch_size, precision, progress)
     path = cache_path(images, backbone, precision)
-    features = read_cached(path)
+    features, _ = cache_files.read(path)
     if features is None:
-        if path.exists():
-            log.warning("features: '%s' is damaged and is made again", path)
         features = _forward(images, backbone, batch_size, precision, progress)
-        _write(path, features)
+        cache_files.write(path, features)
     return features
 
 
 def is_cached(images, backbone, precision="fp32"):
-    """Say whether `extract` would read these features instead of computing them.
+    """Say whether there is a cache entry that `extract` would read instead of computing.
 
     Parameters
     ----------
@@ -86,7 +78,7 @@ def is_cached(images, backbone, precision="fp32"):
     -------
     bool
     """
-    return read_cached(cache_path(images, backbone, precision)) is not None
+    return cache_path(images, backbone, precision).is_file()
 
 
 def cache_path(images, backbone, precision="fp32"):
@@ -109,30 +101,7 @@ def cache_path(images, backbone, precision="fp32"):
     digest.update(images.view(torch.uint8).numpy())
     digest.update(fingerprint(backbone.network).encode())
     digest.update(f"{backbone.transform!r} {precision} {CACHE_VERSION}".encode())
-    return paths.cache_dir() / "features" / f"{digest.hexdigest()}.safetensors"
-
-
-def read_cached(path):
-    """Read one file of the cache.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        From `cache_path`.
-
-    Returns
-    -------
-    torch.Tensor or None
-        float32 N×D; None if there is no such file or it is damaged.
-    """
-    if not path.is_file():
-        return None
-    try:
-        with safe_open(path, framework="pt") as file:
-            features, expected = file.get_tensor("features"), file.metadata()["sha256"]
-    except (SafetensorError, OSError, KeyError, TypeError):
-        return None
-    return features if _hash(features) == expected else None
+    return cache_files.entry("features", digest.hexdigest())
 
 
 class FeatureExtractor(TransformerMixin, BaseEstimator):
@@ -234,25 +203,3 @@ def _fold_batchnorm(network):
         if block.downsample is not None:
             block.downsample = fuse_conv_bn_eval(*block.downsample)
     return network
-
-
-def _write(path, features):
-    """Keep features so that no reader, in any process, can ever see half a file."""
-    data = save({"features": features}, metadata={"sha256": _hash(features)})
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            temporary = Path(file.name)
-            file.write(data)
-        os.replace(temporary, path)
-    except OSError as error:
-        # Features without a cache are still features: say so and go on.
-        log.warning("features: not kept, since '%s' cannot be written: %s", path.parent, error)
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-
-
-def _hash(features):
-    return hashlib.sha256(features.contiguous().view(torch.uint8).numpy()).hexdigest()

@@ -234,7 +234,7 @@ def from_arrays(
     return ImageSet(name, pixels, labels, classes, train, held_out, captions, tuple(skipped))
 
 
-def from_folder(path, *, size=64, validation=0.2, seed=0, progress=True):
+def from_folder(path, *, size=64, validation=0.2, seed=0, cache=True, progress=True):
     """Read anyone's own pictures: one folder a class, as torchvision's `ImageFolder` has it.
 
     Pictures of any size are scaled on their shorter side and cropped in the middle. EXIF rotation
@@ -252,6 +252,8 @@ def from_folder(path, *, size=64, validation=0.2, seed=0, progress=True):
         The share of each class that is kept for validation, above 0 and below 1.
     seed : int
         The seed of the split.
+    cache : bool
+        Whether to keep the decoded pictures, so that the same files are not decoded twice.
     progress : bool
         Whether to show a bar when it takes more than two seconds.
 
@@ -278,7 +280,7 @@ def from_folder(path, *, size=64, validation=0.2, seed=0, progress=True):
             "Put the pictures of each class into a folder of its own.",
         )
     files = [(file, k) for k, folder in enumerate(folders) for file in _files(folder)]
-    pictures = decode([file for file, _ in files], size, progress)
+    pictures = decode([file for file, _ in files], size, cache=cache, progress=progress)
     kept, skipped = _without_copies(path, files, pictures)
     _check_counts(classes, Counter(k for _, k, _ in kept), skipped, where)
     return from_arrays(
@@ -314,7 +316,7 @@ def read_picture(path, size=64):
         If the file cannot be read as a picture.
     """
     path = checks.file(path, "images.read_picture", "a picture")
-    [picture] = decode([path], size, progress=False)
+    [picture] = decode([path], size, cache=False, progress=False)
     if isinstance(picture, str):
         checks.refuse("images.read_picture", f"a picture in '{path}'", picture, "Try another file.")
     return torch.tensor(picture).permute(2, 0, 1).contiguous()

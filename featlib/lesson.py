@@ -194,14 +194,14 @@ def run(images="emoji10", *, weights="bundled", cache=True, progress=True, **set
         If the images, the weights or a setting are wrong.
     """
     clock = _Clock()
+    options = {"cache": cache, "progress": progress}
     head.check_settings(settings)
     with clock.stage():
-        images = _image_set(images, progress)
+        images = _image_set(images, options)
     with clock.stage():
         scaled = preprocess.scale(images.pixels)
     with clock.stage():
         backbone = backbones.resnet18(weights)
-        options = {"cache": cache, "progress": progress}
         from_cache = cache and features.is_cached(images, backbone)
         rows = features.extract(images, backbone, **options)
     with clock.stage():
@@ -241,12 +241,12 @@ class _Clock:
         self.seconds.append(self.since_start() - before)
 
 
-def _image_set(images, progress):
+def _image_set(images, options):
     if isinstance(images, image_sets.ImageSet):
         return images
     if str(images) in image_sets.NAMES:
         return image_sets.load(str(images))
-    return image_sets.from_folder(images, progress=progress)
+    return image_sets.from_folder(images, **options)
 
 
 def _train(rows, images, settings):

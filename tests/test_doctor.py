@@ -45,10 +45,10 @@ def test_a_cache_that_cannot_be_written(monkeypatch):
 
 def test_a_damaged_cache_entry(pixels, resnet, empty_cache):
     features.extract(pixels, resnet)
-    assert find("cached features").mend == ""
+    assert find("cache entries").mend == ""
     entry = features.cache_path(pixels, resnet)
     entry.write_bytes(entry.read_bytes()[:-9])
-    finding = find("cached features")
+    finding = find("cache entries")
     assert "1 damaged" in finding.found
     assert entry.name in finding.mend
 

@@ -1,0 +1,97 @@
+"""Files that can be made again: kept whole, found by content, never trusted unchecked.
+
+A file's name is a hash of all that it was made from, so an entry is never out of date. It is
+written under another name and then moved into place, so that no process ever reads half of one.
+And it carries its own checksum, so that what was damaged later is noticed and made again.
+"""
+
+import hashlib
+import logging
+import os
+import tempfile
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from featlib import paths
+
+log = logging.getLogger("featlib")
+
+
+def entry(kind, digest):
+    """Return the file of a cache entry.
+
+    Parameters
+    ----------
+    kind : str
+        What is kept: the name of a subfolder.
+    digest : str
+        The hash of everything that it was made from.
+
+    Returns
+    -------
+    pathlib.Path
+    """
+    return paths.cache_dir() / kind / f"{digest}.safetensors"
+
+
+def read(path):
+    """Read an entry.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        From `entry`.
+
+    Returns
+    -------
+    tensor : torch.Tensor or None
+        What was kept; None if there is no such file or it is damaged.
+    note : str
+        What was written beside it.
+    """
+    if not path.is_file():
+        return None, ""
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensor, facts = file.get_tensor("tensor"), file.metadata()
+        if facts["sha256"] == _hash(tensor, facts["note"]):
+            return tensor, facts["note"]
+    except (SafetensorError, OSError, KeyError, TypeError):
+        pass  # damaged in another way, and said so below
+    log.warning("cache: '%s' is damaged and is made again", path)
+    return None, ""
+
+
+def write(path, tensor, note=""):
+    """Keep an entry; where that is not possible, say so and go on.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        From `entry`.
+    tensor : torch.Tensor
+        What to keep.
+    note : str
+        A text to keep beside it.
+    """
+    facts = {"sha256": _hash(tensor, note), "note": note}
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            temporary = Path(file.name)
+            file.write(save({"tensor": tensor}, facts))
+        os.replace(temporary, path)
+    except OSError as error:
+        log.warning("cache: nothing is kept, since '%s' cannot be written: %s", path.parent, error)
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _hash(tensor, note):
+    digest = hashlib.sha256(note.encode())
+    digest.update(tensor.contiguous().numpy())
+    return digest.hexdigest()
