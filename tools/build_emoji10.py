@@ -27,12 +27,14 @@ from safetensors.numpy import save
 
 from featlib.checks import FeatlibError, refuse
 
-SEED = 10
+# An ordinary seed: the lesson's linear layer is right on 0.80 of its validation pictures, as on the
+# mean of the sets that twelve seeds make, and the cat that the lesson follows is among them.
+SEED = 3
 ASSETS = Path(__file__).parents[1] / "featlib" / "assets"
 SIDE = 64  # pixels, of the artwork and of the pictures
 SIZES = (48, 62)  # pixels, the longer side of the emoji in its picture
 ROTATION = 12  # degrees, at most, either way
-CHANNELS = (80, 255)  # of the background's two colors
+CHANNELS = (120, 255)  # of the background's two colors
 TRAIN, VALIDATION = 80, 20  # pictures a class
 
 
@@ -102,14 +104,15 @@ LEFT_OUT = {
     "vehicle": "seat busstop motorway railway_track oil_drum fuelpump wheel rotating_light "
     "traffic_light vertical_traffic_light octagonal_sign construction anchor ring_buoy parachute "
     "satellite roller_skate",
-    "building": "bricks rock wood statue_of_liberty building_construction",
+    "building": "bricks rock wood statue_of_liberty building_construction shinto_shrine",
     "hand": "middle_finger",
     # heads without hair or shoulders pass for faces; Noto's deaf persons are cut by the frame
-    "person": "baby bald_man bald_woman bald_person deaf_person deaf_man deaf_woman troll",
+    "person": "baby bald_man bald_woman bald_person deaf_person deaf_man deaf_woman troll "
+    "genie male_genie female_genie",
     # flags that are drawn like another one (Norway's serves three territories)
     "flag": "flag-hm flag-bv flag-sj flag-cp flag-mf flag-dg flag-ea flag-um flag-sark flag-mc "
     "flag-td",
-    "clock": "",
+    "clock": "hourglass hourglass_flowing_sand",
     # words in a script that most readers cannot read, and pictures of a sun or a telephone
     "sign": "koko sa u6708 u6709 u6307 ideograph_advantage u5272 u7121 u7981 accept u7533 u5408 "
     "u7a7a congratulations secret u55b6 u6e80 low_brightness high_brightness vibration_mode",
@@ -133,7 +136,6 @@ TWINS = [
     "breast-feeding person_feeding_baby",
     "imp smiling_imp",
     "smiley_cat smirk_cat",
-    "hourglass hourglass_flowing_sand",
     "airplane_departure airplane_arriving",
     "mountain_cableway aerial_tramway",
     "tram station",
@@ -145,7 +147,7 @@ TWINS = [
 
 # The lesson follows one validation picture through the network: a cat that looks at the reader.
 # It and two more cats go to validation first, so the first animal of validation is that cat.
-VALIDATION_FIRST = ["1F431", "1F408-200D-2B1B", "1F63B"]
+VALIDATION_FIRST = ["1F431", "1F408-200D-2B1B", "1F408"]
 
 SKIN = {
     "1F3FB": "light",
