@@ -14,7 +14,8 @@ from matplotlib.figure import Figure as MatplotlibFigure
 
 from featlib import checks, trace
 
-BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#E69F00", "#009E73", "#595959"
+BLUE, ORANGE, GREEN, RED, GRAY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#595959"
+SERIES = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9", "#000000", "#A6761D", "#66A61E", GRAY)
 STYLE = {
     "font.size": 11,
     "axes.titlesize": 12,
@@ -320,32 +321,31 @@ def mistakes(report, images, n=8):
     -------
     Figure
     """
-    rows = report.worst(n)
-    figure = _figure((1.6 * max(len(rows), 3), 2.6))
-    figure.suptitle("The surest mistakes", x=0.01, ha="left")
-    words = []
-    for position, row in enumerate(rows, 1):
-        ax = figure.add_subplot(1, len(rows), position)
-        ax.imshow(images.pixels[images.validation[row]].permute(1, 2, 0).numpy())
+    words, shown = [], []
+    for row in report.worst(n):
         said, truth = report.classes[report.predictions[row]], report.classes[report.labels[row]]
         sureness = float(report.probabilities[row].max())
-        ax.set_title(f"says {said}\n{sureness:.0%} sure", fontsize=9, loc="center")
-        ax.set_xlabel(f"is {truth}", fontsize=9)
-        ax.set(xticks=[], yticks=[])
-        words.append(f"{truth} taken for {said} ({sureness:.0%} sure)")
-    return _say(figure, f"The surest mistakes: {'; '.join(words) or 'none'}.")
+        words.append(f"is {truth}\nsays {said}\n{sureness:.0%} sure")
+        shown.append(images.pixels[images.validation[row]])
+    if not shown:
+        figure = _figure((6, 0.8))
+        figure.suptitle("No mistakes", x=0.01, ha="left")
+        return _say(figure, "No mistakes.")
+    return pictures(shown, words, title="The surest mistakes", columns=n)
 
 
 @rc_context(STYLE)
-def comparison(accuracies, *, n_classes, ax=None):
-    """Draw validation accuracies of several inputs to the same linear layer.
+def bars(values, *, title, xlabel, ylabel, line=None, ax=None):
+    """Draw named numbers as bars; the highest stands out.
 
     Parameters
     ----------
-    accuracies : dict of str to float
-        A name and an accuracy each, in the order to draw.
-    n_classes : int
-        The number of classes; guessing is drawn as a line at 1 of so many.
+    values : dict of str to float
+        A name and a number each, in the order to draw.
+    title, xlabel, ylabel : str
+        What the bars are; `xlabel` with the unit.
+    line : tuple of (str, float), optional
+        A name and a number to draw as a line across, such as what guessing gets.
     ax : matplotlib.axes.Axes, optional
         Where to draw.
 
@@ -353,18 +353,239 @@ def comparison(accuracies, *, n_classes, ax=None):
     -------
     Figure
     """
-    figure, ax = _canvas(ax, (7, 0.55 * len(accuracies) + 1.3))
-    names, values = list(accuracies), list(accuracies.values())
-    colors = [ORANGE if value == max(values) else BLUE for value in values]
-    bars = ax.barh(names, values, color=colors)
-    ax.bar_label(bars, [f"{value:.3f}" for value in values], padding=4)
-    ax.axvline(1 / n_classes, color=GRAY, linestyle=":", label="guessing")
+    figure, ax = _canvas(ax, (7.5, 0.45 * len(values) + 1.3))
+    highest = max(values.values())
+    colors = [ORANGE if value == highest else BLUE for value in values.values()]
+    drawn = ax.barh(list(values), list(values.values()), color=colors)
+    ax.bar_label(drawn, [f"{value:.3g}" for value in values.values()], padding=4)
+    ax.margins(x=0.12)
     ax.invert_yaxis()
-    ax.set(title="The same linear layer on three inputs", xlim=(0, 1))
-    ax.set(xlabel="validation accuracy (share right)", ylabel="input")
-    ax.legend(loc="upper right")
-    listed = ", ".join(f"{name} {value:.3f}" for name, value in accuracies.items())
-    return _say(figure, f"Validation accuracy of the same linear layer: {listed}.")
+    ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    words = f"{title}: " + ", ".join(f"{name} {value:.3g}" for name, value in values.items())
+    if line:
+        ax.axvline(line[1], color=GRAY, linestyle=":", label=line[0])
+        ax.legend(loc="best")
+        words += f"; {line[0]} {line[1]:.3g}"
+    return _say(figure, words + ".")
+
+
+@rc_context(STYLE)
+def curves(series, *, title, xlabel, ylabel, x=None, ax=None):
+    """Draw named series of numbers as lines.
+
+    Parameters
+    ----------
+    series : dict of str to sequence of float
+        A name and its numbers each; at most six.
+    title, xlabel, ylabel : str
+        What the lines are, with units.
+    x : sequence of float, optional
+        Where the numbers belong; 1, 2, 3, … if left out.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, ax = _canvas(ax, (7.5, 3.8))
+    for (name, values), color, marker in zip(series.items(), SERIES, "osD^vP", strict=False):
+        ax.plot(x or range(1, len(values) + 1), values, color=color, marker=marker, label=name)
+    ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    ax.legend()
+    listed = "; ".join(f"{name}: {_list(values)}" for name, values in series.items())
+    return _say(figure, f"{title}, by {xlabel}. {listed}.")
+
+
+@rc_context(STYLE)
+def pictures(images, titles, *, title, columns=8):
+    """Draw images in rows, each with a few words above it.
+
+    Parameters
+    ----------
+    images : sequence of torch.Tensor
+        3×H×W each, uint8 0–255 or float32 0–1.
+    titles : sequence of str
+        A text an image.
+    title : str
+        What they are.
+    columns : int
+        Images a row.
+
+    Returns
+    -------
+    Figure
+    """
+    rows = -(-len(images) // columns)
+    figure = _figure((1.45 * min(columns, len(images)), 2.0 * rows + 0.5))
+    figure.suptitle(title, x=0.01, ha="left")
+    for position, (image, words) in enumerate(zip(images, titles, strict=True), 1):
+        ax = figure.add_subplot(rows, min(columns, len(images)), position)
+        ax.imshow(image.permute(1, 2, 0).numpy(), interpolation="nearest")
+        ax.set_title(words, fontsize=9, loc="center")
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)
+    return _say(figure, f"{title}: " + "; ".join(" ".join(words.split()) for words in titles) + ".")
+
+
+@rc_context(STYLE)
+def planes(image):
+    """Draw an image and its three color planes, red, green and blue.
+
+    Parameters
+    ----------
+    image : torch.Tensor
+        uint8 3×H×W.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = _figure((10, 3))
+    axes = figure.subplots(1, 4)
+    axes[0].imshow(image.permute(1, 2, 0).numpy(), interpolation="nearest")
+    axes[0].set(title="the image", xlabel="column (pixels)", ylabel="row (pixels)")
+    for ax, plane, name in zip(axes[1:], image, ("red", "green", "blue"), strict=True):
+        drawn = ax.imshow(plane.numpy(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        ax.set(title=f"{name} plane", xlabel="column (pixels)", yticks=[])
+    figure.colorbar(drawn, ax=axes, label="value, 0–255", shrink=0.8)
+    means = ", ".join(f"{plane.float().mean():.0f}" for plane in image)
+    return _say(figure, f"An image and its red, green and blue planes, of mean {means}.")
+
+
+@rc_context(STYLE)
+def histogram(images, *, title, xlabel, ax=None):
+    """Draw how often each value occurs in each color channel.
+
+    Parameters
+    ----------
+    images : torch.Tensor
+        N×3×H×W, of any dtype.
+    title, xlabel : str
+        What the values are.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, ax = _canvas(ax, (7.5, 3.4))
+    low, high = float(images.min()), float(images.max())
+    for channel, (name, color) in enumerate((("red", RED), ("green", GREEN), ("blue", BLUE))):
+        counts = images[:, channel].float().histc(64, low, high)
+        centers = torch.linspace(low, high, 65).unfold(0, 2, 1).mean(1)
+        style = ("-", "--", ":")[channel]
+        ax.plot(centers, counts / counts.sum(), color=color, linestyle=style, label=name)
+    ax.set(title=title, xlabel=xlabel, ylabel="share of pixels", ylim=(0, None))
+    ax.legend()
+    means = ", ".join(f"{mean:.2f}" for mean in images.float().mean((0, 2, 3)).tolist())
+    return _say(
+        figure,
+        f"{title}: from {low:.2f} to {high:.2f}; mean of red, green, blue: {means}.",
+    )
+
+
+@rc_context(STYLE)
+def scatter(points, labels, classes, *, title, ax=None):
+    """Draw points of several classes, each class with its own color and marker.
+
+    Parameters
+    ----------
+    points : torch.Tensor or numpy.ndarray
+        N×2.
+    labels : torch.Tensor
+        int64 N.
+    classes : sequence of str
+        The name of each class number.
+    title : str
+        What the points are.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, ax = _canvas(ax, (7, 5))
+    for k, name in enumerate(classes):
+        color, marker = SERIES[k % len(SERIES)], "osD^vPX*<>"[k % 10]
+        mine = points[labels == k]
+        ax.scatter(mine[:, 0], mine[:, 1], s=16, color=color, marker=marker, alpha=0.7, label=name)
+    ax.set(title=title, xlabel="first principal component", ylabel="second principal component")
+    ax.legend(fontsize=8, markerscale=1.4, ncols=2)
+    return _say(figure, f"{title}: {len(points)} points of {len(classes)} classes on two axes.")
+
+
+@rc_context(STYLE)
+def calibration(report, bins=5, *, ax=None):
+    """Draw how often the head is right, by how sure it is.
+
+    Parameters
+    ----------
+    report : featlib.validation.Report
+        From `validation.evaluate`.
+    bins : int
+        How many groups of images; each holds the same number.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    Figure
+    """
+    sure, right = report.calibration(bins)
+    figure, ax = _canvas(ax, (5, 4.2))
+    ax.plot([0, 1], [0, 1], color=GRAY, linestyle="--", label="as sure as right")
+    ax.plot(sure, right, color=BLUE, marker="o", label="this head")
+    ax.set(title="Calibration", xlim=(0, 1.02), ylim=(0, 1.02))
+    ax.set(xlabel="how sure the head is (mean probability)", ylabel="share right")
+    ax.legend()
+    listed = "; ".join(f"{s:.2f} sure, {r:.2f} right" for s, r in zip(sure, right, strict=True))
+    return _say(figure, f"Calibration in {len(sure)} groups of equal size: {listed}.")
+
+
+@rc_context(STYLE)
+def heat(image, values, *, title, label):
+    """Draw an image, and beside it a map of numbers for its regions.
+
+    Parameters
+    ----------
+    image : torch.Tensor
+        uint8 3×H×W.
+    values : torch.Tensor
+        float32 h×w; stretched over the image.
+    title, label : str
+        What the numbers are, with their unit.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = _figure((7.5, 3.6))
+    left, right = figure.subplots(1, 2)
+    height, width = image.shape[1:]
+    left.imshow(image.permute(1, 2, 0).numpy(), interpolation="nearest")
+    left.set(title="the image", xlabel="column (pixels)", ylabel="row (pixels)")
+    bound = float(values.abs().max())
+    right.imshow(image.float().mean(0).numpy(), cmap="gray", vmin=0, vmax=255)
+    drawn = right.imshow(
+        values.numpy(),
+        cmap="PuOr_r",
+        vmin=-bound,
+        vmax=bound,
+        alpha=0.75,
+        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+    )
+    right.set(title=title, xlabel="column (pixels)", yticks=[])
+    figure.colorbar(drawn, ax=right, label=label, shrink=0.8)
+    row, column = divmod(int(values.argmax()), values.shape[1])
+    down, across = (row + 0.5) / values.shape[0], (column + 0.5) / values.shape[1]
+    return _say(
+        figure,
+        f"{title}: highest {values.max():.2f} at {down:.0%} of the height and {across:.0%} of the "
+        f"width, lowest {values.min():.2f}.",
+    )
 
 
 def _figure(size):

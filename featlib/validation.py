@@ -74,6 +74,28 @@ class Report:
         wrong = (self.predictions != self.labels).nonzero().flatten()
         return wrong[sureness[wrong].argsort(descending=True, stable=True)][:n].tolist()
 
+    def calibration(self, bins=5):
+        """Compare how sure the head is with how often it is right.
+
+        Parameters
+        ----------
+        bins : int
+            How many groups to sort the images into, from the least sure to the surest; all of the
+            same size, give or take one.
+
+        Returns
+        -------
+        sure, right : list of float
+            For each group the mean of its highest probabilities, and the share that is right.
+        """
+        checks.whole_number(bins, "Report.calibration", "bins", high=len(self.labels))
+        sureness, order = self.probabilities.max(1).values.sort(stable=True)
+        right = (self.predictions == self.labels).float()[order]
+        return tuple(
+            [group.mean().item() for group in values.tensor_split(bins)]
+            for values in (sureness, right)
+        )
+
     def most_confused(self):
         """Return the most frequent mistake.
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from featlib import preprocess, trace
+from featlib import FeatlibError, preprocess, trace
 from featlib.head import Epoch, Recipe, TrainingTrace
 
 TRAINING = TrainingTrace(
@@ -112,3 +112,36 @@ def test_the_data_flow_table_can_leave_out_the_time():
     assert with_time.rows[0][-1] == "0.50"
     assert without.columns == with_time.columns[:-1]
     assert without.rows[0][2:5] == ("files", "collect", "uint8 2×3")
+
+
+def test_contributions_add_up_to_the_logit(image, resnet, layer):
+    traced = trace.predict(image, resnet, layer, ["a", "b", "c"])
+    _, features, logits, _ = (part.values for part in traced.layers)
+    for number in range(3):
+        parts = trace.contributions(features, layer, number)
+        assert parts.shape == (513,)
+        assert parts.sum().item() == pytest.approx(logits[number].item(), abs=1e-4)
+        assert parts[-1] == layer.bias[number]
+
+
+def test_contributions_of_a_class_that_is_not_there_are_refused(layer):
+    with pytest.raises(FeatlibError, match="from 0 to 2"):
+        trace.contributions(torch.zeros(512), layer, 3)
+
+
+def test_occlusion_is_the_fall_of_the_logit(image, resnet, layer):
+    fall = trace.occlusion(image, resnet, layer, 1, patch=32, stride=32)
+    covered = image.clone()
+    covered[:, 32:, :32] = 128
+    classes = ["a", "b", "c"]
+    before, after = (
+        trace.predict(picture, resnet, layer, classes).layers[2].values[1]
+        for picture in (image, covered)
+    )
+    assert fall.shape == (2, 2)
+    assert fall[1, 0].item() == pytest.approx((before - after).item(), abs=1e-4)
+
+
+def test_a_patch_larger_than_the_image_is_refused(image, resnet, layer):
+    with pytest.raises(FeatlibError, match="patch as a whole number from 1 to 64"):
+        trace.occlusion(image, resnet, layer, 0, patch=65)

@@ -63,6 +63,16 @@ def test_the_worst_mistakes_come_surest_first(one_hot_head):
     assert report.worst(n=1) == [1]
 
 
+def test_calibration_groups_images_by_how_sure_the_head_is(one_hot_head):
+    features = torch.cat([say(1, sureness=1), say(1, sureness=9), say(0), say(2, sureness=5)])
+    report = validation.evaluate(one_hot_head, features, torch.tensor([1, 1, 0, 0]), CLASSES)
+    sure, right = report.calibration(bins=2)
+    assert sure[0] < sure[1]
+    assert right == [1.0, 0.5], "the least sure two are right, of the surest two only one"
+    highest = report.probabilities.max(1).values.sort().values
+    assert sure == pytest.approx([highest[:2].mean().item(), highest[2:].mean().item()])
+
+
 def test_without_mistakes_there_is_nothing_confused(one_hot_head):
     report = validation.evaluate(one_hot_head, say(0, 1, 2), torch.arange(3), CLASSES)
     assert report.most_confused() is None
