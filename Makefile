@@ -20,7 +20,7 @@ unit: $(VENV)/.installed-test      ## the fast tests
 	$(BIN)/python -m pytest -n auto --dist loadfile tests --ignore tests/browser
 
 notebooks-test: $(VENV)/.installed-test ## every notebook, every output compared
-	$(BIN)/python -m pytest --nbval --nbval-current-env -n auto --dist loadfile notebooks
+	$(BIN)/python -m pytest --nbval --nbval-current-env notebooks
 
 browser: $(VENV)/.installed-test   ## the quizzes in JupyterLab in a real browser
 	$(BIN)/python -m pytest tests/browser

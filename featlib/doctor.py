@@ -83,19 +83,20 @@ def _python():
 
 
 def _packages():
-    for name in ("torch", "torchvision", "jupyterlab", "ipywidgets", "anywidget", "matplotlib"):
+    for name in ("torch", "torchvision"):
         try:
             importlib.import_module(name)
         except Exception as error:  # a broken install can raise anything, and that is the finding
-            reinstall = f"Reinstall: python -m pip install --force-reinstall {_together(name)}"
-            yield Finding(name, f"{type(error).__name__}: {error}"[:120], reinstall)
+            # torchvision's compiled part fits only the torch that it was built for.
+            mend = "python -m pip install --force-reinstall torch torchvision"
+            yield Finding(name, f"{type(error).__name__}: {error}"[:120], mend)
         else:
             yield Finding(name, importlib.metadata.version(name))
-
-
-def _together(name):
-    # torchvision's compiled part fits only the torch that it was built for.
-    return "torch torchvision" if name in ("torch", "torchvision") else name
+    for name in ("jupyterlab", "ipywidgets", "anywidget", "matplotlib"):
+        try:
+            yield Finding(name, importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(name, "not installed", f"python -m pip install {name}")
 
 
 def _device():

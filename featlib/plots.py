@@ -11,6 +11,7 @@ import torch
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as MatplotlibFigure
+from matplotlib.ticker import MaxNLocator
 
 from featlib import checks, trace
 
@@ -357,11 +358,11 @@ def bars(values, *, title, xlabel, ylabel, line=None, ax=None):
     highest = max(values.values())
     colors = [ORANGE if value == highest else BLUE for value in values.values()]
     drawn = ax.barh(list(values), list(values.values()), color=colors)
-    ax.bar_label(drawn, [f"{value:.3g}" for value in values.values()], padding=4)
+    ax.bar_label(drawn, [f"{value:#.3g}" for value in values.values()], padding=4)
     ax.margins(x=0.12)
     ax.invert_yaxis()
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
-    words = f"{title}: " + ", ".join(f"{name} {value:.3g}" for name, value in values.items())
+    words = f"{title}: " + ", ".join(f"{name} {value:#.3g}" for name, value in values.items())
     if line:
         ax.axvline(line[1], color=GRAY, linestyle=":", label=line[0])
         ax.legend(loc="best")
@@ -392,6 +393,7 @@ def curves(series, *, title, xlabel, ylabel, x=None, ax=None):
     for (name, values), color, marker in zip(series.items(), SERIES, "osD^vP", strict=False):
         ax.plot(x or range(1, len(values) + 1), values, color=color, marker=marker, label=name)
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=x is None))
     ax.legend()
     listed = "; ".join(f"{name}: {_list(values)}" for name, values in series.items())
     return _say(figure, f"{title}, by {xlabel}. {listed}.")
@@ -417,7 +419,8 @@ def pictures(images, titles, *, title, columns=8):
     Figure
     """
     rows = -(-len(images) // columns)
-    figure = _figure((1.45 * min(columns, len(images)), 2.0 * rows + 0.5))
+    lines = max(words.count("\n") for words in titles) + 1
+    figure = _figure((1.45 * min(columns, len(images)), (1.4 + 0.18 * lines) * rows + 0.35))
     figure.suptitle(title, x=0.01, ha="left")
     for position, (image, words) in enumerate(zip(images, titles, strict=True), 1):
         ax = figure.add_subplot(rows, min(columns, len(images)), position)

@@ -37,6 +37,19 @@ def test_torch_and_torchvision_that_do_not_fit_are_reinstalled_together(monkeypa
     assert cli.main(["doctor"]) == 1
 
 
+def test_a_missing_package_is_installed(monkeypatch):
+    versions = {"jupyterlab": "4.2", "ipywidgets": "8.1", "matplotlib": "3.8"}
+
+    def version(name):
+        if name == "anywidget":
+            raise doctor.importlib.metadata.PackageNotFoundError(name)
+        return versions.get(name, "1")
+
+    monkeypatch.setattr(doctor.importlib.metadata, "version", version)
+    assert find("anywidget").mend == "python -m pip install anywidget"
+    assert find("jupyterlab") == doctor.Finding("jupyterlab", "4.2")
+
+
 def test_a_cache_that_cannot_be_written(monkeypatch):
     monkeypatch.setenv("FEATLIB_CACHE_DIR", "/proc/featlib")
     finding = find("cache folder")

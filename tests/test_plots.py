@@ -190,7 +190,7 @@ def test_a_figure_without_mistakes_says_so(own):
 def test_bars_show_their_numbers_and_a_line_to_compare_with(figures):
     ax = figures["bars"].axes[0]
     assert [bar.get_width() for bar in ax.patches] == [0.3, 0.8]
-    assert [text.get_text() for text in ax.texts] == ["0.3", "0.8"]
+    assert [text.get_text() for text in ax.texts] == ["0.300", "0.800"]
     assert ax.lines[0].get_xdata()[0] == 0.5
 
 

@@ -1,0 +1,122 @@
+"""What every notebook keeps to, whatever it teaches."""
+
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+IDS = [path.stem for path in NOTEBOOKS]
+EXCUSED = "nbval-ignore-output"
+
+sys.path.insert(0, str(ROOT / "tools"))
+import execute_notebooks as tool
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=IDS)
+def path(request):
+    return request.param
+
+
+@pytest.fixture
+def notebook(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def prose(notebook):
+    return [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+
+
+def test_the_core_is_complete():
+    assert [name[:2] for name in IDS[:7]] == ["00", "01", "02", "03", "04", "05", "06"]
+
+
+def test_every_code_cell_was_executed_in_order(notebook):
+    cells = code_cells(notebook)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+
+
+def test_no_cell_failed_or_warned(notebook):
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            assert output.output_type != "error"
+            assert output.get("name") != "stderr", cell.source
+
+
+def test_it_begins_with_question_objectives_and_minutes(path, notebook):
+    first = prose(notebook)[0]
+    assert first.startswith(f"# {path.stem[:2]} ")
+    assert re.search(r"\*\*.+\?\*\*", first), "the question"
+    assert len(re.findall(r"^- ", first, re.MULTILINE)) >= 3, "what you can do afterwards"
+    assert re.search(r"About \d+ minutes", first)
+
+
+def test_it_ends_with_one_sentence_to_take_away(notebook):
+    [take_away] = [text for text in prose(notebook) if text.startswith("## Take away")]
+    sentence = take_away.split("> ")[1].strip()
+    assert sentence.endswith(".")
+    assert sentence.count(". ") == 0
+
+
+def test_every_link_leads_somewhere(path, notebook):
+    for text in prose(notebook):
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+            assert target.startswith("https://") or (path.parent / target).exists(), target
+
+
+def test_it_links_to_its_neighbors_and_to_the_map(path, notebook):
+    text, place = "\n".join(prose(notebook)), NOTEBOOKS.index(path)
+    for neighbor in NOTEBOOKS[max(0, place - 1) : place + 2]:
+        assert neighbor == path or f"({neighbor.name})" in text
+    assert place == 0 or "(00_start_here.ipynb#The-map)" in text
+
+
+def test_the_package_repeats_what_the_notebook_shows(notebook):
+    assert any("assert " in cell.source for cell in code_cells(notebook))
+
+
+def test_at_most_two_cells_are_excused_and_only_for_printing_a_time(notebook):
+    excused = [c for c in code_cells(notebook) if EXCUSED in c.metadata.get("tags", [])]
+    assert len(excused) <= 2
+    for cell in excused:
+        assert "seconds" in cell.source
+    for cell in code_cells(notebook):
+        assert set(cell.metadata.get("tags", [])) <= {EXCUSED}
+
+
+def test_every_figure_has_alternative_text_that_is_compared(notebook):
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            if "image/png" in output.get("data", {}):
+                assert output.metadata["image/png"]["alt"]
+                assert len(output.data["text/plain"]) > 20
+
+
+def test_cells_have_ids_and_metadata_is_stable(path, notebook):
+    ids = [cell.id for cell in notebook.cells]
+    assert len(set(ids)) == len(ids)
+    assert notebook.metadata == {"kernelspec": tool.KERNEL, "language_info": {"name": "python"}}
+    before = path.read_text(encoding="utf-8")
+    assert nbformat.writes(tool.settle(notebook)).strip() == before.strip()
+
+
+def test_the_file_is_small_enough_to_be_opened_anywhere(path):
+    assert path.stat().st_size < 1_000_000
+
+
+def test_the_table_of_contents_names_every_notebook():
+    text = (ROOT / "notebooks" / "README.md").read_text()
+    for path in NOTEBOOKS:
+        assert f"({path.name})" in text
+
+
+def test_lines_of_code_fit_the_page(notebook):
+    for cell in code_cells(notebook):
+        assert max(map(len, cell.source.splitlines())) <= 105, cell.source
