@@ -1,0 +1,117 @@
+"""Questions as plain HTML: for the widget, and for places where no kernel runs.
+
+Everything from a quiz file is escaped. Only what a question declares to be Markdown is rendered,
+and then sanitized.
+"""
+
+import re
+from html import escape
+
+import nh3
+from latex2mathml.converter import convert
+from markdown_it import MarkdownIt
+
+from featlib.quiz.marking import shuffled
+
+_MARKDOWN = MarkdownIt("commonmark", {"html": False})
+_MATHML = "math mrow mi mn mo msup msub msubsup mfrac msqrt mroot mtext mspace munder mover".split()
+_TAGS = {"p", "em", "strong", "code", "pre", "ul", "ol", "li", "br", "a", "sub", "sup", *_MATHML}
+
+
+def rich(text, format="text"):
+    """Turn a text of a quiz file into safe HTML.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    format : {"text", "markdown"}
+        How to read it. In Markdown, ``$…$`` is LaTeX.
+
+    Returns
+    -------
+    str
+    """
+    if format != "markdown":
+        return escape(text).replace("\n", "<br>")
+    formulas = []
+
+    def keep(found):
+        formulas.append(found[1])
+        return f"\u2983{len(formulas) - 1}\u2984"
+
+    html = _MARKDOWN.render(re.sub(r"\$([^$\n]+)\$", keep, text))
+    html = re.sub("\u2983(\\d+)\u2984", lambda found: _formula(formulas[int(found[1])]), html)
+    html = nh3.clean(html, tags=_TAGS, attributes={"a": {"href"}, "math": {"xmlns", "display"}})
+    return re.sub(r"^<p>(.*)</p>\n?$", r"\1", html) if html.count("<p>") == 1 else html
+
+
+def _formula(latex):
+    try:
+        return convert(latex)
+    except Exception:  # the converter raises whatever it stumbles over; the source is readable
+        return f"<code>{escape(latex)}</code>"
+
+
+def form(quiz):
+    """Return a quiz as HTML that needs no script: questions with their answers folded away.
+
+    Parameters
+    ----------
+    quiz : featlib.quiz.Quiz
+        The quiz.
+
+    Returns
+    -------
+    str
+    """
+    parts = "".join(_static(i, question) for i, question in enumerate(quiz.questions, 1))
+    return (
+        f'<section aria-label="Quiz: {escape(quiz.title)}"><p><strong>{escape(quiz.title)}</strong>'
+        f" – {len(quiz.questions)} questions</p><ol>{parts}</ol></section>"
+    )
+
+
+def _static(number, question):
+    body = rich(question.text, question.format) + code(question.code)
+    if question.type == "order":
+        shown = [question.items[i] for i in shuffled(question)]
+        body += "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in shown) + "</ul>"
+    elif question.type in ("multiple_choice", "many_choice"):
+        body += (
+            "<ul>" + "".join(f"<li>{choice(question, a)}</li>" for a in question.answers) + "</ul>"
+        )
+    return (
+        f"<li><div>{body}</div><details><summary>Answer</summary>{_solution(question)}"
+        f"{rich(question.explanation, question.format)}</details></li>"
+    )
+
+
+def choice(question, answer):
+    """Return a choice as HTML: its text, its code, or both."""
+    return rich(answer.get("answer", ""), question.format) + code(answer.get("code", ""))
+
+
+def code(text):
+    """Return code as HTML; nothing for no code."""
+    return f"<pre><code>{escape(text)}</code></pre>" if text else ""
+
+
+def _solution(question):
+    if question.type == "order":
+        listed = "".join(f"<li>{escape(item)}</li>" for item in question.items)
+        return f"<ol>{listed}</ol>"
+    right = [a for a in question.answers if a.get("correct")]
+    if question.type in ("multiple_choice", "many_choice"):
+        return "<ul>" + "".join(f"<li>{choice(question, a)}</li>" for a in right) + "</ul>"
+    return f"<p>{escape(_plain(right[0]))}</p>"
+
+
+def _plain(answer):
+    if "shape" in answer:
+        return " × ".join(map(str, answer["shape"]))
+    if "range" in answer:
+        return f"from {answer['range'][0]:g} to {answer['range'][1]:g}"
+    if "ask" in answer:
+        return "the value of your own run"
+    return f"{answer['value']:,}" if "value" in answer else answer["answer"]

@@ -1,0 +1,250 @@
+"""Mark an answer: is it right, and what is to be said to it.
+
+For JupyterQuiz's own question types the rules are JupyterQuiz's: ranges exclude their upper end,
+fractions such as 1/3 count as numbers, precision counts significant digits, and what comes closest
+in spelling is found by edit distance (Levenshtein, 1966).
+"""
+
+import random
+import re
+import unicodedata
+from dataclasses import dataclass
+from fractions import Fraction
+
+from featlib import checks
+
+LONGEST = 1000  # characters of an answer that are read
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What marking found.
+
+    Attributes
+    ----------
+    correct : bool
+        Whether the answer is right.
+    feedback : str
+        What to say to it, in the question's own format.
+    """
+
+    correct: bool
+    feedback: str
+
+
+def mark(question, answer, values=None):
+    """Mark an answer.
+
+    Parameters
+    ----------
+    question : featlib.quiz.Question
+        The question.
+    answer : int, list of int, or str
+        For multiple choice the number of the choice, for many choice those of all that are chosen;
+        for order the items' numbers as `shuffled` gave them, in the learner's order; else text.
+    values : dict of str to float or str, optional
+        Values of the learner's own run, for questions that ask for one.
+
+    Returns
+    -------
+    Mark
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the answer is not of the question's kind, or a value that it asks for was not passed.
+    """
+    return _MARKERS[question.type](question, answer, values or {})
+
+
+def shuffled(question):
+    """Return an order in which to show the items of an order question.
+
+    Parameters
+    ----------
+    question : featlib.quiz.Question
+        Of type ``order``.
+
+    Returns
+    -------
+    list of int
+        Numbers of `items`; always the same for the same question, and never the right order.
+    """
+    right = list(range(len(question.items)))
+    order, chance = right[:], random.Random(question.id)
+    while order == right:
+        chance.shuffle(order)
+    return order
+
+
+def _choice(question, answer, _):
+    chosen = _number_of_choice(question, answer)
+    found = question.answers[chosen]
+    return Mark(bool(found["correct"]), found.get("feedback") or _verdict(found["correct"]))
+
+
+def _choices(question, answer, _):
+    if not isinstance(answer, list):
+        _wrong_kind(question, answer, "a list of numbers of choices")
+    chosen = {_number_of_choice(question, number) for number in answer}
+    wanted = {i for i, a in enumerate(question.answers) if a["correct"]}
+    wrong = [question.answers[i].get("feedback", "") for i in sorted(chosen - wanted)]
+    if wrong:
+        return Mark(False, "\n\n".join(filter(None, wrong)) or _verdict(False))
+    if missing := len(wanted - chosen):
+        count = "one is" if missing == 1 else f"{missing} are"
+        return Mark(False, f"What you chose is right, but {count} missing.")
+    right = [question.answers[i].get("feedback", "") for i in sorted(chosen)]
+    return Mark(True, "\n\n".join(filter(None, right)) or _verdict(True))
+
+
+def _numeric(question, answer, values):
+    given = _parse_number(answer)
+    if given is None:
+        return Mark(False, "That is no number. Write it like 512, 0.6 or 1/3.")
+    if question.precision:
+        given = _round(given, question.precision)
+    for candidate in question.answers:
+        if _matches_number(question, candidate, given, values):
+            return Mark(bool(candidate["correct"]), _feedback(candidate))
+    return Mark(False, _default(question))
+
+
+def _matches_number(question, candidate, given, values):
+    if "range" in candidate:
+        low, high = candidate["range"]
+        return low <= given < high
+    if "ask" in candidate:
+        wanted = float(_value(question, candidate["ask"], values))
+    elif "value" in candidate:
+        wanted = candidate["value"]
+    else:
+        return False
+    if question.precision:
+        wanted = _round(wanted, question.precision)
+    return abs(given - wanted) <= question.tolerance + 1e-12 * abs(wanted)
+
+
+def _string(question, answer, values):
+    given = _text(question, answer)
+    for candidate in question.answers:
+        if "ask" in candidate:
+            wanted = str(_value(question, candidate["ask"], values))
+        elif "answer" in candidate:
+            wanted = candidate["answer"]
+        else:
+            continue
+        ours, theirs = (
+            (given, wanted)
+            if candidate.get("match_case")
+            else (given.casefold(), wanted.casefold())
+        )
+        if ours == theirs:
+            return Mark(bool(candidate["correct"]), _feedback(candidate))
+        threshold = candidate.get("fuzzy_threshold")
+        if threshold and _likeness(ours, theirs) >= threshold:
+            return Mark(bool(candidate["correct"]), f"(Nearly) {_feedback(candidate)}")
+    return Mark(False, _default(question))
+
+
+def _shape(question, answer, _):
+    text = _text(question, answer)
+    digits = _ascii_digits(text)
+    if not re.fullmatch(r"[(\[]?\s*\d+(\s*[x×*,\s]\s*\d+)*\s*,?\s*[)\]]?", digits):
+        return Mark(False, "Write a shape like (1000, 512) or 1000x512.")
+    given = [int(number) for number in re.findall(r"\d+", digits)]
+    for candidate in question.answers:
+        if candidate.get("shape") == given:
+            return Mark(bool(candidate["correct"]), _feedback(candidate))
+    return Mark(False, _default(question))
+
+
+def _order(question, answer, _):
+    if not isinstance(answer, list) or sorted(answer) != list(range(len(question.items))):
+        _wrong_kind(question, answer, f"the numbers 0 to {len(question.items) - 1} in some order")
+    right = answer == sorted(answer)
+    return Mark(right, question.feedback["correct" if right else "wrong"])
+
+
+_MARKERS = {
+    "multiple_choice": _choice,
+    "many_choice": _choices,
+    "numeric": _numeric,
+    "string": _string,
+    "shape": _shape,
+    "order": _order,
+}
+
+
+def _number_of_choice(question, answer):
+    ok = isinstance(answer, int) and not isinstance(answer, bool)
+    if not ok or not 0 <= answer < len(question.answers):
+        _wrong_kind(question, answer, f"the number of a choice, 0 to {len(question.answers) - 1}")
+    return answer
+
+
+def _text(question, answer):
+    if not isinstance(answer, str):
+        _wrong_kind(question, answer, "a text")
+    return " ".join(unicodedata.normalize("NFC", answer[:LONGEST]).split())
+
+
+def _wrong_kind(question, answer, wanted):
+    mend = "Pass what the question's type asks for."
+    checks.refuse(f"question '{question.id}'", wanted, checks.describe(answer), mend)
+
+
+def _value(question, name, values):
+    if name not in values:
+        checks.refuse(
+            f"question '{question.id}'",
+            f"the value '{name}' of your own run",
+            ", ".join(values) or "no values",
+            f"Pass it: show_quiz(…, values={{'{name}': …}}).",
+        )
+    return values[name]
+
+
+def _ascii_digits(text):
+    """Turn digits of any script into 0–9."""
+    return "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in text)
+
+
+def _parse_number(answer):
+    """Read a number as people write it: 512, 5,130, 0.6, 1e-3, 1/3, 83 %; None if it is none."""
+    text = _ascii_digits(str(answer)[:LONGEST]).replace(" ", "").replace("−", "-").rstrip("%")
+    text = re.sub(r"(?<=\d),(?=\d{3}(\D|$))", "", text)
+    if len(text) > 40 or not re.fullmatch(r"[+-]?[\d.]+(e[+-]?\d{1,3})?(/[\d.]+)?", text.lower()):
+        return None
+    try:
+        parts = [Fraction(part) for part in text.split("/")]
+        return float(parts[0] / parts[1]) if len(parts) == 2 else float(parts[0])
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return None
+
+
+def _round(number, digits):
+    return float(f"{number:.{digits}g}")
+
+
+def _likeness(a, b):
+    """Return 1 − edit distance / length of the longer text."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        before, row[0] = row[0], i
+        for j, y in enumerate(b, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (x != y))
+    return 1 - row[-1] / max(len(a), len(b), 1)
+
+
+def _feedback(candidate):
+    return candidate.get("feedback") or _verdict(candidate["correct"])
+
+
+def _default(question):
+    found = (a.get("feedback") for a in question.answers if a.get("type") == "default")
+    return next(filter(None, found), _verdict(False))
+
+
+def _verdict(correct):
+    return "Right." if correct else "Not right. Try again."

@@ -1,0 +1,223 @@
+"""Quiz files: find one, check all of it at once, and turn it into plain data."""
+
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from jsonschema import Draft202012Validator
+
+from featlib import checks
+
+PACKAGE = Path(__file__).parents[1]
+FOLDERS = (PACKAGE.parent / "quizzes", PACKAGE / "assets" / "quizzes")
+CHOICES = ("multiple_choice", "many_choice")
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question.
+
+    Attributes
+    ----------
+    id : str
+        Never used twice in a quiz.
+    type : str
+        ``multiple_choice``, ``many_choice``, ``numeric``, ``string``, ``shape`` or ``order``.
+    text : str
+        What is asked.
+    answers : tuple of dict
+        The choices, or what an answer is compared with.
+    items : tuple of str
+        For ``order``: the items in their right order.
+    format : str
+        ``text`` or ``markdown``.
+    code, objective, hint, explanation : str
+        Empty where there is none.
+    precision : int
+        For ``numeric``: significant digits that count; 0 for all.
+    tolerance : float
+        For ``numeric``: how far off an answer may be.
+    feedback : dict
+        For ``order``: what to say when it is right or wrong.
+    columns : int
+        Columns to lay the choices out in.
+    """
+
+    id: str
+    type: str
+    text: str
+    answers: tuple[dict, ...] = ()
+    items: tuple[str, ...] = ()
+    format: str = "text"
+    code: str = ""
+    objective: str = ""
+    hint: str = ""
+    explanation: str = ""
+    precision: int = 0
+    tolerance: float = 0.0
+    feedback: dict = field(default_factory=dict)
+    columns: int = 1
+
+
+@dataclass(frozen=True)
+class Quiz:
+    """A file of questions.
+
+    Attributes
+    ----------
+    name : str
+        The file's name without its ending; progress is kept under it.
+    title : str
+        What the quiz is called.
+    objectives : dict of str to str
+        What the learner can do afterwards.
+    questions : tuple of Question
+        In the order of the file.
+    """
+
+    name: str
+    title: str
+    objectives: dict[str, str]
+    questions: tuple[Question, ...]
+
+    def __repr__(self):
+        return f"Quiz('{self.name}': {len(self.questions)} questions)"
+
+
+def find(name):
+    """Return the file of a quiz.
+
+    Parameters
+    ----------
+    name : str or pathlib.Path
+        The name of a quiz that comes with featlib, such as ``"03_feature_extraction"``, or a path.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If there is none; the message lists those that there are.
+    """
+    path = Path(name).expanduser()
+    if path.suffix == ".json" and path.is_file():
+        return path
+    for folder in FOLDERS:
+        if (found := folder / f"{path.name.removesuffix('.json')}.json").is_file():
+            return found
+    known = sorted(
+        p.stem for folder in FOLDERS for p in folder.glob("*.json") if p.stem != "schema"
+    )
+    checks.refuse(
+        "quiz.find", f"one of {', '.join(known)}, or a file", f"'{name}'", "Check the name."
+    )
+
+
+def load(name):
+    """Read a quiz file and check it.
+
+    Parameters
+    ----------
+    name : str or pathlib.Path
+        As for `find`.
+
+    Returns
+    -------
+    Quiz
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If there is no such file, it is no JSON, or anything in it is wrong. All faults are listed
+        at once, each with question and field.
+    """
+    path = find(name)
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        mend = "Check commas, quotes and brackets near that place."
+        checks.refuse(f"quiz '{path}'", "a JSON file in UTF-8", str(error), mend)
+    if faults := [*_schema_faults(data)] or [*_logic_faults(data)]:
+        listed = "\n  ".join(faults)
+        message = f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}:\n  {listed}\n"
+        checks.refuse(f"quiz '{path}'", "a file as quizzes/schema.json says", message, "Mend each.")
+    entries = data if isinstance(data, list) else data["questions"]
+    facts = {} if isinstance(data, list) else data
+    questions = tuple(_question(i, entry) for i, entry in enumerate(entries, 1))
+    return Quiz(path.stem, facts.get("title", path.stem), facts.get("objectives", {}), questions)
+
+
+@cache
+def _validators():
+    """Return one validator for a whole quiz and one for a single question."""
+    schema = json.loads(find("schema").read_text(encoding="utf-8"))
+    parts = {"$defs": schema["$defs"]}
+    return tuple(
+        Draft202012Validator(parts | {"$ref": f"#/$defs/{name}"}) for name in ("quiz", "question")
+    )
+
+
+def _schema_faults(data):
+    whole, single = _validators()
+    if isinstance(data, list):
+        if not data:
+            yield "the list holds no question"
+        for i, entry in enumerate(data, 1):
+            yield from (_fault([i - 1, *e.absolute_path], e) for e in single.iter_errors(entry))
+    else:
+        for error in whole.iter_errors(data):
+            place = list(error.absolute_path)
+            yield _fault(place[1:] if place[:1] == ["questions"] else place, error)
+
+
+def _fault(place, error):
+    where, rest = "file", place
+    if place and isinstance(place[0], int):
+        where, rest = f"question {place[0] + 1}", place[1:]
+    field_name = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in rest).lstrip(".")
+    return f"{where}, {field_name or 'as a whole'}: {error.message[:200]}"
+
+
+def _logic_faults(data):
+    """Find what a schema cannot say: ids used twice, no right answer, an unknown objective."""
+    entries = data if isinstance(data, list) else data["questions"]
+    objectives = None if isinstance(data, list) else data.get("objectives")
+    seen = set()
+    for i, entry in enumerate(entries, 1):
+        identity = entry.get("id")
+        if identity in seen:
+            yield f"question {i}, id: '{identity}' is used twice"
+        seen.add(identity or i)
+        objective = entry.get("objective")
+        if objectives and objective and objective not in objectives:
+            yield f"question {i}, objective: '{objective}' is none of {', '.join(objectives)}"
+        right = [a for a in entry.get("answers", ()) if a.get("correct")]
+        if entry["type"] not in ("order", "many_choice") and not right:
+            yield f"question {i}, answers: none is correct"
+
+
+def _question(number, entry):
+    answers = tuple(entry.get("answers", ()))
+    kind = entry["type"]
+    # JupyterQuiz takes a multiple choice with several right answers for a many choice.
+    if kind == "multiple_choice" and sum(bool(a.get("correct")) for a in answers) > 1:
+        kind = "many_choice"
+    return Question(
+        id=entry.get("id", f"question-{number}"),
+        type=kind,
+        text=entry["question"],
+        answers=answers,
+        items=tuple(entry.get("items", ())),
+        format=entry.get("format", "text"),
+        code=entry.get("code", ""),
+        objective=entry.get("objective", ""),
+        hint=entry.get("hint", ""),
+        explanation=entry.get("explanation", ""),
+        precision=entry.get("precision", 0),
+        tolerance=entry.get("tolerance", 0.0),
+        feedback=entry.get("feedback", {}),
+        columns=entry.get("answer_cols", 1),
+    )
