@@ -31,6 +31,7 @@ _MODULES = (
 _NAMES = {
     "FeatlibError": "checks",
     "run": "lesson",
+    "show_flashcards": "widgets.flashcards",
     "show_quiz": "widgets.quiz",
 }
 __all__ = ["__version__", *_MODULES, *_NAMES]

@@ -1,8 +1,23 @@
-"""Questions, marking and progress; knows neither widgets nor torch."""
+"""Questions, marking, flashcards and progress; knows neither widgets nor torch."""
 
+from featlib.quiz.flashcards import Flashcard, load_deck
 from featlib.quiz.html import form
 from featlib.quiz.marking import Mark, mark
-from featlib.quiz.progress import Answer, Progress
-from featlib.quiz.questions import Question, Quiz, find, load
+from featlib.quiz.progress import Answer, Progress, Review
+from featlib.quiz.questions import Question, Quiz, find, load, names
 
-__all__ = ["Answer", "Mark", "Progress", "Question", "Quiz", "find", "form", "load", "mark"]
+__all__ = [
+    "Answer",
+    "Flashcard",
+    "Mark",
+    "Progress",
+    "Question",
+    "Quiz",
+    "Review",
+    "find",
+    "form",
+    "load",
+    "load_deck",
+    "mark",
+    "names",
+]

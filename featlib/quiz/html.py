@@ -12,9 +12,26 @@ from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
 
 from featlib.quiz.marking import shuffled
+from featlib.quiz.questions import CHOICES
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
-_MATHML = "math mrow mi mn mo msup msub msubsup mfrac msqrt mroot mtext mspace munder mover".split()
+_MATHML = [
+    "math",
+    "mrow",
+    "mi",
+    "mn",
+    "mo",
+    "msup",
+    "msub",
+    "msubsup",
+    "mfrac",
+    "msqrt",
+    "mroot",
+    "mtext",
+    "mspace",
+    "munder",
+    "mover",
+]
 _TAGS = {"p", "em", "strong", "code", "pre", "ul", "ol", "li", "br", "a", "sub", "sup", *_MATHML}
 
 
@@ -35,6 +52,7 @@ def rich(text, format="text"):
     if format != "markdown":
         return escape(text).replace("\n", "<br>")
     formulas = []
+    text = text.replace("\u2983", "").replace("\u2984", "")  # they stand for formulas below
 
     def keep(found):
         formulas.append(found[1])
@@ -72,12 +90,34 @@ def form(quiz):
     )
 
 
+def cards(deck):
+    """Return flashcards as HTML that needs no script: fronts with their backs folded away.
+
+    Parameters
+    ----------
+    deck : list of featlib.quiz.Flashcard
+        The cards.
+
+    Returns
+    -------
+    str
+    """
+    items = "".join(
+        f"<details><summary>{rich(card.front, 'markdown')}</summary>"
+        f"{rich(card.back, 'markdown')}</details>"
+        for card in deck
+    )
+    return f'<section aria-label="Flashcards">{items}</section>'
+
+
 def _static(number, question):
     body = rich(question.text, question.format) + code(question.code)
     if question.type == "order":
         shown = [question.items[i] for i in shuffled(question)]
-        body += "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in shown) + "</ul>"
-    elif question.type in ("multiple_choice", "many_choice"):
+        body += (
+            "<ul>" + "".join(f"<li>{rich(item, question.format)}</li>" for item in shown) + "</ul>"
+        )
+    elif question.type in CHOICES:
         body += (
             "<ul>" + "".join(f"<li>{choice(question, a)}</li>" for a in question.answers) + "</ul>"
         )
@@ -99,10 +139,10 @@ def code(text):
 
 def _solution(question):
     if question.type == "order":
-        listed = "".join(f"<li>{escape(item)}</li>" for item in question.items)
+        listed = "".join(f"<li>{rich(item, question.format)}</li>" for item in question.items)
         return f"<ol>{listed}</ol>"
     right = [a for a in question.answers if a.get("correct")]
-    if question.type in ("multiple_choice", "many_choice"):
+    if question.type in CHOICES:
         return "<ul>" + "".join(f"<li>{choice(question, a)}</li>" for a in right) + "</ul>"
     return f"<p>{escape(_plain(right[0]))}</p>"
 

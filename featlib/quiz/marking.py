@@ -99,18 +99,18 @@ def _choices(question, answer, _):
 
 
 def _numeric(question, answer, values):
-    given = _parse_number(answer)
-    if given is None:
+    readings = _parse_number(answer)
+    if not readings:
         return Mark(False, "That is no number. Write it like 512, 0.6 or 1/3.")
-    if question.precision:
-        given = _round(given, question.precision)
     for candidate in question.answers:
-        if _matches_number(question, candidate, given, values):
+        if any(_matches_number(question, candidate, given, values) for given in readings):
             return Mark(bool(candidate["correct"]), _feedback(candidate))
     return Mark(False, _default(question))
 
 
 def _matches_number(question, candidate, given, values):
+    if question.precision:
+        given = _round(given, question.precision)
     if "range" in candidate:
         low, high = candidate["range"]
         return low <= given < high
@@ -134,11 +134,9 @@ def _string(question, answer, values):
             wanted = candidate["answer"]
         else:
             continue
-        ours, theirs = (
-            (given, wanted)
-            if candidate.get("match_case")
-            else (given.casefold(), wanted.casefold())
-        )
+        ours, theirs = given, _tidy(wanted)
+        if not candidate.get("match_case"):
+            ours, theirs = ours.casefold(), theirs.casefold()
         if ours == theirs:
             return Mark(bool(candidate["correct"]), _feedback(candidate))
         threshold = candidate.get("fuzzy_threshold")
@@ -160,7 +158,8 @@ def _shape(question, answer, _):
 
 
 def _order(question, answer, _):
-    if not isinstance(answer, list) or sorted(answer) != list(range(len(question.items))):
+    numbers = isinstance(answer, list) and all(type(number) is int for number in answer)
+    if not numbers or sorted(answer) != list(range(len(question.items))):
         _wrong_kind(question, answer, f"the numbers 0 to {len(question.items) - 1} in some order")
     right = answer == sorted(answer)
     return Mark(right, question.feedback["correct" if right else "wrong"])
@@ -186,7 +185,12 @@ def _number_of_choice(question, answer):
 def _text(question, answer):
     if not isinstance(answer, str):
         _wrong_kind(question, answer, "a text")
-    return " ".join(unicodedata.normalize("NFC", answer[:LONGEST]).split())
+    return _tidy(answer)
+
+
+def _tidy(text):
+    """Make texts that look the same the same: composed letters, single spaces."""
+    return " ".join(unicodedata.normalize("NFC", text[:LONGEST]).split())
 
 
 def _wrong_kind(question, answer, wanted):
@@ -211,16 +215,22 @@ def _ascii_digits(text):
 
 
 def _parse_number(answer):
-    """Read a number as people write it: 512, 5,130, 0.6, 1e-3, 1/3, 83 %; None if it is none."""
-    text = _ascii_digits(str(answer)[:LONGEST]).replace(" ", "").replace("−", "-").rstrip("%")
+    """Read a number as people write it: 512, 5,130, 0.6, 1e-3, 1/3, 83 %.
+
+    Returns all that may be meant: nothing for what is no number; 83 and 0.83 for 83 %.
+    """
+    text = _ascii_digits(str(answer)[:LONGEST]).replace("−", "-")
+    text = "".join(text.split())
+    percent, text = text.endswith("%"), text.removesuffix("%")
     text = re.sub(r"(?<=\d),(?=\d{3}(\D|$))", "", text)
     if len(text) > 40 or not re.fullmatch(r"[+-]?[\d.]+(e[+-]?\d{1,3})?(/[\d.]+)?", text.lower()):
-        return None
+        return []
     try:
-        parts = [Fraction(part) for part in text.split("/")]
-        return float(parts[0] / parts[1]) if len(parts) == 2 else float(parts[0])
+        above, *below = [Fraction(part) for part in text.split("/")]
+        number = float(above / below[0]) if below else float(above)
     except (ValueError, ZeroDivisionError, OverflowError):
-        return None
+        return []
+    return [number, number / 100] if percent else [number]
 
 
 def _round(number, digits):
@@ -228,7 +238,7 @@ def _round(number, digits):
 
 
 def _likeness(a, b):
-    """Return 1 − edit distance / length of the longer text."""
+    """Return 1 − edit distance / length of the longer text (Levenshtein, 1966)."""
     row = list(range(len(b) + 1))
     for i, x in enumerate(a, 1):
         before, row[0] = row[0], i

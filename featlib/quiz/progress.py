@@ -1,11 +1,10 @@
-"""What a learner has answered, kept on disk, safe with several notebooks at once.
+"""What a learner has done, kept on disk, safe with several notebooks at once.
 
 One JSON line an answer, only ever added to, under a lock. Nothing that was written is rewritten,
 so a crash can at worst cut off the line that was being written.
 """
 
 import csv
-import io
 import json
 import logging
 import time
@@ -17,6 +16,9 @@ from filelock import FileLock
 from featlib import paths
 
 log = logging.getLogger("featlib")
+
+RATINGS = ("again", "hard", "good", "easy")
+COLUMNS = ("quiz", "question", "tries", "first_try", "correct", "hint", "answer")
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,27 @@ class Answer:
     time: float
 
 
+@dataclass(frozen=True)
+class Review:
+    """One look at one flashcard.
+
+    Attributes
+    ----------
+    card : str
+        Which.
+    rating : str
+        One of `RATINGS`: how well it was known.
+    time : float
+        Seconds since 1970, UTC.
+    """
+
+    card: str
+    rating: str
+    time: float
+
+
 class Progress:
-    """The learner's answers.
+    """The learner's answers and reviews.
 
     Parameters
     ----------
@@ -77,15 +98,37 @@ class Progress:
         entry = Answer(quiz, question, answer, bool(correct), bool(hint), time.time())
         self._append(asdict(entry))
 
+    def add_review(self, card, rating):
+        """Keep at once how well a flashcard was known.
+
+        Parameters
+        ----------
+        card : str
+            The card's id.
+        rating : str
+            One of `RATINGS`.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        self._append(asdict(Review(card, rating, time.time())))
+
     def reset(self, quiz=None):
-        """Forget the answers of a quiz, or of all.
+        """Forget the answers of a quiz, or everything.
 
         The file keeps them; from here on they do not count.
 
         Parameters
         ----------
         quiz : str, optional
-            The quiz; all if left out.
+            The quiz, or ``"flashcards"``; everything if left out.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
         """
         self._append({"reset": quiz, "time": time.time()})
 
@@ -101,15 +144,17 @@ class Progress:
         -------
         list of Answer
         """
-        kept = []
-        for entry in self._lines():
-            if "reset" in entry:
-                kept = (
-                    [] if entry["reset"] is None else [a for a in kept if a.quiz != entry["reset"]]
-                )
-            else:
-                kept.append(Answer(**entry))
-        return [a for a in kept if quiz in (None, a.quiz)]
+        kept = [entry for entry in self._entries() if isinstance(entry, Answer)]
+        return [answer for answer in kept if quiz in (None, answer.quiz)]
+
+    def reviews(self):
+        """Return the reviews of flashcards that count, oldest first.
+
+        Returns
+        -------
+        list of Review
+        """
+        return [entry for entry in self._entries() if isinstance(entry, Review)]
 
     def last(self, quiz):
         """Return the last answer to each question of a quiz.
@@ -131,7 +176,7 @@ class Progress:
         Returns
         -------
         list of dict
-            ``quiz``, ``question``, ``tries``, ``first_try``, ``correct``, ``hint``, ``answer``.
+            With the keys `COLUMNS`; ``correct``, ``hint`` and ``answer`` are those of the last try.
         """
         rows = {}
         for a in self.answers():
@@ -144,68 +189,103 @@ class Progress:
         return list(rows.values())
 
     def export(self, path):
-        """Write the summary for an instructor.
+        """Write everything for an instructor.
 
         Parameters
         ----------
         path : str or pathlib.Path
-            Ends in ``.csv`` or ``.json``.
+            Ends in ``.csv`` (the summary, a row a question) or ``.json`` (the summary, each single
+            answer and each review).
 
         Returns
         -------
         pathlib.Path
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
         """
         path, rows = Path(path), self.summary()
         if path.suffix == ".json":
-            path.write_text(json.dumps(rows, indent=1, ensure_ascii=False), encoding="utf-8")
+            every = {
+                "summary": rows,
+                "answers": [asdict(answer) for answer in self.answers()],
+                "reviews": [asdict(review) for review in self.reviews()],
+            }
+            path.write_text(json.dumps(every, indent=1, ensure_ascii=False), encoding="utf-8")
             return path
-        columns = ("quiz", "question", "tries", "first_try", "correct", "hint", "answer")
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, columns)
-        writer.writeheader()
-        writer.writerows(rows)
-        path.write_text(text.getvalue(), encoding="utf-8", newline="")
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(rows)
         return path
+
+    def _entries(self):
+        """Return answers and reviews that no later reset took back."""
+        kept = []
+        for entry in self._read():
+            if "reset" not in entry:
+                kept.append(_record(entry))
+            elif entry["reset"] is None:
+                kept = []
+            else:
+                kept = [record for record in kept if _quiz_of(record) != entry["reset"]]
+        return kept
 
     def _append(self, entry):
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{self.path}.lock", timeout=10):
+        with self._lock():
             self._set_damage_aside()
             with open(self.path, "a", encoding="utf-8") as file:
                 file.write(json.dumps(entry, ensure_ascii=False) + "\n")
 
-    def _lines(self):
+    def _read(self):
         if not self.path.is_file():
             return []
-        with FileLock(f"{self.path}.lock", timeout=10):
-            self._set_damage_aside()
-            return self._parse()[0]
+        with self._lock():
+            return self._set_damage_aside()
 
-    def _parse(self):
-        """Return the whole lines, and whether there are others."""
-        entries, damaged = [], False
-        for line in self.path.read_bytes().splitlines():
-            try:
-                entry = json.loads(line)
-                if "reset" not in entry:
-                    Answer(**entry)
-                entries.append(entry)
-            except (ValueError, TypeError):
-                damaged = True
-        return entries, damaged
+    def _lock(self):
+        return FileLock(f"{self.path}.lock", timeout=10)
 
     def _set_damage_aside(self):
-        """Move a damaged file to another name; go on with the lines in it that are whole."""
+        """Return the lines; move a damaged file to another name and go on with what is whole."""
         if not self.path.is_file():
-            return
-        entries, damaged = self._parse()
-        if not damaged and self.path.read_bytes()[-1:] in (b"\n", b""):
-            return
-        aside = self.path.with_name(f"{self.path.stem}-damaged-{time.time_ns()}.jsonl")
-        log.warning("progress: '%s' was damaged; it is kept as '%s'", self.path, aside.name)
-        whole = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
-        new = self.path.with_suffix(".new")
-        new.write_text(whole, encoding="utf-8")
-        # A hard link first: at no moment is there neither the old file nor the new one.
-        aside.hardlink_to(self.path)
-        new.replace(self.path)
+            return []
+        content = self.path.read_bytes()
+        entries, damaged = _parse(content)
+        if damaged:
+            aside = self.path.with_name(f"{self.path.stem}-damaged-{time.time_ns()}.jsonl")
+            log.warning("progress: '%s' was damaged; it is kept as '%s'", self.path, aside.name)
+            aside.write_bytes(content)
+            # Written beside it and then renamed: at no moment is there a half file.
+            new = self.path.with_suffix(".new")
+            lines = (json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
+            new.write_text("".join(lines), encoding="utf-8")
+            new.replace(self.path)
+        return entries
+
+
+def _parse(content):
+    """Return the lines that are whole, and whether anything else was in the file."""
+    entries, damaged = [], content[-1:] not in (b"\n", b"")
+    for line in content.split(b"\n")[:-1] if not damaged else content.split(b"\n"):
+        try:
+            entry = json.loads(line)
+            if not isinstance(entry, dict) or entry.get("rating", "good") not in RATINGS:
+                raise ValueError
+            if "reset" not in entry:
+                _record(entry)
+            entries.append(entry)
+        except (ValueError, TypeError, RecursionError):
+            damaged = True
+    return entries, damaged
+
+
+def _record(entry):
+    return Review(**entry) if "card" in entry else Answer(**entry)
+
+
+def _quiz_of(record):
+    return record.quiz if isinstance(record, Answer) else "flashcards"

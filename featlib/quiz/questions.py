@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 from featlib import checks
 
@@ -108,12 +108,19 @@ def find(name):
     for folder in FOLDERS:
         if (found := folder / f"{path.name.removesuffix('.json')}.json").is_file():
             return found
-    known = sorted(
-        p.stem for folder in FOLDERS for p in folder.glob("*.json") if p.stem != "schema"
-    )
-    checks.refuse(
-        "quiz.find", f"one of {', '.join(known)}, or a file", f"'{name}'", "Check the name."
-    )
+    wanted = f"one of {', '.join(names())}, or a file"
+    checks.refuse("quiz.find", wanted, f"'{name}'", "Check the name.")
+
+
+def names():
+    """Return the names of the quizzes that come with featlib, in the lesson's order.
+
+    Returns
+    -------
+    list of str
+    """
+    folder = next(filter(Path.is_dir, FOLDERS))
+    return sorted({path.stem for path in folder.glob("*.json")} - {"schema", "flashcards"})
 
 
 def load(name):
@@ -135,49 +142,109 @@ def load(name):
         at once, each with question and field.
     """
     path = find(name)
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        mend = "Check commas, quotes and brackets near that place."
-        checks.refuse(f"quiz '{path}'", "a JSON file in UTF-8", str(error), mend)
-    if faults := [*_schema_faults(data)] or [*_logic_faults(data)]:
-        listed = "\n  ".join(faults)
-        message = f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}:\n  {listed}\n"
-        checks.refuse(f"quiz '{path}'", "a file as quizzes/schema.json says", message, "Mend each.")
+    data = read(path)
+    refuse_faults(path, schema_faults(data, "quiz") or [*_logic_faults(data)])
     entries = data if isinstance(data, list) else data["questions"]
     facts = {} if isinstance(data, list) else data
     questions = tuple(_question(i, entry) for i, entry in enumerate(entries, 1))
     return Quiz(path.stem, facts.get("title", path.stem), facts.get("objectives", {}), questions)
 
 
+def read(path):
+    """Return what a JSON file holds.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If it is no JSON in UTF-8.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        mend = "Check commas, quotes and brackets near that place."
+        checks.refuse(f"quiz '{path}'", "a JSON file in UTF-8", str(error), mend)
+
+
+def refuse_faults(path, faults):
+    """Raise one error that lists all faults of a file, if there are any.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    faults : list of str
+        Each with its place.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the list is not empty.
+    """
+    if faults:
+        count = f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}"
+        found = "".join(f"\n  {fault}" for fault in faults)
+        wanted = "a file as quizzes/schema.json says"
+        checks.refuse(f"quiz '{path}'", wanted, f"{count}:{found}\n", "Mend each.")
+
+
 @cache
-def _validators():
-    """Return one validator for a whole quiz and one for a single question."""
+def validator(part):
+    """Return the validator of a part of schema.json.
+
+    Parameters
+    ----------
+    part : {"quiz", "question", "deck"}
+        A key of the schema's ``$defs``.
+
+    Returns
+    -------
+    jsonschema_rs.Draft202012Validator
+    """
     schema = json.loads(find("schema").read_text(encoding="utf-8"))
-    parts = {"$defs": schema["$defs"]}
-    return tuple(
-        Draft202012Validator(parts | {"$ref": f"#/$defs/{name}"}) for name in ("quiz", "question")
-    )
+    return Draft202012Validator({"$defs": schema["$defs"], "$ref": f"#/$defs/{part}"})
 
 
-def _schema_faults(data):
-    whole, single = _validators()
-    if isinstance(data, list):
+def schema_faults(data, part):
+    """Find what a file has that its schema does not allow.
+
+    Parameters
+    ----------
+    data : object
+        What the file holds.
+    part : {"quiz", "deck"}
+        What it should be.
+
+    Returns
+    -------
+    list of str
+        Each with its place.
+    """
+    if isinstance(data, list) and part == "quiz":  # as JupyterQuiz has it
         if not data:
-            yield "the list holds no question"
-        for i, entry in enumerate(data, 1):
-            yield from (_fault([i - 1, *e.absolute_path], e) for e in single.iter_errors(entry))
-    else:
-        for error in whole.iter_errors(data):
-            place = list(error.absolute_path)
-            yield _fault(place[1:] if place[:1] == ["questions"] else place, error)
+            return ["file, as a whole: the list holds no question"]
+        single = validator("question")
+        return [
+            _fault(["questions", i, *error.instance_path], error)
+            for i, entry in enumerate(data)
+            for error in single.iter_errors(entry)
+        ]
+    return [_fault(error.instance_path, error) for error in validator(part).iter_errors(data)]
 
 
 def _fault(place, error):
-    where, rest = "file", place
-    if place and isinstance(place[0], int):
-        where, rest = f"question {place[0] + 1}", place[1:]
-    field_name = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in rest).lstrip(".")
+    where = "file"
+    if len(place) > 1 and place[0] in ("questions", "cards"):
+        where, place = f"{place[0][:-1]} {place[1] + 1}", place[2:]
+    field_name = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in place).lstrip(".")
     return f"{where}, {field_name or 'as a whole'}: {error.message[:200]}"
 
 

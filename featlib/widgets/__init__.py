@@ -1,1 +1,1 @@
-"""What a person touches: small Python classes with a front end of one ES module each."""
+"""What a person touches: small Python classes with a front end of plain JavaScript each."""

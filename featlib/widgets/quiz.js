@@ -1,20 +1,7 @@
 // Shows what the model's `view` says and reports what the learner does. Marking is Python's task.
 // All HTML in `view` was escaped or sanitized there; what the learner types is never put into HTML.
 
-function element(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name === "html") node.innerHTML = value;
-    else if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value === true) node.setAttribute(name, "");
-    else if (value !== false && value !== undefined) node.setAttribute(name, value);
-  }
-  node.append(...children);
-  return node;
-}
-
 const VERDICT = { right: "✓ Right.", wrong: "✗ Not right yet.", open: "" };
-let instances = 0;
 
 function choices(question, name) {
   const many = question.type === "many_choice";
@@ -54,7 +41,7 @@ function field(question, name) {
 }
 
 function ordering(question) {
-  const texts = new Map(question.items.map((item) => [item.number, item.text]));
+  const items = new Map(question.items.map((item) => [item.number, item]));
   let order = question.answer ?? question.items.map((item) => item.number);
   const list = element("ol", { class: "fq-order" });
   const move = (place, by) => {
@@ -69,7 +56,7 @@ function ordering(question) {
   const draw = () => {
     list.replaceChildren(
       ...order.map((number, place) => {
-        const text = texts.get(number);
+        const { html, words: text } = items.get(number);
         const button = (sign, words, by, off) =>
           element("button", {
             type: "button",
@@ -81,7 +68,7 @@ function ordering(question) {
           element("span", { class: "fq-move" },
             button("↑", "up", -1, place === 0),
             button("↓", "down", 1, place === order.length - 1)),
-          element("span", {}, text));
+          element("span", { html }));
       }),
     );
   };
@@ -129,10 +116,12 @@ function card(question, number, total, prefix, check) {
 }
 
 function render({ model, el }) {
-  const prefix = `fq${instances++}`;
+  const prefix = `fq${Math.random().toString(36).slice(2)}`; // labels find their inputs by it
   const first = model.get("view").questions.findIndex((question) => question.state !== "right");
   let place = Math.max(first, 0);
+  let mode = model.get("view").mode;
   let asked = null; // the question whose answer is on its way
+  let drawn = new Map(); // cards by question; one that did not change keeps what was typed into it
 
   const title = element("p", { class: "fq-title" });
   const score = element("p", { class: "fq-score" });
@@ -155,8 +144,8 @@ function render({ model, el }) {
     model.send({ check: id, answer });
   };
 
-  const control = (words, action, off = false) =>
-    element("button", { type: "button", onclick: action, disabled: off }, words);
+  const control = (words, action, off = false, kind = undefined) =>
+    element("button", { type: "button", class: kind, onclick: action, disabled: off }, words);
 
   const go = (to) => {
     place = to;
@@ -166,31 +155,39 @@ function render({ model, el }) {
   };
 
   const draw = () => {
-    const { questions, mode, title: words } = model.get("view");
+    const { questions, title: words } = model.get("view");
     const right = questions.filter((question) => question.state === "right").length;
     const total = questions.length;
     const shown = mode === "all" ? questions.map((_, i) => i) : [place];
     root.setAttribute("aria-label", `Quiz: ${words}`);
     title.textContent = words;
-    score.textContent = `${right} of ${total} right`;
-    cards.replaceChildren(
-      ...shown.map((i) => card(questions[i], i + 1, total, prefix, check)),
-    );
+    score.textContent = `${right} of ${total} right${right === total ? " ✓" : ""}`;
+    cards.replaceChildren(...shown.map((i) => {
+      const says = JSON.stringify(questions[i]);
+      if (drawn.get(i)?.says !== says)
+        drawn.set(i, { says, node: card(questions[i], i + 1, total, prefix, check) });
+      return drawn.get(i).node;
+    }));
     const steps = mode === "all" ? [] : [
       control("← Previous", () => go(place - 1), place === 0),
-      control("Next →", () => go(place + 1), place === total - 1),
+      control("Next →", () => go(place + 1), place === total - 1, "fq-next"),
     ];
     controls.replaceChildren(
       ...steps,
       element("span", { class: "fq-space" }),
       control(mode === "all" ? "One at a time" : "Show all", () => {
-        model.set("view", { ...model.get("view"), mode: mode === "all" ? "one" : "all" });
-        model.save_changes();
-      }),
+        mode = mode === "all" ? "one" : "all";
+        draw();
+        controls.querySelector(".fq-mode").focus();
+      }, false, "fq-mode"),
       control("Start over", () => {
         if (controls.querySelector(".fq-sure")) return;
         const sure = element("span", { class: "fq-sure" }, "Clear all answers? ",
-          control("Yes, clear", () => { place = 0; model.send({ reset: true }); }),
+          control("Yes, clear", () => {
+            place = 0;
+            drawn = new Map();
+            model.send({ reset: true });
+          }),
           control("No", () => draw()));
         controls.append(sure);
         sure.querySelector("button").focus();
@@ -204,7 +201,7 @@ function render({ model, el }) {
     // The card was drawn anew: put the focus back where the learner was.
     const form = cards.querySelector(`[data-question="${CSS.escape(asked)}"]`);
     const next = form?.querySelector(".fq-check") ??
-      controls.querySelector("button:nth-of-type(2):not(:disabled)");
+      controls.querySelector(".fq-next:not(:disabled)") ?? controls.querySelector(".fq-mode");
     next?.focus();
     asked = null;
   };

@@ -4,16 +4,15 @@ Marking happens here, in Python. The front end (quiz.js) only shows what `view` 
 what the learner did; an answer travels inside the message that asks to check it.
 """
 
-from pathlib import Path
-
 import anywidget
 import traitlets
 
 from featlib import checks, quiz
 from featlib.quiz import html
 from featlib.quiz.marking import shuffled
+from featlib.quiz.questions import CHOICES
+from featlib.widgets import assets
 
-HERE = Path(__file__).parent
 MODES = ("one", "all")
 
 
@@ -30,8 +29,8 @@ class QuizWidget(anywidget.AnyWidget):
         What the front end shows.
     """
 
-    _esm = HERE / "quiz.js"
-    _css = HERE / "quiz.css"
+    _esm = assets.script("quiz")
+    _css = assets.STYLE
     view = traitlets.Dict().tag(sync=True)
 
     def __init__(self, quiz, progress, values=None, mode="one"):
@@ -51,31 +50,50 @@ class QuizWidget(anywidget.AnyWidget):
         return data | plain, metadata
 
     def _questions(self):
+        """Return what to show of all questions, with the answers of earlier runs."""
         last = self.progress.last(self.quiz.name)
-        return [self._show(question, last.get(question.id)) for question in self.quiz.questions]
+        shown = []
+        for question in self.quiz.questions:
+            answer = last[question.id].answer if question.id in last else None
+            try:
+                shown.append(self._show(question, answer))
+            except checks.FeatlibError:
+                # The file was changed since, and the old answer does not fit it: ask again.
+                shown.append(self._show(question))
+        return shown
 
-    def _show(self, question, answer=None, mark=None):
+    def _show(self, question, answer=None):
         """Return what the front end needs to show of a question."""
-        if answer is not None and mark is None:
-            mark = quiz.mark(question, answer.answer, self.values)
+        mark = None if answer is None else quiz.mark(question, answer, self.values)
         done = mark is not None and mark.correct
         return {
             "id": question.id,
             "type": question.type,
             "text": html.rich(question.text, question.format) + html.code(question.code),
-            "choices": [html.choice(question, a) for a in question.answers]
-            if question.type in ("multiple_choice", "many_choice")
-            else [],
-            "items": [{"number": i, "text": question.items[i]} for i in shuffled(question)]
-            if question.type == "order"
-            else [],
+            "choices": self._choices(question),
+            "items": self._items(question),
             "columns": question.columns,
-            "answer": answer.answer if answer else None,
+            "answer": answer,
             "state": "open" if mark is None else "right" if done else "wrong",
             "feedback": html.rich(mark.feedback, question.format) if mark else "",
             "hint": self._hint(question, mark),
             "explanation": html.rich(question.explanation, question.format) if done else "",
         }
+
+    def _choices(self, question):
+        if question.type not in CHOICES:
+            return []
+        return [html.choice(question, answer) for answer in question.answers]
+
+    def _items(self, question):
+        """Return the items of an order question: HTML to show, and words for a button's label."""
+        if question.type != "order":
+            return []
+        items = [(i, question.items[i]) for i in shuffled(question)]
+        return [
+            {"number": i, "html": html.rich(item, question.format), "words": item}
+            for i, item in items
+        ]
 
     def _hint(self, question, mark):
         """Return the hint, once an answer was wrong."""
@@ -85,26 +103,33 @@ class QuizWidget(anywidget.AnyWidget):
         return html.rich(question.hint, question.format) if shown else ""
 
     def _receive(self, _, content, buffers):
-        if "check" in content:
-            self._check(content["check"], content["answer"])
-        elif "reset" in content:
-            self.progress.reset(self.quiz.name)
-            self._hints.clear()
-            self._replace(self._questions(), "All answers are cleared.")
+        try:
+            if "check" in content:
+                self._check(content["check"], content["answer"])
+            elif "reset" in content:
+                self._reset()
+        except checks.FeatlibError as error:
+            self.send({"status": str(error)})
 
     def _check(self, identity, answer):
         question = self._by_id[identity]
-        try:
-            mark = quiz.mark(question, answer, self.values)
-        except checks.FeatlibError as error:
-            self.send({"status": str(error)})
-            return
         hint = identity in self._hints
-        self.progress.add(self.quiz.name, identity, answer, mark.correct, hint)
-        answered = quiz.Answer(self.quiz.name, identity, answer, mark.correct, hint, 0.0)
-        shown = self._show(question, answered, mark)
-        questions = [shown if q["id"] == identity else q for q in self.view["questions"]]
-        self._replace(questions, "Right." if mark.correct else "Not right.")
+        shown = self._show(question, answer)
+        status = "Right." if shown["state"] == "right" else "Not right."
+        try:
+            self.progress.add(self.quiz.name, identity, answer, shown["state"] == "right", hint)
+        except OSError as error:
+            status += f" But the answer could not be saved: {error}"
+        self._replace([shown if q["id"] == identity else q for q in self.view["questions"]], status)
+
+    def _reset(self):
+        try:
+            self.progress.reset(self.quiz.name)
+        except OSError as error:
+            self.send({"status": f"The answers could not be cleared: {error}"})
+            return
+        self._hints.clear()
+        self._replace(self._questions(), "All answers are cleared.")
 
     def _replace(self, questions, status):
         self.view = self.view | {"questions": questions}

@@ -1,0 +1,167 @@
+"""Flashcards, and when to show each again.
+
+When is decided by FSRS (Ye, Su and Cao: A Stochastic Shortest Path Algorithm for Optimizing Spaced
+Repetition Scheduling, KDD 2022, https://doi.org/10.1145/3534678.3539081), through the library
+`fsrs`. Only the ratings are kept; the schedule follows from them.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+import fsrs
+
+from featlib import checks
+from featlib.quiz import questions
+from featlib.quiz.progress import RATINGS
+
+# Without a random part the same ratings always give the same schedule.
+_SCHEDULER = fsrs.Scheduler(enable_fuzzing=False)
+
+
+@dataclass(frozen=True)
+class Flashcard:
+    """One card.
+
+    Attributes
+    ----------
+    id : str
+        Never used twice in a deck.
+    front, back : str
+        Question and answer, in Markdown.
+    notebook : str
+        Where it is explained; empty if nowhere.
+    """
+
+    id: str
+    front: str
+    back: str
+    notebook: str = ""
+
+
+def load_deck(name="flashcards"):
+    """Read a deck of flashcards and check it.
+
+    Parameters
+    ----------
+    name : str or pathlib.Path
+        As for `find`.
+
+    Returns
+    -------
+    list of Flashcard
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If there is no such file, or anything in it is wrong; all faults are listed at once.
+    """
+    path = questions.find(name)
+    data = questions.read(path)
+    questions.refuse_faults(path, questions.schema_faults(data, "deck") or _used_twice(data))
+    return [Flashcard(**card) for card in data["cards"]]
+
+
+def _used_twice(data):
+    ids = [card["id"] for card in data["cards"]]
+    return [
+        f"card {i}, id: '{identity}' is used twice"
+        for i, identity in enumerate(ids, 1)
+        if identity in ids[: i - 1]
+    ]
+
+
+def schedule(reviews):
+    """Work out when each card is due.
+
+    Parameters
+    ----------
+    reviews : list of featlib.quiz.Review
+        Ratings, oldest first.
+
+    Returns
+    -------
+    dict of str to fsrs.Card
+        By the card's id; its ``due`` is a time in UTC. Cards without a review are missing.
+    """
+    cards = {}
+    for review in reviews:
+        card = cards.get(review.card) or fsrs.Card(card_id=0)
+        cards[review.card] = _rate(card, review.rating, review.time)
+    return cards
+
+
+def due(deck, reviews, now):
+    """Return the cards to show now: those that are due, the longest waiting first, then new ones.
+
+    Parameters
+    ----------
+    deck : list of Flashcard
+        The cards.
+    reviews : list of featlib.quiz.Review
+        Ratings, oldest first.
+    now : float
+        Seconds since 1970, UTC.
+
+    Returns
+    -------
+    list of Flashcard
+    """
+    known = schedule(reviews)
+    waiting = [card for card in deck if card.id in known and known[card.id].due <= _utc(now)]
+    new = [card for card in deck if card.id not in known]
+    return sorted(waiting, key=lambda card: known[card.id].due) + new
+
+
+def intervals(card, reviews, now):
+    """Return how long each rating would put a card away.
+
+    Parameters
+    ----------
+    card : Flashcard
+        The card.
+    reviews : list of featlib.quiz.Review
+        Ratings, oldest first.
+    now : float
+        Seconds since 1970, UTC.
+
+    Returns
+    -------
+    dict of str to datetime.timedelta
+        By the rating.
+    """
+    known = schedule([review for review in reviews if review.card == card.id])
+    before = known.get(card.id) or fsrs.Card(card_id=0)
+    return {rating: _rate(before, rating, now).due - _utc(now) for rating in RATINGS}
+
+
+def in_words(interval):
+    """Say an interval as people do.
+
+    Parameters
+    ----------
+    interval : datetime.timedelta
+        How long.
+
+    Returns
+    -------
+    str
+        Such as ``"10 minutes"`` or ``"3 days"``.
+    """
+    for unit, length in (
+        ("day", timedelta(days=1)),
+        ("hour", timedelta(hours=1)),
+        ("minute", timedelta(minutes=1)),
+    ):
+        if interval >= length:
+            count = round(interval / length)
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "1 minute"
+
+
+def _rate(card, rating, time):
+    checks.one_of(rating, "quiz.flashcards", "rating", RATINGS)
+    return _SCHEDULER.review_card(card, fsrs.Rating(RATINGS.index(rating) + 1), _utc(time))[0]
+
+
+def _utc(seconds):
+    return datetime.fromtimestamp(seconds, timezone.utc)

@@ -1,0 +1,53 @@
+// Shows what the model's `view` says: one card, first its front, then its back and four ratings.
+
+function render({ model, el }) {
+  const words = element("p", { class: "fq-score" });
+  const body = element("div", { class: "fq-card" });
+  const status = element("div", { role: "status", class: "fq-status", "aria-live": "polite" });
+  const root = element("section", {
+    class: "fq",
+    "aria-label": "Flashcards",
+    "data-lm-suppress-shortcuts": "true",
+    onkeydown: (event) => event.stopPropagation(),
+  }, element("header", {}, element("p", { class: "fq-title" }, "Flashcards"), words), body, status);
+
+  const turn = () => {
+    const { card, front, back, notebook, ratings } = model.get("view");
+    const buttons = ratings.map(({ rating, words }) =>
+      element("button", { type: "button", onclick: () => model.send({ card, rating }) }, words));
+    const answer = element("div", { class: "fq-back", tabindex: "-1" },
+      element("div", { html: back }),
+      ...(notebook ? [element("p", { class: "fq-note" }, `More in ${notebook}.`)] : []));
+    body.replaceChildren(
+      element("div", { class: "fq-text", html: front }), answer,
+      element("p", { class: "fq-note" }, "How well did you know it? It comes back after:"),
+      element("div", { class: "fq-controls", role: "group", "aria-label": "Rating" }, ...buttons));
+    answer.focus();
+  };
+
+  const draw = (focus) => {
+    const view = model.get("view");
+    words.textContent = view.card ? view.words : "";
+    status.textContent = view.card ? "" : view.words;
+    if (!view.card) {
+      body.replaceChildren();
+      return;
+    }
+    const show = element("button", { type: "button", class: "fq-check", onclick: turn }, "Show answer");
+    body.replaceChildren(element("div", { class: "fq-text", html: view.front }), show);
+    if (focus) show.focus();
+  };
+
+  const redraw = () => draw(true);
+  const announce = (message) => { status.textContent = message.status ?? ""; };
+  model.on("change:view", redraw);
+  model.on("msg:custom", announce);
+  draw(false);
+  el.append(root);
+  return () => {
+    model.off("change:view", redraw);
+    model.off("msg:custom", announce);
+  };
+}
+
+export default { render };

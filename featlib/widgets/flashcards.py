@@ -1,0 +1,102 @@
+"""Flashcards as a widget: see the front, recall, turn, and say how well you knew it."""
+
+import time
+
+import anywidget
+import traitlets
+
+from featlib import quiz
+from featlib.quiz import flashcards, html
+from featlib.widgets import assets
+
+
+class FlashcardsWidget(anywidget.AnyWidget):
+    """A deck of flashcards to review in the notebook.
+
+    Attributes
+    ----------
+    deck : list of featlib.quiz.Flashcard
+        The cards.
+    progress : featlib.quiz.Progress
+        Where reviews are kept.
+    view : dict
+        What the front end shows.
+    """
+
+    _esm = assets.script("flashcards")
+    _css = assets.STYLE
+    view = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, deck, progress, limit=20):
+        self.deck = deck
+        self.progress = progress
+        self._left = limit
+        super().__init__(view=self._next())
+        self.on_msg(self._receive)
+
+    def _repr_mimebundle_(self, **options):
+        """Show the widget where there is a kernel, and the cards folded where there is none."""
+        shown = super()._repr_mimebundle_(**options)
+        data, metadata = shown if isinstance(shown, tuple) else (shown, {})
+        plain = {"text/plain": f"Flashcards({len(self.deck)})", "text/html": html.cards(self.deck)}
+        return data | plain, metadata
+
+    def _next(self):
+        """Return what to show: the card that is most due, or that there is none."""
+        now, reviews = time.time(), self.progress.reviews()
+        waiting = flashcards.due(self.deck, reviews, now)
+        if not waiting or self._left <= 0:
+            return {"card": None, "words": self._farewell(waiting, reviews)}
+        card = waiting[0]
+        away = flashcards.intervals(card, reviews, now)
+        return {
+            "card": card.id,
+            "words": f"{min(len(waiting), self._left)} to go",
+            "front": html.rich(card.front, "markdown"),
+            "back": html.rich(card.back, "markdown"),
+            "notebook": card.notebook,
+            "ratings": [
+                {"rating": rating, "words": f"{rating.capitalize()} · {flashcards.in_words(wait)}"}
+                for rating, wait in away.items()
+            ],
+        }
+
+    def _farewell(self, waiting, reviews):
+        if waiting:
+            return f"Done for today. {len(waiting)} more are waiting: run the cell again."
+        dates = [card.due for card in flashcards.schedule(reviews).values()]
+        return f"Done. The next card is due on {min(dates).astimezone():%d %B, %H:%M}."
+
+    def _receive(self, _, content, buffers):
+        known = {card.id for card in self.deck}
+        if content.get("card") not in known or content.get("rating") not in flashcards.RATINGS:
+            return
+        try:
+            self.progress.add_review(content["card"], content["rating"])
+        except OSError as error:
+            self.send({"status": f"The review could not be saved: {error}"})
+            return
+        self._left -= 1
+        self.view = self._next()
+
+
+def show_flashcards(name="flashcards", *, limit=20):
+    """Show the flashcards that are due, as the last line of a cell.
+
+    Parameters
+    ----------
+    name : str or pathlib.Path
+        The deck that comes with featlib, or the path of a file.
+    limit : int
+        Cards in this sitting, at most.
+
+    Returns
+    -------
+    FlashcardsWidget
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If there is no such deck, or its file is faulty.
+    """
+    return FlashcardsWidget(quiz.load_deck(name), quiz.Progress(), limit)

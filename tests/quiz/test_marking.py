@@ -1,0 +1,205 @@
+"""Marking, as tables: question, answer, verdict, and what is said."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from featlib import FeatlibError, quiz
+from featlib.quiz.marking import shuffled
+from featlib.quiz.questions import Question
+
+DEFAULT = {"type": "default", "correct": False, "feedback": "neither"}
+
+
+def question(type, *answers, **more):
+    return Question(id="q", type=type, text="?", answers=answers, **more)
+
+
+def numeric(*answers, **more):
+    return question("numeric", *answers, DEFAULT, **more)
+
+
+EXACT = numeric(
+    {"value": 512, "correct": True, "feedback": "yes"},
+    {"value": 1000, "correct": False, "feedback": "those are the images"},
+)
+THIRD = numeric({"value": 1 / 3, "correct": True})
+RANGE = numeric({"range": [1, 2], "correct": True, "feedback": "inside"})
+ROUNDED = numeric({"value": 3.14159, "correct": True}, precision=3)
+NEAR = numeric({"value": 0.78, "correct": True}, tolerance=0.01)
+OWN = numeric({"ask": "accuracy", "correct": True}, tolerance=0.006)
+BIG = numeric({"value": 5130, "correct": True})
+NEGATIVE = numeric({"value": -2.5, "correct": True})
+
+NUMBERS = [
+    # question, answer, right?, feedback
+    (EXACT, "512", True, "yes"),
+    (EXACT, "512.0", True, "yes"),
+    (EXACT, " 512 ", True, "yes"),
+    (EXACT, "5.12e2", True, "yes"),
+    (EXACT, "٥١٢", True, "yes"),  # Arabic digits
+    (EXACT, "1000", False, "those are the images"),
+    (EXACT, "7", False, "neither"),
+    (EXACT, "", False, "That is no number. Write it like 512, 0.6 or 1/3."),
+    (EXACT, "many", False, "That is no number. Write it like 512, 0.6 or 1/3."),
+    (EXACT, "5.1.2", False, "That is no number. Write it like 512, 0.6 or 1/3."),
+    (EXACT, "1/0", False, "That is no number. Write it like 512, 0.6 or 1/3."),
+    (EXACT, "nan", False, "That is no number. Write it like 512, 0.6 or 1/3."),
+    (EXACT, "inf", False, "That is no number. Write it like 512, 0.6 or 1/3."),
+    (EXACT, "1e999", False, "That is no number. Write it like 512, 0.6 or 1/3."),
+    (EXACT, "9" * 5000, False, "That is no number. Write it like 512, 0.6 or 1/3."),
+    (THIRD, "1/3", True, "Right."),
+    (THIRD, "2/6", True, "Right."),
+    (THIRD, "0.333", False, "neither"),
+    (RANGE, "1", True, "inside"),
+    (RANGE, "1.99", True, "inside"),
+    (RANGE, "2", False, "neither"),  # as in JupyterQuiz: without the upper end
+    (ROUNDED, "3.14", True, "Right."),
+    (ROUNDED, "3.1416", True, "Right."),
+    (ROUNDED, "3.15", False, "neither"),
+    (NEAR, "0.77", True, "Right."),
+    (NEAR, "0.79", True, "Right."),
+    (NEAR, "78 %", True, "Right."),
+    (NEAR, "78%", True, "Right."),
+    (NEAR, "78", False, "neither"),
+    (OWN, "0.775", True, "Right."),
+    (OWN, "0.80", False, "neither"),
+    (BIG, "5,130", True, "Right."),
+    (BIG, "5 130", True, "Right."),
+    (BIG, "5,13", False, "That is no number. Write it like 512, 0.6 or 1/3."),
+    (NEGATIVE, "-2.5", True, "Right."),
+    (NEGATIVE, "−2.5", True, "Right."),  # the minus sign of a text
+]
+
+
+@pytest.mark.parametrize(("asked", "answer", "right", "said"), NUMBERS)
+def test_numbers(asked, answer, right, said):
+    assert quiz.mark(asked, answer, {"accuracy": 0.78}) == quiz.Mark(right, said)
+
+
+WORD = question("string", {"answer": "height", "correct": True, "feedback": "yes"}, DEFAULT)
+CASE = question("string", {"answer": "ReLU", "correct": True, "match_case": True}, DEFAULT)
+FUZZY = question(
+    "string",
+    {"answer": "convolution", "correct": True, "fuzzy_threshold": 0.8, "feedback": "yes"},
+    DEFAULT,
+)
+SAID = question("string", {"ask": "label", "correct": True}, DEFAULT)
+ARABIC = question("string", {"answer": "صورة", "correct": True}, DEFAULT)
+
+TEXTS = [
+    (WORD, "height", True, "yes"),
+    (WORD, "  HEIGHT ", True, "yes"),
+    (WORD, "width", False, "neither"),
+    (WORD, "", False, "neither"),
+    (WORD, "height" * 500, False, "neither"),
+    (WORD, "<b>height</b>", False, "neither"),
+    (CASE, "ReLU", True, "Right."),
+    (CASE, "relu", False, "neither"),
+    (FUZZY, "convolution", True, "yes"),
+    (FUZZY, "convolutoin", True, "(Nearly) yes"),  # two of eleven letters: 0.82
+    (FUZZY, "convoluted", False, "neither"),
+    (SAID, "animal", True, "Right."),
+    (SAID, "food", False, "neither"),
+    (ARABIC, "صورة", True, "Right."),
+    (question("string", {"answer": "naïve", "correct": True}), "nai\u0308ve", True, "Right."),
+]
+
+
+@pytest.mark.parametrize(("asked", "answer", "right", "said"), TEXTS)
+def test_texts(asked, answer, right, said):
+    assert quiz.mark(asked, answer, {"label": "animal"}) == quiz.Mark(right, said)
+
+
+FEATURES = question(
+    "shape",
+    {"shape": [1000, 512], "correct": True, "feedback": "yes"},
+    {"shape": [512, 1000], "correct": False, "feedback": "turned"},
+    DEFAULT,
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "right", "said"),
+    [
+        ("(1000, 512)", True, "yes"),
+        ("[1000, 512]", True, "yes"),
+        ("1000x512", True, "yes"),
+        ("1000 × 512", True, "yes"),
+        ("1000*512", True, "yes"),
+        ("1000 512", True, "yes"),
+        ("(1000, 512,)", True, "yes"),
+        ("512x1000", False, "turned"),
+        ("1000", False, "neither"),
+        ("a lot", False, "Write a shape like (1000, 512) or 1000x512."),
+        ("", False, "Write a shape like (1000, 512) or 1000x512."),
+        ("1000,-512", False, "Write a shape like (1000, 512) or 1000x512."),
+    ],
+)
+def test_shapes(answer, right, said):
+    assert quiz.mark(FEATURES, answer) == quiz.Mark(right, said)
+
+
+ONE = question(
+    "multiple_choice",
+    {"answer": "a", "correct": False, "feedback": "not a"},
+    {"answer": "b", "correct": True},
+)
+SOME = question(
+    "many_choice",
+    {"answer": "a", "correct": True, "feedback": "a, yes"},
+    {"answer": "b", "correct": False, "feedback": "not b"},
+    {"answer": "c", "correct": True, "feedback": "c, yes"},
+)
+STAGES = question("order", items=("1", "2", "3"), feedback={"correct": "yes", "wrong": "no"})
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "right", "said"),
+    [
+        (ONE, 0, False, "not a"),
+        (ONE, 1, True, "Right."),
+        (SOME, [0, 2], True, "a, yes\n\nc, yes"),
+        (SOME, [2, 0], True, "a, yes\n\nc, yes"),
+        (SOME, [0, 1, 2], False, "not b"),
+        (SOME, [0], False, "What you chose is right, but one is missing."),
+        (SOME, [], False, "What you chose is right, but 2 are missing."),
+        (STAGES, [0, 1, 2], True, "yes"),
+        (STAGES, [1, 0, 2], False, "no"),
+    ],
+)
+def test_choices_and_orders(asked, answer, right, said):
+    assert quiz.mark(asked, answer) == quiz.Mark(right, said)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "wanted"),
+    [
+        (ONE, 2, "the number of a choice, 0 to 1"),
+        (ONE, -1, "the number of a choice, 0 to 1"),
+        (ONE, "b", "the number of a choice, 0 to 1"),
+        (ONE, True, "the number of a choice, 0 to 1"),
+        (SOME, 0, "a list of numbers of choices"),
+        (SOME, [7], "the number of a choice, 0 to 2"),
+        (STAGES, [0, 0, 1], "the numbers 0 to 2 in some order"),
+        (STAGES, ["0", 1, 2], "the numbers 0 to 2 in some order"),
+        (WORD, 3, "a text"),
+        (FEATURES, None, "a text"),
+        (OWN, "0.5", "the value 'accuracy' of your own run"),
+    ],
+)
+def test_what_is_no_answer_to_the_question_is_refused(asked, answer, wanted):
+    with pytest.raises(FeatlibError, match="question 'q'") as error:
+        quiz.mark(asked, answer)
+    assert wanted in str(error.value)
+
+
+def test_items_are_shown_shuffled_but_always_the_same_way():
+    assert sorted(shuffled(STAGES)) == [0, 1, 2]
+    assert shuffled(STAGES) == shuffled(STAGES) != [0, 1, 2]
+
+
+@given(st.text())
+def test_any_text_gets_a_verdict(text):
+    for asked in (EXACT, RANGE, ROUNDED, FUZZY, FEATURES):
+        assert isinstance(quiz.mark(asked, text), quiz.Mark)

@@ -1,0 +1,125 @@
+"""What is kept of the learner's answers, and that nothing loses it."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import pytest
+
+from featlib.quiz import Progress
+
+
+@pytest.fixture
+def progress(tmp_path):
+    return Progress(tmp_path / "answers.jsonl")
+
+
+def test_answers_are_there_in_the_next_run(progress):
+    progress.add("03", "shape", "(512,)", False)
+    progress.add("03", "shape", "(1000, 512)", True, hint=True)
+    again = Progress(progress.path)
+    assert [answer.answer for answer in again.answers("03")] == ["(512,)", "(1000, 512)"]
+    assert again.last("03")["shape"].correct
+    assert again.last("04") == {}
+
+
+def test_the_summary_counts_tries(progress):
+    progress.add("03", "shape", "(512,)", False)
+    progress.add("03", "shape", "(1000, 512)", True, hint=True)
+    progress.add("04", "count", 2, True)
+    assert progress.summary() == [
+        {
+            "quiz": "03",
+            "question": "shape",
+            "tries": 2,
+            "first_try": False,
+            "correct": True,
+            "hint": True,
+            "answer": "(1000, 512)",
+        },
+        {
+            "quiz": "04",
+            "question": "count",
+            "tries": 1,
+            "first_try": True,
+            "correct": True,
+            "hint": False,
+            "answer": 2,
+        },
+    ]
+
+
+def test_a_reset_forgets_one_quiz_or_all(progress):
+    progress.add("03", "shape", "x", False)
+    progress.add("04", "count", 2, True)
+    progress.add_review("frozen", "good")
+    progress.reset("03")
+    assert [answer.quiz for answer in progress.answers()] == ["04"]
+    assert len(progress.reviews()) == 1
+    progress.reset()
+    assert progress.answers() == progress.reviews() == []
+    progress.add("03", "shape", "y", True)
+    assert len(progress.answers()) == 1
+
+
+def test_export_for_people_and_programs(progress, tmp_path):
+    progress.add("03", "words", 'say "hi",\nÄpfel', False)
+    progress.add("03", "words", "right", True)
+    progress.add_review("frozen", "good")
+    with open(progress.export(tmp_path / "p.csv"), encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["quiz"], row["tries"], row["answer"]) == ("03", "2", "right")
+    everything = json.loads(progress.export(tmp_path / "p.json").read_text("utf-8"))
+    assert [answer["answer"] for answer in everything["answers"]] == ['say "hi",\nÄpfel', "right"]
+    assert everything["reviews"][0]["card"] == "frozen"
+    assert everything["summary"] == progress.summary()
+
+
+def test_several_processes_lose_nothing(progress):
+    code = (
+        "import sys; from featlib.quiz import Progress\n"
+        "for i in range(40): Progress(sys.argv[1]).add('quiz', sys.argv[2], i, True)"
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-c", code, str(progress.path), name])
+        for name in ("a", "b", "c")
+    ]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    for name in ("a", "b", "c"):
+        kept = [a.answer for a in progress.answers() if a.question == name]
+        assert kept == list(range(40))
+
+
+DAMAGE = {
+    "a cut-off last line": b'{"quiz": "03", "question": "sha',
+    "a last line without its end": b'{"reset": "04", "time": 1.0}',
+    "zeros": b"\0" * 50 + b"\n",
+    "no UTF-8": b"\xff\xfe\n",
+    "JSON of another kind": b"[1, 2]\n",
+    "a word": b'"reset"\n',
+    "an unknown field": b'{"quiz": "x", "mood": "fine"}\n',
+    "an unknown rating": b'{"card": "x", "rating": "great", "time": 1.0}\n',
+    "deep nesting": b"[" * 100_000 + b"\n",
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_a_damaged_file_is_set_aside_and_what_is_whole_goes_on(progress, case, caplog):
+    progress.add("03", "shape", "before", True)
+    damaged = progress.path.read_bytes() + DAMAGE[case]
+    progress.path.write_bytes(damaged)
+    assert [answer.answer for answer in progress.answers()] == ["before"]
+    (aside,) = progress.path.parent.glob("answers-damaged-*.jsonl")
+    assert aside.read_bytes() == damaged
+    assert aside.name in caplog.text
+    progress.add("03", "shape", "after", True)
+    assert [answer.answer for answer in progress.answers()] == ["before", "after"]
+    assert len(list(progress.path.parent.glob("answers-damaged-*"))) == 1
+
+
+@pytest.mark.parametrize("answer", ["", "x" * 10_000, "صورة", "a\u2028b", "\0", [0, 2], None, 3])
+def test_any_answer_comes_back_as_it_was(progress, answer):
+    progress.add("03", "odd", answer, False)
+    assert progress.answers()[0].answer == answer
+    assert not list(progress.path.parent.glob("*damaged*"))
