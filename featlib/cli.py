@@ -1,4 +1,4 @@
-"""The command line: ``featlib run``, ``featlib lab``, ``featlib doctor``.
+"""The command line: ``featlib run``, ``lab``, ``progress``, ``doctor``.
 
 Nothing here imports torch before a command needs it, so that ``--help`` is instant.
 """
@@ -8,7 +8,7 @@ import json
 import os
 import sys
 
-from featlib import __version__, paths
+from featlib import __version__, checks, paths
 from featlib.checks import FeatlibError
 
 
@@ -43,6 +43,11 @@ def main(arguments=None):
     except BrokenPipeError:  # as in `featlib run | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a folder that cannot be written, a full disk
+        if options.debug:
+            raise
+        print(f"featlib: {error}", file=sys.stderr)
+        return 1
 
 
 class _Parser(argparse.ArgumentParser):
@@ -66,6 +71,7 @@ def _parser():
     lab.add_argument(
         "jupyter", nargs=argparse.REMAINDER, help="options that are passed on to jupyter lab"
     )
+    _add_progress(commands)
     _add(commands, "doctor", _doctor, "say what is installed and what is wrong")
     return parser
 
@@ -99,6 +105,26 @@ def _add_run(commands):
         "--report", default="lesson-report", metavar="DIR", help="where the report goes"
     )
     run.add_argument("--no-cache", action="store_true", help="compute the features anew")
+
+
+def _add_progress(commands):
+    progress = _add(commands, "progress", _progress, "say what you have answered in the quizzes")
+    what = progress.add_mutually_exclusive_group()
+    what.add_argument(
+        "--export",
+        nargs="?",
+        const="featlib-progress",
+        metavar="NAME",
+        help="write NAME.csv and NAME.json, for an instructor (featlib-progress)",
+    )
+    what.add_argument(
+        "--reset",
+        nargs="?",
+        const="everything",
+        metavar="QUIZ",
+        help="forget the answers of a quiz, or everything; asks first",
+    )
+    progress.add_argument("--yes", action="store_true", help="do not ask before a reset")
 
 
 def _run(options):
@@ -151,6 +177,35 @@ def _lab(options):
     start = paths.notebooks_dir() / "00_start_here.ipynb"
     command = [sys.executable, "-m", "jupyter", "lab", str(start), "--ip=127.0.0.1"]
     return subprocess.run([*command, *options.jupyter], check=False).returncode
+
+
+def _progress(options):
+    from featlib import quiz
+
+    progress = quiz.Progress()
+    if options.export:
+        for ending in (".csv", ".json"):
+            print(progress.export(f"{options.export}{ending}"))
+    elif options.reset:
+        _reset(progress, options)
+    else:
+        _console().print(quiz.progress_table(progress))
+
+
+def _reset(progress, options):
+    from featlib import quiz
+
+    known = ["everything", "flashcards", *quiz.names()]
+    checks.one_of(options.reset, "featlib progress", "--reset", known)
+    if not options.yes:
+        if not sys.stdin.isatty():
+            raise FeatlibError("nobody is here to be asked; say --yes to reset without asking")
+        question = f"Forget all answers of {options.reset}? They cannot be brought back. [y/N] "
+        if input(question).strip().lower() not in ("y", "yes"):
+            print("Nothing was changed.")
+            return
+    progress.reset(None if options.reset == "everything" else options.reset)
+    print(f"Forgotten: {options.reset}.")
 
 
 def _doctor(options):

@@ -4,15 +4,12 @@ Each is plain data first. `Table` shows it as text in a terminal and as HTML in 
 """
 
 from dataclasses import dataclass
-from html import escape
 
 import torch
-from rich import box
-from rich.console import Console
-from rich.table import Table as RichTable
 
 from featlib import checks, preprocess
 from featlib.head import Epoch
+from featlib.tables import Table
 
 # The trace that the lesson is measured against; our own must end at or above its last row.
 REFERENCE = tuple(
@@ -21,48 +18,6 @@ REFERENCE = tuple(
         range(1, 6), (1.8, 1.2, 0.9, 0.7, 0.6), (0.40, 0.60, 0.72, 0.80, 0.83), strict=True
     )
 )
-
-
-@dataclass(frozen=True, repr=False)
-class Table:
-    """A small table that a terminal and a notebook can both show.
-
-    Attributes
-    ----------
-    title : str
-        What the table shows.
-    columns : tuple of str
-        The headings; one that starts with ``>`` is for a column of numbers, set to the right.
-    rows : tuple of tuple of str
-        The cells.
-    """
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-    def __rich__(self):
-        table = RichTable(title=self.title, box=box.SIMPLE_HEAD, title_justify="left")
-        for column in self.columns:
-            right = column.startswith(">")
-            table.add_column(column.lstrip(">"), justify="right" if right else "left")
-        for row in self.rows:
-            table.add_row(*row)
-        return table
-
-    def __repr__(self):
-        console = Console(width=120, no_color=True, highlight=False)
-        with console.capture() as captured:
-            console.print(self)
-        return "\n".join(line.rstrip() for line in captured.get().strip("\n").splitlines())
-
-    def _repr_html_(self):
-        head = "".join(f"<th{_align(c)}>{escape(c.lstrip('>'))}</th>" for c in self.columns)
-        body = "".join(
-            "<tr>" + "".join(map(_cell, self.columns, row)) + "</tr>\n" for row in self.rows
-        )
-        caption = f'<caption style="text-align:left">{escape(self.title)}</caption>'
-        return f"<table>{caption}\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>"
 
 
 @dataclass(frozen=True)
@@ -412,11 +367,3 @@ def _range(image):
 def _top(names, values, form, n=3):
     order = values.argsort(descending=True)[:n].tolist()
     return ", ".join(f"{names[i]} {values[i].item():{form}}" for i in order)
-
-
-def _cell(column, text):
-    return f"<td{_align(column)}>{escape(text)}</td>"
-
-
-def _align(column):
-    return f' style="text-align:{"right" if column.startswith(">") else "left"}"'

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from featlib import cli, lesson
+from featlib import cli, lesson, quiz
 
 
 @pytest.fixture
@@ -147,3 +147,62 @@ def _ascii_environment():
     import os
 
     return os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+
+
+@pytest.fixture
+def answers(tmp_path, monkeypatch):
+    """Return a progress store with two answers, and make the command line use it."""
+    monkeypatch.setenv("FEATLIB_DATA_DIR", str(tmp_path / "data"))
+    progress = quiz.Progress()
+    progress.add("03_feature_extraction", "identity", 0, False)
+    progress.add("03_feature_extraction", "identity", 1, True)
+    return progress
+
+
+def test_progress_has_a_line_for_each_quiz(run, answers):
+    code, out, _ = run("progress")
+    assert code == 0
+    lines = {line.split()[0]: line for line in out.splitlines() if line.strip()}
+    assert lines["03_feature_extraction"].split() == [
+        "03_feature_extraction", "1", "of", "6", "0", "begun",
+    ]  # fmt: skip
+    assert all("not begun" in lines[name] for name in quiz.names() if not name.startswith("03"))
+
+
+def test_progress_export_writes_csv_and_json(run, answers, tmp_path):
+    code, out, _ = run("progress", "--export", "ada")
+    assert (code, out.split()) == (0, ["ada.csv", "ada.json"])
+    assert json.loads((tmp_path / "ada.json").read_text())["summary"][0]["tries"] == 2
+    assert (tmp_path / "ada.csv").read_text().splitlines()[0].startswith("quiz,question,tries")
+
+
+def test_progress_export_to_where_nothing_can_be_written(run, answers):
+    code, _, err = run("progress", "--export", "no/such/folder/ada")
+    assert code == 1
+    assert "ada.csv" in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("said", "left"), [("y", 0), ("n", 2), ("", 2)])
+def test_progress_reset_asks_first(run, answers, monkeypatch, said, left):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda question: said)
+    assert run("progress", "--reset")[0] == 0
+    assert len(answers.answers()) == left
+
+
+def test_progress_reset_where_nobody_can_be_asked(run, answers):
+    code, _, err = run("progress", "--reset")
+    assert code == 1
+    assert "--yes" in err
+    assert len(answers.answers()) == 2
+    assert run("progress", "--reset", "04_train_linear_head", "--yes")[0] == 0
+    assert len(answers.answers()) == 2
+    assert run("progress", "--reset", "03_feature_extraction", "--yes")[0] == 0
+    assert answers.answers() == []
+
+
+def test_progress_reset_of_an_unknown_quiz(run, answers):
+    code, _, err = run("progress", "--reset", "99_nothing", "--yes")
+    assert code == 1
+    assert "03_feature_extraction" in err

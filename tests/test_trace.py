@@ -23,20 +23,6 @@ def test_the_reference_trace_is_the_lessons():
     assert [row.accuracy for row in trace.REFERENCE] == [0.40, 0.60, 0.72, 0.80, 0.83]
 
 
-def test_a_table_is_text_in_a_terminal_and_html_in_a_notebook():
-    table = trace.Table("Title", ("name", ">number"), (("one & <two>", "1"),))
-    assert [line.strip() for line in repr(table).splitlines() if line] == [
-        "Title",
-        "name          number",
-        "──────────────────────",
-        "one & <two>        1",
-    ]
-    html = table._repr_html_()
-    assert "<td>" not in html, "every cell says how it is aligned"
-    assert "one &amp; &lt;two&gt;" in html
-    assert '<th style="text-align:right">number</th>' in html
-
-
 def test_the_training_table_has_the_numbers_and_the_words():
     text = repr(trace.training_table(TRAINING))
     assert "1.50" in text

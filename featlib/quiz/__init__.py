@@ -5,6 +5,7 @@ from featlib.quiz.html import form
 from featlib.quiz.marking import Mark, mark
 from featlib.quiz.progress import Answer, Progress, Review
 from featlib.quiz.questions import Question, Quiz, find, load, names
+from featlib.quiz.standing import Standing, progress_table, standings
 
 __all__ = [
     "Answer",
@@ -14,10 +15,13 @@ __all__ = [
     "Question",
     "Quiz",
     "Review",
+    "Standing",
     "find",
     "form",
     "load",
     "load_deck",
     "mark",
     "names",
+    "progress_table",
+    "standings",
 ]

@@ -1,0 +1,162 @@
+"""A real JupyterLab, and a real browser in front of it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import browser
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from playwright.sync_api import sync_playwright
+
+TOKEN = "a-token-for-the-tests"
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Return a running Chromium. In CI a missing one is a failure, elsewhere a skip."""
+    with sync_playwright() as playwright:
+        tried = "" if browser.find(playwright) else browser.install()
+        path = browser.find(playwright)
+        if path is None:
+            reason = f"NO CHROMIUM, SO NO BROWSER TEST WAS RUN. Install one. Tried:\n{tried}"
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+        running = playwright.chromium.launch(executable_path=path, args=[*browser.FLAGS])
+        yield running
+        running.close()
+
+
+class Lab:
+    """A JupyterLab server of the tests' own."""
+
+    def __init__(self, folder):
+        self.notebooks = folder / "notebooks"
+        self.settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
+        self.notebooks.mkdir()
+        self.settings.mkdir(parents=True)
+        (self.settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        self.log = folder / "lab.log"
+        own = {
+            "FEATLIB_DATA_DIR": folder / "data",
+            "FEATLIB_CACHE_DIR": folder / "cache",
+            "JUPYTER_CONFIG_DIR": folder / "config",
+            "JUPYTER_DATA_DIR": folder / "jupyter-data",
+            "JUPYTER_RUNTIME_DIR": folder / "runtime",
+            "JUPYTERLAB_SETTINGS_DIR": folder / "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": folder / "workspaces",
+        }
+        options = {
+            "--ServerApp.ip": "127.0.0.1",
+            "--ServerApp.port": self.url.rsplit(":")[-1],
+            "--ServerApp.root_dir": self.notebooks,
+            "--ServerApp.open_browser": "False",
+            "--ServerApp.allow_root": "True",
+            "--IdentityProvider.token": TOKEN,
+            "--LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *(f"{k}={v}" for k, v in options.items())],
+            env=os.environ | {name: str(path) for name, path in own.items()},
+            stdout=self.log.open("w"),
+            stderr=subprocess.STDOUT,
+        )
+
+    def wait(self, seconds=60):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            try:
+                urllib.request.urlopen(f"{self.url}/api?token={TOKEN}", timeout=1)
+                return
+            except OSError:
+                time.sleep(0.2)
+        pytest.fail(f"JupyterLab did not start:\n{self.log.read_text()}")
+
+    def write(self, name, quiz, code):
+        """Write a quiz file and a notebook that shows it."""
+        (self.notebooks / f"{name}.json").write_text(json.dumps(quiz), encoding="utf-8")
+        cells = [new_markdown_cell("# A quiz"), new_code_cell(code)]
+        kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+        notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel})
+        nbformat.write(notebook, self.notebooks / f"{name}.ipynb")
+
+    def theme(self, theme):
+        settings = json.dumps({"theme": THEMES[theme]})
+        (self.settings / "themes.jupyterlab-settings").write_text(settings)
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory, chromium):
+    server = Lab(tmp_path_factory.mktemp("lab"))
+    try:
+        server.wait()
+        yield server
+    finally:
+        server.process.terminate()
+        server.process.wait()
+
+
+class Notebook:
+    """A notebook in JupyterLab, as a learner has it before them."""
+
+    def __init__(self, lab, page, name):
+        self.lab, self.page, self.name = lab, page, name
+        self.errors = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def open(self):
+        self.page.goto(f"{self.lab.url}/lab/tree/{self.name}.ipynb?token={TOKEN}&reset")
+        self.idle()
+
+    def idle(self):
+        """Wait until the status bar says that the kernel is ready."""
+        ready = self.page.get_by_text("Python 3 (ipykernel) | Idle")
+        ready.wait_for(timeout=60_000)
+
+    def run_all(self):
+        self.idle()
+        self.page.get_by_role("menuitem", name="Run", exact=True).click()
+        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        self.widget.wait_for(timeout=60_000)
+
+    def restart(self):
+        self.page.get_by_role("menuitem", name="Kernel", exact=True).click()
+        self.page.get_by_role("menuitem", name="Restart Kernel…", exact=True).click()
+        self.page.get_by_role("button", name="Confirm Kernel Restart").click()
+        self.idle()
+
+    def save(self):
+        self.page.get_by_role("menuitem", name="File", exact=True).click()
+        self.page.get_by_role("menuitem", name="Save Notebook", exact=False).first.click()
+
+    @property
+    def widget(self):
+        return self.page.locator(".jp-OutputArea .fq")
+
+
+@pytest.fixture
+def notebook(lab, chromium, request):
+    """Return a function that opens a notebook with a quiz, in a theme."""
+    pages = []
+
+    def open_notebook(name, quiz, code, theme="light"):
+        lab.theme(theme)
+        lab.write(name, quiz, code)
+        page = chromium.new_page(viewport={"width": 1200, "height": 1000})
+        pages.append(page)
+        opened = Notebook(lab, page, name)
+        opened.open()
+        opened.run_all()
+        return opened
+
+    yield open_notebook
+    for page in pages:
+        page.close()

@@ -1,0 +1,134 @@
+"""The quiz widget's Python side: what it shows, marks and keeps. The browser tests do the rest."""
+
+import json
+
+import pytest
+
+import featlib
+from featlib import FeatlibError, quiz
+from featlib.widgets.quiz import QuizWidget
+
+
+@pytest.fixture(autouse=True)
+def answers(tmp_path, monkeypatch):
+    monkeypatch.setenv("FEATLIB_DATA_DIR", str(tmp_path / "data"))
+    return quiz.Progress()
+
+
+@pytest.fixture
+def widget():
+    return featlib.show_quiz("03_feature_extraction")
+
+
+def send(widget, **message):
+    """Do what the front end does, and return what it is told."""
+    said = []
+    widget.send = said.append
+    widget._handle_custom_msg(message, [])
+    return [message["status"] for message in said]
+
+
+def shown(widget, identity):
+    return next(q for q in widget.view["questions"] if q["id"] == identity)
+
+
+def test_a_new_quiz_has_no_answers_and_gives_none_away(widget):
+    assert {q["state"] for q in widget.view["questions"]} == {"open"}
+    sent = json.dumps(widget.view)
+    for question in widget.quiz.questions:
+        for hidden in (question.hint, question.explanation):
+            assert hidden not in sent
+    assert "correct" not in sent
+
+
+def test_a_wrong_answer_gets_its_feedback_and_the_hint(widget):
+    assert send(widget, check="identity", answer=0) == ["Not right."]
+    now = shown(widget, "identity")
+    assert now["state"] == "wrong"
+    assert "no weights at all" in now["feedback"]
+    assert now["hint"]
+    assert not now["explanation"]
+
+
+def test_a_right_answer_gets_the_explanation(widget):
+    send(widget, check="identity", answer=0)
+    assert send(widget, check="identity", answer=1) == ["Right."]
+    now = shown(widget, "identity")
+    assert (now["state"], now["hint"]) == ("right", "")
+    assert now["explanation"]
+
+
+def test_answers_are_kept_at_once_and_shown_again(widget, answers):
+    send(widget, check="identity", answer=0)
+    send(widget, check="identity", answer=1)
+    first, second = answers.answers()
+    assert (first.correct, first.hint) == (False, False)
+    assert (second.correct, second.hint) == (True, True)
+    again = featlib.show_quiz("03_feature_extraction")
+    assert shown(again, "identity") == shown(widget, "identity")
+
+
+def test_a_reset_clears_this_quiz_only(widget, answers):
+    send(widget, check="identity", answer=1)
+    answers.add("04_train_linear_head", "loop", [0], False)
+    assert send(widget, reset=True) == ["All answers are cleared."]
+    assert {q["state"] for q in widget.view["questions"]} == {"open"}
+    assert [answer.quiz for answer in answers.answers()] == ["04_train_linear_head"]
+
+
+def test_an_answer_of_the_wrong_kind_is_said_and_not_kept(widget, answers):
+    (status,) = send(widget, check="identity", answer="b")
+    assert "the number of a choice" in status
+    assert answers.answers() == []
+
+
+def test_an_answer_that_cannot_be_saved_is_marked_all_the_same(widget, tmp_path):
+    (tmp_path / "data").write_text("in the way")
+    (status,) = send(widget, check="identity", answer=1)
+    assert status.startswith("Right. But the answer could not be saved")
+    assert shown(widget, "identity")["state"] == "right"
+
+
+def test_an_old_answer_that_no_longer_fits_is_asked_again(answers):
+    answers.add("03_feature_extraction", "identity", 17, True)
+    assert shown(featlib.show_quiz("03_feature_extraction"), "identity")["state"] == "open"
+
+
+def test_values_of_the_learners_own_run():
+    widget = featlib.show_quiz("06_prediction_trace", values={"top_class": "animal"})
+    send(widget, check="class", answer="cat")
+    assert "no class is called so" in shown(widget, "class")["feedback"]
+    send(widget, check="class", answer=" Animal ")
+    assert shown(widget, "class")["state"] == "right"
+
+
+def test_missing_values_are_named():
+    with pytest.raises(FeatlibError, match=r"show_quiz.*values.*top_class"):
+        featlib.show_quiz("06_prediction_trace")
+
+
+def test_an_unknown_mode():
+    with pytest.raises(FeatlibError, match="'one', 'all'"):
+        featlib.show_quiz("source_quiz", mode="some")
+
+
+def test_the_stored_output_has_a_form_for_where_no_kernel_runs(widget):
+    bundle = widget._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    assert data["text/html"] == quiz.form(widget.quiz)
+    assert data["text/plain"] == "Quiz('03_feature_extraction': 6 questions)"
+    assert "application/vnd.jupyter.widget-view+json" in data
+
+
+def test_hostile_text_reaches_the_front_end_as_text(tmp_path):
+    path = tmp_path / "hostile.json"
+    evil = "<img src=x onerror=alert(1)>"
+    choices = [
+        {"answer": evil, "correct": False, "feedback": evil},
+        {"answer": "b", "correct": True},
+    ]
+    question = {"id": "q", "type": "multiple_choice", "question": evil, "code": evil, "hint": evil}
+    path.write_text(json.dumps([question | {"answers": choices}]))
+    widget = QuizWidget(quiz.load(path), quiz.Progress(tmp_path / "answers.jsonl"))
+    send(widget, check="q", answer=0)
+    assert "<img" not in json.dumps(widget.view)
