@@ -196,9 +196,12 @@ function render({ model, el }) {
   };
 
   const redraw = () => {
+    // The card is drawn anew: put the focus back where the learner was, if they are still there.
+    const focused = document.activeElement;
+    const here = focused === document.body ||
+      cards.querySelector(`[data-question="${CSS.escape(asked ?? "")}"]`)?.contains(focused);
     draw();
-    if (!asked) return;
-    // The card was drawn anew: put the focus back where the learner was.
+    if (!asked || !here) return;
     const form = cards.querySelector(`[data-question="${CSS.escape(asked)}"]`);
     const next = form?.querySelector(".fq-check") ??
       controls.querySelector(".fq-next:not(:disabled)") ?? controls.querySelector(".fq-mode");

@@ -129,8 +129,8 @@ class Notebook:
 
     def restart(self):
         self.page.get_by_role("menuitem", name="Kernel", exact=True).click()
-        self.page.get_by_role("menuitem", name="Restart Kernel…", exact=True).click()
-        self.page.get_by_role("button", name="Confirm Kernel Restart").click()
+        self.page.get_by_role("menuitem", name="Restart Kernel…").first.click()
+        self.page.get_by_role("button", name="Confirm").click()
         self.idle()
 
     def save(self):

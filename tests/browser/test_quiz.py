@@ -236,6 +236,7 @@ def test_axe_finds_nothing_serious(quiz, theme):
         widget.get_by_label(label).check()
     for form in widget.locator("form").all()[:2]:
         form.get_by_role("button", name="Check").click()
+        expect(form).to_contain_text("✗")
     widget.get_by_label("Your answer").first.fill("512")
     widget.get_by_label("Your answer").first.press("Enter")
     expect(widget).to_contain_text("1 of 6 right")
