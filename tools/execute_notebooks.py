@@ -43,6 +43,8 @@ def execute(path):
         kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,
+        # Kernels warn of unencrypted sockets; these are on this machine and gone in seconds.
+        extra_arguments=["--log-level=ERROR"],
         # Without this an interrupted run would leave its widgets' state in the file.
         store_widget_state=False,
     )
