@@ -390,10 +390,11 @@ def curves(series, *, title, xlabel, ylabel, x=None, ax=None):
     Figure
     """
     figure, ax = _canvas(ax, (7.5, 3.8))
+    places = list(x or range(1, 1 + max(map(len, series.values()))))
     for (name, values), color, marker in zip(series.items(), SERIES, "osD^vP", strict=False):
-        ax.plot(x or range(1, len(values) + 1), values, color=color, marker=marker, label=name)
+        ax.plot(places[: len(values)], values, color=color, marker=marker, label=name)
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=x is None))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=all(place == int(place) for place in places)))
     ax.legend()
     listed = "; ".join(f"{name}: {_list(values)}" for name, values in series.items())
     return _say(figure, f"{title}, by {xlabel}. {listed}.")
@@ -420,12 +421,12 @@ def pictures(images, titles, *, title, columns=8):
     """
     rows = -(-len(images) // columns)
     lines = max(words.count("\n") for words in titles) + 1
-    figure = _figure((1.45 * min(columns, len(images)), (1.4 + 0.18 * lines) * rows + 0.35))
+    figure = _figure((1.45 * min(columns, len(images)), (1.4 + 0.21 * lines) * rows + 0.35))
     figure.suptitle(title, x=0.01, ha="left")
     for position, (image, words) in enumerate(zip(images, titles, strict=True), 1):
         ax = figure.add_subplot(rows, min(columns, len(images)), position)
         ax.imshow(image.permute(1, 2, 0).numpy(), interpolation="nearest")
-        ax.set_title(words, fontsize=9, loc="center")
+        ax.set_title(words, fontsize=11, loc="center")
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
     return _say(figure, f"{title}: " + "; ".join(" ".join(words.split()) for words in titles) + ".")

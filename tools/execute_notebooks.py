@@ -90,6 +90,9 @@ def main(arguments=None):
     if not paths:
         parser.error(f"no notebook in {FOLDER} begins with {' or '.join(names)}")
     failed = 0
+    # Kernels side by side with all threads each would wait for one another.
+    threads = max(1, (os.cpu_count() or 1) // options.jobs)
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     with ThreadPoolExecutor(options.jobs) as pool:
         for path, running in [(path, pool.submit(execute, path)) for path in paths]:
             try:

@@ -117,6 +117,6 @@ def test_the_table_of_contents_names_every_notebook():
         assert f"({path.name})" in text
 
 
-def test_lines_of_code_fit_the_page(notebook):
+def test_lines_of_code_fit_a_window_of_1200_pixels(notebook):
     for cell in code_cells(notebook):
-        assert max(map(len, cell.source.splitlines())) <= 105, cell.source
+        assert max(map(len, cell.source.splitlines())) <= 90, cell.source
