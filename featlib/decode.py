@@ -10,9 +10,9 @@ import numpy as np
 import PIL
 import torch
 from PIL import Image, ImageOps
-from tqdm.auto import tqdm
 
 from featlib import cache as cache_files
+from featlib.bars import bar
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 SMALLEST = 8  # pixels a side; below this there is no picture to speak of
@@ -80,8 +80,7 @@ def _decode_all(files, size, progress):
         # Threads help with photographs. With icons they only wait for one another.
         spread = map if _are_small(files) else pool.map
         results = spread(partial(_decode_one, size=size), files)
-        bar = tqdm(results, "pictures", len(files), unit="file", delay=2, disable=not progress)
-        return list(bar)
+        return list(bar("pictures", len(files), "file", progress, results))
 
 
 def _are_small(files):

@@ -13,11 +13,11 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval
 from torchvision.models.resnet import BasicBlock
-from tqdm.auto import tqdm
 
 from featlib import cache as cache_files
 from featlib import checks, preprocess
 from featlib.backbone import fingerprint, resnet18
+from featlib.bars import bar
 from featlib.images import ImageSet
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -177,14 +177,12 @@ def _forward(images, backbone, batch_size, precision, progress):
     network = _fold_batchnorm(backbone.network).to(PRECISIONS[precision])
     network = network.to(memory_format=torch.channels_last)
     features = torch.empty(len(images), backbone.width)
-    # The bar waits two seconds: a short extraction should leave no trace in a notebook.
-    bar = tqdm(total=len(images), unit="image", desc="features", delay=2, disable=not progress)
-    with bar, torch.inference_mode():
+    with bar("features", len(images), "image", progress) as done, torch.inference_mode():
         for start in range(0, len(images), batch_size):
             batch = preprocess.prepare(images[start : start + batch_size], backbone.transform)
             batch = batch.to(PRECISIONS[precision], memory_format=torch.channels_last)
             features[start : start + len(batch)] = network(batch)
-            bar.update(len(batch))
+            done.update(len(batch))
     return features
 
 

@@ -22,7 +22,7 @@ CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 # From the top of the house to its ground: a module may import only those after it.
 LAYERS = (
     "cli", "doctor", "report", "lesson", "widgets", "plots", "trace", "quiz", "tables",
-    "validation", "head", "features", "backbone", "preprocess", "images", "decode", "cache",
+    "validation", "head", "features", "backbone", "preprocess", "images", "decode", "bars", "cache",
     "paths", "checks",
 )  # fmt: skip
 CORE = ("images", "preprocess", "backbone", "features", "head", "validation", "trace")

@@ -69,12 +69,25 @@ def settle(notebook):
     for number, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), 1):
         cell.execution_count = number
         cell.metadata.pop("execution", None)
+        cell.outputs = _joined(cell.outputs)
         for output in cell.outputs:
             if "execution_count" in output:
                 output.execution_count = number
             # The address of a widget's model is another in every run.
             output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
     return notebook
+
+
+def _joined(outputs):
+    """Join what was printed in several parts: where it is cut depends on time."""
+    joined = []
+    for output in outputs:
+        stream = output.get("name")  # only what was printed has one
+        if stream and joined and joined[-1].get("name") == stream:
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def main(arguments=None):
@@ -93,6 +106,7 @@ def main(arguments=None):
     # Kernels side by side with all threads each would wait for one another.
     threads = max(1, (os.cpu_count() or 1) // options.jobs)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    os.environ["TQDM_DISABLE"] = "1"  # saved bars stand at 0 % for ever
     with ThreadPoolExecutor(options.jobs) as pool:
         for path, running in [(path, pool.submit(execute, path)) for path in paths]:
             try:

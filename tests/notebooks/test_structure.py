@@ -1,9 +1,9 @@
 """What every notebook keeps to, whatever it teaches."""
 
 import re
-import sys
 from pathlib import Path
 
+import execute_notebooks as tool
 import nbformat
 import pytest
 
@@ -11,9 +11,6 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 IDS = [path.stem for path in NOTEBOOKS]
 EXCUSED = "nbval-ignore-output"
-
-sys.path.insert(0, str(ROOT / "tools"))
-import execute_notebooks as tool
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=IDS)

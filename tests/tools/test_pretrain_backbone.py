@@ -1,17 +1,13 @@
 """The recipe of the weights, as a program: run here on a handful of images."""
 
 import json
-import sys
-from pathlib import Path
 
+import pretrain_backbone as tool
 import pytest
 import torch
 from PIL import Image
 
 from featlib import backbone
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
-import pretrain_backbone as tool
 
 
 @pytest.fixture(scope="module")
