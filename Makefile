@@ -32,8 +32,9 @@ lint: $(VENV)/.installed-test      ## check style and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-bench: $(VENV)/.installed-test     ## featlib against the usual tutorial, side by side
+bench: $(VENV)/.installed-test     ## featlib against the usual tutorial, side by side; the quiz
 	$(BIN)/python benchmarks/tutorial.py
+	$(BIN)/python benchmarks/quiz.py
 
 clean:                             ## remove the environment and everything that was made
 	rm -rf $(VENV) lesson-report build dist *.egg-info
