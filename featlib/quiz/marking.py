@@ -25,7 +25,7 @@ class Mark:
     correct : bool
         Whether the answer is right.
     feedback : str
-        What to say to it, in the question's own format.
+        What to say to it beside right or wrong, in the question's own format.
     """
 
     correct: bool
@@ -257,4 +257,4 @@ def _default(question):
 
 
 def _verdict(correct):
-    return "Right." if correct else "Not right. Try again."
+    return "" if correct else "Try again."

@@ -48,27 +48,27 @@ NUMBERS = [
     (EXACT, "inf", False, "That is no number. Write it like 512, 0.6 or 1/3."),
     (EXACT, "1e999", False, "That is no number. Write it like 512, 0.6 or 1/3."),
     (EXACT, "9" * 5000, False, "That is no number. Write it like 512, 0.6 or 1/3."),
-    (THIRD, "1/3", True, "Right."),
-    (THIRD, "2/6", True, "Right."),
+    (THIRD, "1/3", True, ""),
+    (THIRD, "2/6", True, ""),
     (THIRD, "0.333", False, "neither"),
     (RANGE, "1", True, "inside"),
     (RANGE, "1.99", True, "inside"),
     (RANGE, "2", False, "neither"),  # as in JupyterQuiz: without the upper end
-    (ROUNDED, "3.14", True, "Right."),
-    (ROUNDED, "3.1416", True, "Right."),
+    (ROUNDED, "3.14", True, ""),
+    (ROUNDED, "3.1416", True, ""),
     (ROUNDED, "3.15", False, "neither"),
-    (NEAR, "0.77", True, "Right."),
-    (NEAR, "0.79", True, "Right."),
-    (NEAR, "78 %", True, "Right."),
-    (NEAR, "78%", True, "Right."),
+    (NEAR, "0.77", True, ""),
+    (NEAR, "0.79", True, ""),
+    (NEAR, "78 %", True, ""),
+    (NEAR, "78%", True, ""),
     (NEAR, "78", False, "neither"),
-    (OWN, "0.775", True, "Right."),
+    (OWN, "0.775", True, ""),
     (OWN, "0.80", False, "neither"),
-    (BIG, "5,130", True, "Right."),
-    (BIG, "5 130", True, "Right."),
+    (BIG, "5,130", True, ""),
+    (BIG, "5 130", True, ""),
     (BIG, "5,13", False, "That is no number. Write it like 512, 0.6 or 1/3."),
-    (NEGATIVE, "-2.5", True, "Right."),
-    (NEGATIVE, "−2.5", True, "Right."),  # the minus sign of a text
+    (NEGATIVE, "-2.5", True, ""),
+    (NEGATIVE, "−2.5", True, ""),  # the minus sign of a text
 ]
 
 
@@ -94,15 +94,15 @@ TEXTS = [
     (WORD, "", False, "neither"),
     (WORD, "height" * 500, False, "neither"),
     (WORD, "<b>height</b>", False, "neither"),
-    (CASE, "ReLU", True, "Right."),
+    (CASE, "ReLU", True, ""),
     (CASE, "relu", False, "neither"),
     (FUZZY, "convolution", True, "yes"),
     (FUZZY, "convolutoin", True, "(Nearly) yes"),  # two of eleven letters: 0.82
     (FUZZY, "convoluted", False, "neither"),
-    (SAID, "animal", True, "Right."),
+    (SAID, "animal", True, ""),
     (SAID, "food", False, "neither"),
-    (ARABIC, "صورة", True, "Right."),
-    (question("string", {"answer": "naïve", "correct": True}), "nai\u0308ve", True, "Right."),
+    (ARABIC, "صورة", True, ""),
+    (question("string", {"answer": "naïve", "correct": True}), "nai\u0308ve", True, ""),
 ]
 
 
@@ -158,7 +158,7 @@ STAGES = question("order", items=("1", "2", "3"), feedback={"correct": "yes", "w
     ("asked", "answer", "right", "said"),
     [
         (ONE, 0, False, "not a"),
-        (ONE, 1, True, "Right."),
+        (ONE, 1, True, ""),
         (SOME, [0, 2], True, "a, yes\n\nc, yes"),
         (SOME, [2, 0], True, "a, yes\n\nc, yes"),
         (SOME, [0, 1, 2], False, "not b"),
