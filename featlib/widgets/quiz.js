@@ -1,6 +1,7 @@
 // Shows what the model's `view` says and reports what the learner does. Marking is Python's task.
 // All HTML in `view` was escaped or sanitized there; what the learner types is never put into HTML.
 
+const TEXT = "input[type=text]";
 const VERDICT = { right: "✓ Right.", wrong: "✗ Not right yet.", open: "" };
 
 function choices(question, name) {
@@ -164,9 +165,15 @@ function render({ model, el }) {
     score.textContent = `${right} of ${total} right${right === total ? " ✓" : ""}`;
     cards.replaceChildren(...shown.map((i) => {
       const says = JSON.stringify(questions[i]);
-      if (drawn.get(i)?.says !== says)
-        drawn.set(i, { says, node: card(questions[i], i + 1, total, prefix, check) });
-      return drawn.get(i).node;
+      const before = drawn.get(i);
+      if (before?.says === says) return before.node;
+      const node = card(questions[i], i + 1, total, prefix, check);
+      // What was typed while the answer was on its way stays.
+      const typed = before?.node.querySelector(TEXT)?.value;
+      const field = node.querySelector(`${TEXT}:not(:disabled)`);
+      if (field && typed !== undefined) field.value = typed;
+      drawn.set(i, { says, node });
+      return node;
     }));
     const steps = mode === "all" ? [] : [
       control("← Previous", () => go(place - 1), place === 0),
