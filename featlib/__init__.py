@@ -32,6 +32,8 @@ _NAMES = {
     "FeatlibError": "checks",
     "run": "lesson",
     "show_flashcards": "widgets.flashcards",
+    "show_lab": "widgets.lab",
+    "show_own_images": "widgets.own_images",
     "show_quiz": "widgets.quiz",
 }
 __all__ = ["__version__", *_MODULES, *_NAMES]

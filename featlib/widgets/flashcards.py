@@ -2,15 +2,12 @@
 
 import time
 
-import anywidget
-import traitlets
-
 from featlib import quiz
 from featlib.quiz import flashcards, html
-from featlib.widgets import assets
+from featlib.widgets.base import Widget, script
 
 
-class FlashcardsWidget(anywidget.AnyWidget):
+class FlashcardsWidget(Widget):
     """A deck of flashcards to review in the notebook.
 
     Attributes
@@ -23,9 +20,7 @@ class FlashcardsWidget(anywidget.AnyWidget):
         What the front end shows.
     """
 
-    _esm = assets.script("flashcards")
-    _css = assets.STYLE
-    view = traitlets.Dict().tag(sync=True)
+    _esm = script("flashcards")
 
     def __init__(self, deck, progress, limit=20):
         self.deck = deck
@@ -34,12 +29,9 @@ class FlashcardsWidget(anywidget.AnyWidget):
         super().__init__(view=self._next())
         self.on_msg(self._receive)
 
-    def _repr_mimebundle_(self, **options):
-        """Show the widget where there is a kernel, and the cards folded where there is none."""
-        shown = super()._repr_mimebundle_(**options)
-        data, metadata = shown if isinstance(shown, tuple) else (shown, {})
-        plain = {"text/plain": f"Flashcards({len(self.deck)})", "text/html": html.cards(self.deck)}
-        return data | plain, metadata
+    def plain(self):
+        """Return the cards as text and as HTML."""
+        return f"Flashcards({len(self.deck)})", html.cards(self.deck)
 
     def _next(self):
         """Return what to show: the card that is most due, or that there is none."""

@@ -4,19 +4,16 @@ Marking happens here, in Python. The front end (quiz.js) only shows what `view` 
 what the learner did; an answer travels inside the message that asks to check it.
 """
 
-import anywidget
-import traitlets
-
 from featlib import checks, quiz
 from featlib.quiz import html
 from featlib.quiz.marking import shuffled
 from featlib.quiz.questions import CHOICES
-from featlib.widgets import assets
+from featlib.widgets.base import Widget, script
 
 MODES = ("one", "all")
 
 
-class QuizWidget(anywidget.AnyWidget):
+class QuizWidget(Widget):
     """A quiz to answer in the notebook.
 
     Attributes
@@ -29,9 +26,7 @@ class QuizWidget(anywidget.AnyWidget):
         What the front end shows.
     """
 
-    _esm = assets.script("quiz")
-    _css = assets.STYLE
-    view = traitlets.Dict().tag(sync=True)
+    _esm = script("quiz")
 
     def __init__(self, quiz, progress, values=None, mode="one"):
         self.quiz = quiz
@@ -42,12 +37,9 @@ class QuizWidget(anywidget.AnyWidget):
         super().__init__(view={"title": quiz.title, "mode": mode, "questions": self._questions()})
         self.on_msg(self._receive)
 
-    def _repr_mimebundle_(self, **options):
-        """Show the widget where there is a kernel, and a plain form where there is none."""
-        shown = super()._repr_mimebundle_(**options)
-        data, metadata = shown if isinstance(shown, tuple) else (shown, {})
-        plain = {"text/plain": repr(self.quiz), "text/html": html.form(self.quiz)}
-        return data | plain, metadata
+    def plain(self):
+        """Return the questions as text and as HTML."""
+        return repr(self.quiz), html.form(self.quiz)
 
     def _questions(self):
         """Return what to show of all questions, with the answers of earlier runs."""

@@ -1,0 +1,149 @@
+// Five controls and two charts. A change is sent at once; while the answer is on its way, only the
+// last of further changes waits, so that a slider can be dragged as fast as the hand moves.
+
+const SVG = "http://www.w3.org/2000/svg";
+const WIDTH = 360, HEIGHT = 220, LEFT = 50, BOTTOM = 34, TOP = 12, RIGHT = 10;
+
+function draw(tag, attributes = {}, text = "") {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.textContent = text;
+  return node;
+}
+
+function chart(title, ylabel, top, epochs, lines) {
+  const x = (i) => LEFT + (epochs > 1 ? (i / (epochs - 1)) * (WIDTH - LEFT - RIGHT) : 0);
+  const y = (value) => TOP + (1 - Math.min(value, top) / top) * (HEIGHT - TOP - BOTTOM);
+  const said = lines.filter(({ values }) => values.length).map(({ name, values }) =>
+    `${name} ${values.map((value) => value.toFixed(2)).join(", ")}`).join("; ");
+  const svg = draw("svg", {
+    viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title} by epoch: ${said}`,
+  });
+  for (let i = 0; i <= 4; i++) {
+    const value = (top * i) / 4;
+    svg.append(
+      draw("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value), class: "fq-grid" }),
+      draw("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, value.toFixed(2)));
+  }
+  for (let i = 0; i < epochs; i++)
+    svg.append(draw("text", { x: x(i), y: HEIGHT - BOTTOM + 15, "text-anchor": "middle" }, i + 1));
+  svg.append(
+    draw("text", { x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 4, "text-anchor": "middle" }, "epoch"),
+    draw("text", { transform: `translate(10 ${HEIGHT / 2 - 10}) rotate(-90)`,
+      "text-anchor": "middle" }, ylabel));
+  for (const { values, kind } of lines) {
+    if (!values.length) continue;
+    const points = values.map((value, i) => `${x(i)},${y(value)}`).join(" ");
+    svg.append(draw("polyline", { points, class: kind }));
+    values.forEach((value, i) => svg.append(draw("circle", { cx: x(i), cy: y(value), r: 3, class: kind })));
+  }
+  return element("figure", {}, element("figcaption", {}, title), svg);
+}
+
+function render({ model, el }) {
+  const prefix = `lab${Math.random().toString(36).slice(2)}`;
+  let busy = false, waiting = null;
+  const settings = () => ({ ...model.get("view").settings, ...waiting });
+  const change = (name, value) => {
+    waiting = { ...waiting, [name]: value };
+    if (!busy) send();
+  };
+  const send = () => {
+    busy = true;
+    const wanted = settings();
+    waiting = null;
+    model.send({ settings: wanted });
+  };
+
+  const outputs = {};
+  const slider = (name, words, { min, max, step, to = Number, from = Number, show = String }) => {
+    const id = `${prefix}-${name}`;
+    // For the eye alone: a screen reader hears aria-valuetext.
+    const output = element("span", { class: "fq-value", "aria-hidden": "true" });
+    const input = element("input", {
+      type: "range", id, min, max, step, value: from(model.get("view").settings[name]),
+      oninput: () => {
+        output.textContent = show(to(Number(input.value)));
+        input.setAttribute("aria-valuetext", output.textContent);
+        change(name, to(Number(input.value)));
+      },
+    });
+    outputs[name] = (value) => {
+      input.value = from(value);
+      output.textContent = show(value);
+      input.setAttribute("aria-valuetext", output.textContent);
+    };
+    return element("div", { class: "fq-slider" }, element("label", { for: id }, words), input, output);
+  };
+  const short = (value) => String(Number(value.toPrecision(2)));
+  const view = model.get("view");
+  const which = element("select", {
+    id: `${prefix}-features`, onchange: () => change("features", which.value),
+  }, ...view.inputs.map((name) => element("option", { value: name }, name)));
+  const controls = element("div", { class: "fq-sliders" },
+    element("div", { class: "fq-slider" },
+      element("label", { for: which.id }, "trained on"), which),
+    slider("learning_rate", "learning rate",
+      { min: -5, max: 0, step: 0.1, to: (v) => 10 ** v, from: Math.log10, show: short }),
+    slider("epochs", "epochs", { min: 1, max: 10, step: 1 }),
+    slider("per_class", "images per class", { min: 1, max: view.most, step: 1 }),
+    slider("weight_decay", "weight decay", {
+      min: -3, max: 2, step: 0.1, show: short,
+      to: (v) => (v <= -3 ? 0 : 10 ** v), from: (v) => (v > 0 ? Math.log10(v) : -3),
+    }));
+  const charts = element("div", { class: "fq-charts" });
+  const legend = element("p", { class: "fq-legend" },
+    element("span", { class: "fq-this" }, "this run, training"), " ",
+    element("span", { class: "fq-unseen" }, "this run, validation"), " ",
+    element("span", { class: "fq-before" }, "run before"), " ",
+    element("span", { class: "fq-reference" }, "reference"));
+  const status = element("div", { role: "status", class: "fq-status", "aria-live": "polite" });
+  const again = element("button", { type: "button", onclick: () => {
+    waiting = { features: view.inputs[0], learning_rate: 0.002, epochs: 5, per_class: view.most,
+      weight_decay: 0.01 };
+    if (!busy) send();
+  } }, "Back to the start");
+  const root = element("section", {
+    class: "fq fq-lab", "aria-label": "Live lab", "data-lm-suppress-shortcuts": "true",
+    onkeydown: (event) => event.stopPropagation(),
+  }, element("header", {}, element("p", { class: "fq-title" }, "What if?"), again),
+  controls, charts, legend, status);
+
+  const redraw = () => {
+    busy = false;
+    const { run, before, reference, words, settings: now } = model.get("view");
+    const epochs = Math.max(run.loss.length, 5);
+    const highest = Math.max(2.4, ...run.loss.map((value) => Math.min(value, 10)));
+    charts.replaceChildren(
+      chart("Loss", "training loss", highest, epochs, [
+        { name: "reference", values: reference.loss, kind: "fq-reference" },
+        { name: "run before", values: before?.loss ?? [], kind: "fq-before" },
+        { name: "this run", values: run.loss, kind: "fq-this" }]),
+      chart("Accuracy", "share right", 1, epochs, [
+        { name: "reference", values: reference.accuracy, kind: "fq-reference" },
+        { name: "run before, validation", values: before?.val_accuracy ?? [], kind: "fq-before" },
+        { name: "this run, training", values: run.accuracy, kind: "fq-this" },
+        { name: "this run, validation", values: run.val_accuracy, kind: "fq-unseen" }]));
+    status.textContent = words;
+    if (waiting) {
+      send();
+      return;
+    }
+    which.value = now.features;
+    for (const [name, put] of Object.entries(outputs)) put(now[name]);
+  };
+  const announce = (message) => {
+    busy = false;
+    status.textContent = message.status ?? "";
+  };
+  model.on("change:view", redraw);
+  model.on("msg:custom", announce);
+  redraw();
+  el.append(root);
+  return () => {
+    model.off("change:view", redraw);
+    model.off("msg:custom", announce);
+  };
+}
+
+export default { render };

@@ -1,0 +1,172 @@
+"""Train a head on your own pictures: upload them class by class, or name a folder.
+
+Uploaded pictures are written into a temporary folder of the machine that runs the kernel, and
+deleted with the widget. They go nowhere else.
+"""
+
+import base64
+import re
+import tempfile
+from pathlib import Path
+
+from featlib import checks, lesson, plots
+from featlib.widgets.base import Widget, script
+
+CLASSES = range(2, 11)  # how many there may be
+
+
+class OwnImagesWidget(Widget):
+    """Two to ten classes of your own pictures, a trained head, and a picture to try it on.
+
+    Attributes
+    ----------
+    lesson : featlib.lesson.Lesson
+        The five stages on these pictures; None before they ran.
+    view : dict
+        What the front end shows.
+    """
+
+    _esm = script("own_images")
+
+    def __init__(self):
+        self.lesson = None
+        self._folder = tempfile.TemporaryDirectory(prefix="featlib-own-")
+        self._pictures = {}  # class number: uploaded files
+        super().__init__(view={"counts": {}, "words": "", "trained": False, "picture": None})
+        self.on_msg(self._receive)
+
+    def plain(self):
+        """Return what it is for as text and as HTML."""
+        words = "Here you upload pictures of your own, once the notebook runs."
+        return "OwnImages()", f"<p><em>{words}</em></p>"
+
+    def close(self):
+        """Delete the uploads, and the widget."""
+        self._folder.cleanup()
+        super().close()
+
+    def train(self, folder, cache=True):
+        """Run the five stages on a folder of pictures and show what came out.
+
+        Parameters
+        ----------
+        folder : str or pathlib.Path
+            One folder a class.
+        cache : bool
+            Whether to keep decoded pictures and features on disk.
+
+        Raises
+        ------
+        featlib.FeatlibError
+            If the folder does not hold at least two classes of pictures.
+        """
+        self.lesson = lesson.run(Path(folder), cache=cache, progress=False)
+        self._show(words=self._summary(), trained=True, picture=None)
+
+    def try_picture(self, file):
+        """Show the prediction trace of a new picture.
+
+        Parameters
+        ----------
+        file : str or pathlib.Path
+            The picture.
+
+        Raises
+        ------
+        featlib.FeatlibError
+            If it cannot be read.
+        """
+        prediction = self.lesson.predict(file)
+        figure = plots.prediction_trace(prediction)
+        source = "data:image/png;base64," + base64.b64encode(figure.png(dpi=100)).decode()
+        sure = prediction.probabilities.max().item()
+        words = f"The head says {prediction.label}, {sure:.0%} sure."
+        self._show(words=words, picture={"src": source, "alt": figure.alt})
+
+    def _summary(self):
+        images, report = self.lesson.images, self.lesson.report
+        low, high = report.interval
+        right = round(report.accuracy * len(report.labels))
+        words = (
+            f"Trained on {len(images.train)} pictures in {self.lesson.seconds:.1f} seconds. Of "
+            f"{len(report.labels)} others, {right} are right: {report.accuracy:.0%}, with so few "
+            f"pictures anything from {low:.0%} to {high:.0%}."
+        )
+        if images.skipped:
+            listed = "; ".join(f"{Path(file).name} ({reason})" for file, reason in images.skipped)
+            words += f" Left out: {listed}."
+        return words
+
+    def _show(self, **changes):
+        self.view = self.view | changes
+
+    def _receive(self, _, content, buffers):
+        try:
+            if "upload" in content:
+                self._keep(int(content["upload"]), content["file"], buffers[0])
+            elif "clear" in content:
+                self._pictures.pop(int(content["clear"]), None)
+                self._count()
+            elif "train" in content:
+                # Uploads are private and gone soon: nothing of them is kept in the cache.
+                self.train(self._sorted(content["train"]), cache=False)
+            elif "folder" in content:
+                self._train_on(content["folder"].strip())
+            elif "try" in content:
+                self.try_picture(self._write("tried", content["try"], buffers[0]))
+        except (checks.FeatlibError, OSError) as error:
+            self._show(words=str(error))
+        self.send({"done": True})
+
+    def _train_on(self, folder):
+        if not folder:
+            mend = "Write the path of a folder that has one folder a class in it."
+            checks.refuse("own pictures", "a folder", "nothing", mend)
+        self.train(Path(folder).expanduser())
+
+    def _keep(self, number, name, content):
+        known = self._pictures.setdefault(number, [])
+        known.append(self._write(f"{number}-{len(known)}", name, content))
+        self._count()
+
+    def _count(self):
+        self._show(counts={str(n): len(files) for n, files in self._pictures.items()})
+
+    def _write(self, stem, name, content):
+        """Write an upload under a name of ours, of which only the ending is the learner's."""
+        ending = re.sub(r"[^.a-z0-9]", "", Path(name).suffix.lower())[:6]
+        uploads = Path(self._folder.name) / "uploads"
+        uploads.mkdir(exist_ok=True)
+        path = uploads / f"{stem}{ending}"
+        path.write_bytes(content)
+        return path
+
+    def _sorted(self, names):
+        """Link the uploads into one folder a class."""
+        used = {n: _folder_name(names[str(n)]) for n, files in self._pictures.items() if files}
+        where, mend = "own pictures", "Name each class and upload pictures for it."
+        if len(used) not in CLASSES:
+            checks.refuse(where, "pictures of two to ten classes", f"{len(used)}", mend)
+        if not all(used.values()) or len(set(used.values())) < len(used):
+            checks.refuse(where, "another name for each class", str(list(used.values())), mend)
+        root = Path(tempfile.mkdtemp(dir=self._folder.name))
+        for number, name in used.items():
+            (root / name).mkdir()
+            for file in self._pictures[number]:
+                (root / name / file.name).write_bytes(file.read_bytes())
+        return root
+
+
+def _folder_name(name):
+    """Take out of a class's name what no folder's name may hold."""
+    return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "-", name).strip(" .")
+
+
+def show_own_images():
+    """Show a place to upload pictures of your own, as the last line of a cell.
+
+    Returns
+    -------
+    OwnImagesWidget
+    """
+    return OwnImagesWidget()

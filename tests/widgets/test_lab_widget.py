@@ -1,0 +1,98 @@
+"""The live lab's Python side: what a changed slider leads to."""
+
+import pytest
+import torch
+
+import featlib
+from featlib import head, trace
+from featlib.widgets import lab
+
+
+@pytest.fixture(scope="module")
+def inputs(emoji10):
+    generator = torch.Generator().manual_seed(0)
+    centers = torch.eye(10, 16) * 3
+    good = centers[emoji10.labels] + torch.randn(1000, 16, generator=generator)
+    return {"good": good, "noise": torch.randn(1000, 16, generator=generator)}
+
+
+@pytest.fixture
+def widget(emoji10, inputs, monkeypatch):
+    monkeypatch.setitem(lab.DEFAULTS, "features", "good")
+    return lab.LabWidget(emoji10, inputs)
+
+
+def move(widget, **changes):
+    said = []
+    widget.send = said.append
+    widget._handle_custom_msg({"settings": widget.view["settings"] | changes}, [])
+    return said
+
+
+def test_it_begins_with_the_lessons_recipe(widget, emoji10, inputs):
+    train, unseen = emoji10.train, emoji10.validation
+    held_out = (inputs["good"][unseen], emoji10.labels[unseen])
+    # In the lab the classes come one after the other, so the batches are others.
+    order = emoji10.labels[train].argsort(stable=True)
+    rows = train[order]
+    _, training = head.train(inputs["good"][rows], emoji10.labels[rows], 10, validation=held_out)
+    assert widget.training.epochs == training.epochs
+    assert widget.view["before"] is None
+
+
+def test_the_reference_is_the_lessons(widget):
+    assert widget.view["reference"]["loss"] == [row.loss for row in trace.REFERENCE]
+    assert widget.view["reference"]["val_accuracy"] == []
+
+
+def test_a_change_keeps_the_run_before_beside_the_new_one(widget):
+    first = widget.view["run"]
+    move(widget, epochs=3)
+    assert widget.view["before"] == first
+    assert len(widget.view["run"]["loss"]) == 3
+    assert "validation accuracy" in widget.view["words"]
+
+
+def test_every_control_has_its_effect(widget):
+    good = widget.training.epochs[-1]
+    move(widget, features="noise")
+    assert widget.training.epochs[-1].val_accuracy < good.val_accuracy - 0.3
+    move(widget, features="good", learning_rate=1e-6)
+    assert widget.training.epochs[-1].loss > good.loss
+    move(widget, learning_rate=0.002, weight_decay=100)
+    assert widget.training.epochs[-1].loss > good.loss
+    move(widget, weight_decay=0, per_class=3)
+    assert widget.view["words"].startswith("30 images of 10 classes")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"epochs": 0}, "epochs"),
+        ({"learning_rate": -1}, "learning_rate"),
+        ({"per_class": 0}, "per_class"),
+        ({"features": "none"}, "features"),
+        ({"learning_rate": "fast"}, "learning_rate"),
+    ],
+)
+def test_a_wrong_setting_is_said_and_changes_nothing(widget, changes, said):
+    before = widget.view
+    (message,) = move(widget, **changes)
+    assert said in message["status"]
+    assert widget.view == before
+
+
+def test_the_stored_output_is_the_first_runs_table(widget):
+    bundle = widget._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    assert data["text/html"] == trace.training_table(widget.training)._repr_html_()
+    assert "epoch" in data["text/plain"]
+
+
+def test_show_lab_offers_three_inputs():
+    widget = featlib.show_lab()
+    assert list(widget.inputs) == ["pretrained", "untrained", "raw pixels"]
+    assert [rows.shape[1] for rows in widget.inputs.values()] == [512, 512, 3072]
+    last = widget.training.epochs[-1]
+    assert last.loss <= trace.REFERENCE[-1].loss
+    assert last.accuracy >= trace.REFERENCE[-1].accuracy
