@@ -1,7 +1,8 @@
 """Stage 4: train one linear layer on features, epoch by epoch.
 
-The head is a plain `torch.nn.Linear`. While it is trained, the features are standardized (mean 0,
-std 1 over the training images), which lets one learning rate serve all of them. Standardizing is
+The head is a plain `torch.nn.Linear`. While it is trained, each feature is centered, and all are
+divided by one number, their common std, so that one learning rate serves any backbone. (One std for
+each feature would blow up features that are nearly constant in few training images.) This is
 linear, too, so at the end it is merged into the layer: what you get back takes features as
 `features.extract` returns them.
 """
@@ -44,8 +45,8 @@ class Recipe:
     def __str__(self):
         return (
             f"{self.epochs} epochs, batches of {self.batch_size}, AdamW, learning rate "
-            f"{self.learning_rate:g}, weight decay {self.weight_decay:g}, standardized features, "
-            f"seed {self.seed}"
+            f"{self.learning_rate:g}, weight decay {self.weight_decay:g}, centered and "
+            f"scaled features, seed {self.seed}"
         )
 
 
@@ -131,13 +132,14 @@ def train(features, labels, n_classes, *, validation=None, **settings):
     recipe = check_settings(settings)
     _check(features, labels, n_classes, validation)
     started = time.perf_counter()
-    mean, std = features.mean(0), features.std(0, correction=0).clamp_min(1e-6)
-    standardized = (features - mean) / std
+    mean = features.mean(0)
+    std = (features - mean).std(correction=0).clamp_min(1e-6)
+    scaled = (features - mean) / std
     held_out = validation and ((validation[0] - mean) / std, validation[1])
     layer = _new_layer(features.shape[1], n_classes, recipe.seed)
     rows = []
-    for _ in _passes(layer, standardized, labels, recipe):
-        loss, accuracy = _measure(layer, standardized, labels)
+    for _ in _passes(layer, scaled, labels, recipe):
+        loss, accuracy = _measure(layer, scaled, labels)
         val_accuracy = _measure(layer, *held_out)[1] if held_out else None
         words = observe(rows, loss, accuracy, val_accuracy, n_classes)
         rows.append(Epoch(len(rows) + 1, loss, accuracy, val_accuracy, words))
@@ -255,7 +257,7 @@ def _measure(layer, features, labels):
 
 @torch.no_grad()
 def _merge(layer, mean, std):
-    """Rewrite the layer for features that are not standardized.
+    """Rewrite the layer for features that are not centered and scaled.
 
     W((x − mean) / std) + b = (W / std) x + (b − (W / std) mean)
     """

@@ -53,7 +53,8 @@ def test_training_leaves_features_and_the_global_random_state_alone(blobs):
 def test_it_agrees_with_the_loop_that_the_lesson_writes_out(blobs):
     features, labels = blobs
     recipe = head.Recipe(epochs=3)
-    standardized = (features - features.mean(0)) / features.std(0, correction=0)
+    centered = features - features.mean(0)
+    scaled = centered / centered.std(correction=0)
     torch.manual_seed(recipe.seed)
     layer = nn.Linear(8, 3)
     optimizer = torch.optim.AdamW(
@@ -63,17 +64,31 @@ def test_it_agrees_with_the_loop_that_the_lesson_writes_out(blobs):
     for _ in range(3):
         for rows in torch.randperm(90, generator=order).split(recipe.batch_size):
             optimizer.zero_grad()
-            cross_entropy(layer(standardized[rows]), labels[rows]).backward()
+            cross_entropy(layer(scaled[rows]), labels[rows]).backward()
             optimizer.step()
     ours, _ = head.train(features, labels, 3, epochs=3)
-    torch.testing.assert_close(ours(features), layer(standardized), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(ours(features), layer(scaled), atol=1e-4, rtol=1e-4)
 
 
-def test_a_feature_that_never_varies_does_no_harm(blobs):
-    features = torch.cat([blobs[0], torch.ones(90, 1)], 1)
-    layer, trace = head.train(features, blobs[1], 3)
-    assert layer(features).isfinite().all()
-    assert trace.epochs[-1].loss > 0
+@pytest.mark.parametrize("spread", [0, 1e-6, 1e-3])
+def test_a_feature_that_hardly_varies_in_training_does_no_harm_later(blobs, spread):
+    features, labels = blobs
+    silent = 1 + spread * torch.randn(90, 1, generator=torch.Generator().manual_seed(1))
+    layer, _ = head.train(torch.cat([features, silent], 1), labels, 3)
+    # A new image in which it does vary moves the logits no further than any other feature would.
+    moved = layer.weight[:, -1].abs().max()
+    assert moved < 2 * layer.weight[:, :-1].abs().max()
+
+
+def test_features_that_are_all_the_same_do_no_harm():
+    layer, _ = head.train(torch.ones(6, 4), torch.arange(6) % 2, 2)
+    assert layer(torch.ones(1, 4)).isfinite().all()
+
+
+def test_the_scale_of_the_features_does_not_matter(blobs):
+    features, labels = blobs
+    (small, _), (large, _) = (head.train(features * k, labels, 3) for k in (0.01, 100))
+    torch.testing.assert_close(small(features * 0.01), large(features * 100))
 
 
 BEFORE = Epoch(1, 1.0, 0.5, 0.5, "")
