@@ -192,7 +192,9 @@ def _fold_batchnorm(network):
     In evaluation mode BatchNorm is a fixed scale and shift per channel, so it can be merged with
     the weights it follows (Ioffe and Szegedy, 2015, arXiv:1502.03167).
     """
-    network = copy.deepcopy(network)
+    # Only the modules are copied here: what is folded gets tensors of its own, the rest is shared.
+    tensors = [*network.parameters(), *network.buffers()]
+    network = copy.deepcopy(network, {id(tensor): tensor for tensor in tensors})
     network.conv1 = fuse_conv_bn_eval(network.conv1, network.bn1)
     network.bn1 = nn.Identity()
     for block in (m for m in network.modules() if isinstance(m, BasicBlock)):

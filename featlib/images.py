@@ -22,6 +22,7 @@ from sklearn.model_selection import train_test_split
 from featlib import checks, paths
 from featlib.decode import FORMATS, SMALLEST, decode
 
+HIDDEN = (".", "__MACOSX")  # what names of files begin with that are nobody's pictures
 EMOJI10 = Path(__file__).parent / "assets" / "emoji10.safetensors"
 DATASETS = {"cifar10": "CIFAR10", "fashion_mnist": "FashionMNIST"}
 NAMES = ("emoji10", *DATASETS)
@@ -270,7 +271,7 @@ def from_folder(path, *, size=64, validation=0.2, seed=0, cache=True, progress=T
     where = "images.from_folder"
     path = checks.folder(path, where, "pictures, one folder a class,")
     checks.whole_number(size, where, "size", low=SMALLEST)
-    folders = sorted(p for p in path.iterdir() if p.is_dir() and not _is_hidden(p))
+    folders = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith(HIDDEN))
     classes = [folder.name for folder in folders]
     if len(classes) < 2:
         checks.refuse(
@@ -372,14 +373,13 @@ def _split(labels, classes, validation, seed, where):
     return tuple(torch.from_numpy(np.sort(np.concatenate(side))) for side in sides)
 
 
-def _is_hidden(path):
-    return path.name.startswith((".", "__MACOSX"))
-
-
 def _files(folder):
     """List a class's files in the order of their names, those of subfolders included."""
-    found = (Path(parent) / name for parent, _, names in os.walk(folder) for name in names)
-    return sorted(p for p in found if not any(map(_is_hidden, [p, *p.relative_to(folder).parents])))
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(HIDDEN)]
+        found += [os.path.join(parent, name) for name in names if not name.startswith(HIDDEN)]
+    return [Path(name) for name in sorted(found)]
 
 
 def _without_copies(root, files, pictures):
