@@ -23,7 +23,7 @@ from featlib.widgets.quiz import QuizWidget
 def ten_questions():
     """Return a quiz of ten questions of all types."""
     questions = [q for name in quiz.names() for q in quiz.load(name).questions]
-    usable = [q for q in questions if not any("ask" in answer for answer in q.answers)]
+    usable = [q for q in questions if not q.asks]
     chosen = [replace(q, id=f"q{i}") for i, q in enumerate(usable[:10])]
     return quiz.Quiz("benchmark", "Ten questions", {}, tuple(chosen))
 

@@ -10,6 +10,7 @@ long something took (they are tagged ``nbval-ignore-output``).
 import argparse
 import os
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -106,6 +107,7 @@ def main(arguments=None):
     # Kernels side by side with all threads each would wait for one another.
     threads = max(1, (os.cpu_count() or 1) // options.jobs)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    os.environ["FEATLIB_DATA_DIR"] = tempfile.mkdtemp()  # nobody's answers get into the files
     os.environ["TQDM_DISABLE"] = "1"  # saved bars stand at 0 % for ever
     with ThreadPoolExecutor(options.jobs) as pool:
         for path, running in [(path, pool.submit(execute, path)) for path in paths]:

@@ -4,7 +4,7 @@ from featlib.quiz.flashcards import Flashcard, load_deck
 from featlib.quiz.html import form
 from featlib.quiz.marking import Mark, mark
 from featlib.quiz.progress import Answer, Progress, Review
-from featlib.quiz.questions import Question, Quiz, find, load, names
+from featlib.quiz.questions import Question, Quiz, draw, find, load, names
 from featlib.quiz.standing import Standing, progress_table, standings
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Quiz",
     "Review",
     "Standing",
+    "draw",
     "find",
     "form",
     "load",

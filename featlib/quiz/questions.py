@@ -1,7 +1,9 @@
 """Quiz files: find one, check all of it at once, and turn it into plain data."""
 
+import itertools
 import json
-from dataclasses import dataclass, field
+import random
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -58,6 +60,11 @@ class Question:
     tolerance: float = 0.0
     feedback: dict = field(default_factory=dict)
     columns: int = 1
+
+    @property
+    def asks(self):
+        """Return the names of the values of the learner's own run that it asks for."""
+        return {answer["ask"] for answer in self.answers if "ask" in answer}
 
 
 @dataclass(frozen=True)
@@ -194,6 +201,39 @@ def refuse_faults(path, faults):
         found = "".join(f"\n  {fault}" for fault in faults)
         wanted = "a file as quizzes/schema.json says"
         checks.refuse(f"quiz '{path}'", wanted, f"{count}:{found}\n", "Mend each.")
+
+
+def draw(n, seed=None):
+    """Draw questions from all quizzes of the lesson, as evenly from each as can be.
+
+    Parameters
+    ----------
+    n : int
+        How many.
+    seed : int, optional
+        The same seed draws the same questions; left out, they are others each time.
+
+    Returns
+    -------
+    Quiz
+        Without questions that ask for a value of the learner's own run.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If there are not that many.
+    """
+    chance = random.Random(seed)
+    decks = [[(name, q) for q in load(name).questions if not q.asks] for name in names()]
+    checks.whole_number(n, "quiz.draw", "n", low=1, high=sum(map(len, decks)))
+    chance.shuffle(decks)
+    for deck in decks:
+        chance.shuffle(deck)
+    # Round by round one question of each quiz, until there are enough.
+    rounds = itertools.chain.from_iterable(itertools.zip_longest(*decks))
+    drawn = [pair for pair in rounds if pair is not None][:n]
+    questions = tuple(replace(q, id=f"{name}-{q.id}".replace("_", "-")) for name, q in drawn)
+    return Quiz("final", "Final quiz", {}, questions)
 
 
 @cache

@@ -133,8 +133,8 @@ def show_quiz(name, *, values=None, mode="one"):
 
     Parameters
     ----------
-    name : str or pathlib.Path
-        Such as ``"03_feature_extraction"``, or the path of a quiz file.
+    name : str, pathlib.Path or featlib.quiz.Quiz
+        Such as ``"03_feature_extraction"``, the path of a quiz file, or what `quiz.draw` returns.
     values : dict of str to float or str, optional
         Values of your own run, for questions that ask for one.
     mode : {"one", "all"}
@@ -150,8 +150,9 @@ def show_quiz(name, *, values=None, mode="one"):
         If there is no such quiz, its file is faulty, or a value that it asks for is missing.
     """
     checks.one_of(mode, "show_quiz", "mode", MODES)
-    loaded, values = quiz.load(name), values or {}
-    asked = {a["ask"] for q in loaded.questions for a in q.answers if "ask" in a}
+    loaded = name if isinstance(name, quiz.Quiz) else quiz.load(name)
+    values = values or {}
+    asked = set().union(*(question.asks for question in loaded.questions))
     if missing := sorted(asked - values.keys()):
         mend = f"Pass show_quiz({str(name)!r}, values={{{missing[0]!r}: …}})."
         wanted = f"the values {', '.join(sorted(asked))} of your own run"

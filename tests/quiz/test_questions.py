@@ -160,3 +160,20 @@ def test_quizzes_load_without_widgets_and_without_torch():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_a_drawn_quiz_takes_from_each_quiz_before_it_takes_a_second_time():
+    drawn = quiz.draw(len(quiz.names()), seed=0)
+    beginnings = {question.id[:2] for question in drawn.questions}
+    assert len(beginnings) == len(drawn.questions) == len(quiz.names())
+    assert not [question for question in drawn.questions if question.asks]
+
+
+def test_the_same_seed_draws_the_same_questions():
+    assert quiz.draw(10, seed=3) == quiz.draw(10, seed=3) != quiz.draw(10, seed=4)
+    assert quiz.draw(10) != quiz.draw(10)
+
+
+def test_more_questions_than_there_are_cannot_be_drawn():
+    with pytest.raises(FeatlibError, match=r"quiz\.draw"):
+        quiz.draw(10_000)

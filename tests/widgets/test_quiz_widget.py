@@ -132,3 +132,13 @@ def test_hostile_text_reaches_the_front_end_as_text(tmp_path):
     widget = QuizWidget(quiz.load(path), quiz.Progress(tmp_path / "answers.jsonl"))
     send(widget, check="q", answer=0)
     assert "<img" not in json.dumps(widget.view)
+
+
+def test_a_drawn_quiz_is_shown_and_kept_like_any_other(answers):
+    drawn = quiz.draw(10, seed=0)
+    widget = featlib.show_quiz(drawn)
+    question = next(q for q in drawn.questions if q.type == "multiple_choice")
+    right = next(i for i, answer in enumerate(question.answers) if answer["correct"])
+    send(widget, check=question.id, answer=right)
+    assert shown(featlib.show_quiz(drawn), question.id)["state"] == "right"
+    assert answers.answers("final")[0].question == question.id
