@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "backbone",
+    "challenges",
     "checks",
     "features",
     "head",
@@ -22,6 +23,7 @@ _MODULES = (
     "paths",
     "plots",
     "preprocess",
+    "project",
     "quiz",
     "report",
     "trace",

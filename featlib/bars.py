@@ -1,5 +1,7 @@
 """The progress bar of everything that may take longer than two seconds."""
 
+import os
+
 from tqdm.auto import tqdm
 
 
@@ -23,6 +25,6 @@ def bar(words, total, unit, progress=True, steps=None):
     -------
     tqdm.tqdm
     """
-    # An argument would win over the variable, so it is given only to switch the bar off.
-    off = {} if progress else {"disable": True}
-    return tqdm(steps, words, total, unit=unit, delay=2, **off)
+    # In a notebook tqdm does not look at its own variable.
+    off = not progress or os.environ.get("TQDM_DISABLE") == "1"
+    return tqdm(steps, words, total, unit=unit, delay=2, disable=off)
