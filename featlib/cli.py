@@ -1,4 +1,4 @@
-"""The command line: ``featlib run``, ``lab``, ``progress``, ``doctor``.
+"""The command line: ``featlib run``, ``lab``, ``progress``, ``doctor``, and two for teachers.
 
 Nothing here imports torch before a command needs it, so that ``--help`` is instant.
 """
@@ -72,6 +72,7 @@ def _parser():
         "jupyter", nargs=argparse.REMAINDER, help="options that are passed on to jupyter lab"
     )
     _add_progress(commands)
+    _add_teaching(commands)
     _add(commands, "doctor", _doctor, "say what is installed and what is wrong")
     return parser
 
@@ -125,6 +126,23 @@ def _add_progress(commands):
         help="forget the answers of a quiz, or everything; asks first",
     )
     progress.add_argument("--yes", action="store_true", help="do not ask before a reset")
+
+
+def _add_teaching(commands):
+    slides = _add(commands, "slides", _slides, "write the notebooks as slides that need no network")
+    slides.add_argument(
+        "names", nargs="*", metavar="NAME", help="such as 03, or a file .ipynb; all if left out"
+    )
+    slides.add_argument("--out", default="lesson-slides", metavar="DIR", help="where they go")
+    report = _add(
+        commands, "class-report", _class_report, "turn exported results of a class into one page"
+    )
+    report.add_argument(
+        "folder", metavar="DIR", help="with the files of `featlib progress --export NAME`"
+    )
+    report.add_argument(
+        "--out", default="class-report.html", metavar="FILE", help="the page (class-report.html)"
+    )
 
 
 def _run(options):
@@ -206,6 +224,22 @@ def _reset(progress, options):
             return
     progress.reset(None if options.reset == "everything" else options.reset)
     print(f"Forgotten: {options.reset}.")
+
+
+def _slides(options):
+    from featlib import slides
+
+    for path in slides.find(options.names):
+        print(slides.export(path, options.out))
+
+
+def _class_report(options):
+    from featlib import classreport
+
+    report = classreport.read(options.folder)
+    for name, reason in report.refused:
+        print(f"left out {name}: {reason}")
+    print(classreport.write(report, options.out))
 
 
 def _doctor(options):

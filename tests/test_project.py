@@ -114,3 +114,105 @@ def test_the_worked_solution_keeps_the_rules_and_wins(rows, emoji10):
     first = space["board"].table().rows[0]
     assert first[1] == "both views"
     assert int(first[2].replace(",", "")) <= 6000
+
+
+def saved_row(name):
+    """Return the line of a baseline in the notebook's saved scoreboard, and split it."""
+    cells = nbformat.read(NOTEBOOK, as_version=4).cells
+    [text] = [c.outputs[0].data["text/plain"] for c in cells if c.source.endswith("\nboard")]
+    [line] = [line for line in text.splitlines() if name in line]
+    return re.split(r"\s{2,}", line.strip())
+
+
+def test_the_solution_is_ahead_of_the_network_that_the_notebook_trained(board):
+    _, _, _, accuracy, interval, _ = saved_row("network from scratch")
+    standing = board.enter("simple", simple)
+    assert standing.entry.right / 200 > float(accuracy) + 0.1
+    own = next(row for row in standing.table.rows if row[1] == "simple")
+    assert own[4] > interval.split(" to ")[1], "the intervals do not overlap"
+
+
+def test_the_starting_point_keeps_the_rules_and_does_not_win():
+    cells = nbformat.read(NOTEBOOK, as_version=4).cells
+    [cell] = [c for c in cells if c.source.startswith("entered = board.enter(")]
+    said = cell.outputs[0].data["text/plain"]
+    assert re.match(r"✗ Not yet\. my first try: \d+ of 200 right, [\d.]+ points behind", said)
+
+
+def test_buffers_are_counted_like_parameters(board):
+    class Standardized(nn.Sequential):
+        def __init__(self):
+            super().__init__(nn.BatchNorm1d(512), nn.Linear(512, 10))
+
+    standing = board.enter("standardized", lambda x, y: Standardized())
+    assert standing.verdict.message.startswith("Refused: 7,179 parameters")
+
+
+class Odd(nn.Linear):
+    """A head that gives back whatever it is told to."""
+
+    def __init__(self, value):
+        super().__init__(512, 10)
+        self.value = value
+
+    def forward(self, x):
+        return self.value
+
+
+class Unprintable:
+    def __repr__(self):
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (torch.full((200, 10), torch.nan), "NaN or infinite logits"),
+        (None, "NoneType None"),
+        (Unprintable(), "cannot be examined (RuntimeError)"),
+    ],
+)
+def test_whatever_a_head_gives_back_the_scoreboard_answers(board, value, said):
+    standing = board.enter("odd", lambda x, y: Odd(value))
+    assert said in standing.verdict.message
+    assert standing.entry is None
+
+
+def test_chance_is_the_same_for_each_entry_and_the_session_keeps_its_own(board):
+    def by_chance(x, y):
+        return nn.Linear(512, 10)
+
+    torch.manual_seed(1)
+    expected = torch.rand(1)
+    torch.manual_seed(1)
+    first, second = (board.enter("by chance", by_chance).entry for _ in range(2))
+    assert first == second
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_other_features_may_be_entered(board, rows):
+    standing = board.enter("half", lambda x, y: simple(x, y), features=rows[:, :256].contiguous())
+    assert standing.entry.parameters == 2570
+    with pytest.raises(FeatlibError, match="features of all 1000 images"):
+        board.enter("too few", simple, features=rows[:10])
+
+
+def test_only_the_best_five_are_shown_and_baselines_always(rows, emoji10):
+    board = Scoreboard(rows, emoji10, [SCRATCH, Entry("perfect", 200, 0)])
+    for number in range(7):
+        board.enter(f"try {number}", lambda x, y: nn.Linear(512, 10))
+    names = [row[1] for row in board.table().rows]
+    assert len(names) == 7
+    assert {"network from scratch", "perfect"} < set(names)
+
+
+def test_a_standing_shows_verdict_and_table_in_text_and_html(board):
+    standing = board.enter("<simple>", simple)
+    assert repr(standing).startswith("✓ Passed. <simple>: ")
+    assert "Scoreboard of this session" in repr(standing)
+    html = standing._repr_html_()
+    assert "<strong>✓ Passed.</strong>" in html
+    assert "&lt;simple&gt;" in html
+    assert "<simple>" not in html
+    assert repr(board) == repr(standing.table)
+    assert board._repr_html_() in html

@@ -19,6 +19,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from featlib import slides
+
 FOLDER = Path(__file__).parents[1] / "notebooks"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
@@ -55,7 +57,7 @@ def execute(path):
 
 
 def settle(notebook):
-    """Leave out what changes from run to run without meaning anything.
+    """Leave out what changes from run to run without meaning anything, and arrange the slides.
 
     Parameters
     ----------
@@ -76,7 +78,7 @@ def settle(notebook):
                 output.execution_count = number
             # The address of a widget's model is another in every run.
             output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
-    return notebook
+    return slides.arrange(notebook)
 
 
 def _joined(outputs):

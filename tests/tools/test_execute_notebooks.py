@@ -17,7 +17,7 @@ def printed(text, name="stdout"):
 def test_metadata_is_the_same_after_every_run():
     notebook = settled()
     assert notebook.metadata == {"kernelspec": tool.KERNEL, "language_info": {"name": "python"}}
-    assert notebook.cells[0].metadata == {}
+    assert notebook.cells[0].metadata == {"slideshow": {"slide_type": "slide"}}
     assert notebook.cells[0].execution_count == 1
 
 

@@ -1,0 +1,96 @@
+"""The two commands for teachers, as a person uses them."""
+
+import subprocess
+import sys
+
+import pytest
+
+from featlib import cli, paths, quiz
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    """Return a function that runs a command line and returns exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        try:
+            code = cli.main([str(word) for word in words])
+        except SystemExit as leaving:
+            code = leaving.code
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_slides_of_one_notebook(run, tmp_path):
+    code, out, err = run("slides", "04", "--out", tmp_path / "talk")
+    page = tmp_path / "talk" / "04_train_linear_head.slides.html"
+    assert (code, out, err) == (0, f"{page}\n", "")
+    assert "Train a linear head" in page.read_text(encoding="utf-8")
+
+
+def test_slides_of_all_notebooks(run, tmp_path):
+    code, out, _ = run("slides")
+    assert code == 0
+    assert len(out.splitlines()) == len(list(paths.notebooks_dir().glob("*.ipynb")))
+    assert (tmp_path / "lesson-slides" / "00_start_here.slides.html").is_file()
+
+
+def test_slides_of_an_unknown_notebook(run, tmp_path):
+    code, out, err = run("slides", "99")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "00_start_here" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_slides_need_no_torch():
+    script = "import sys, featlib.slides; print('torch' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert answer.stdout.strip() == "False", answer.stderr
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch, run):
+    """Return a folder with what two learners exported by the command line."""
+    folder = tmp_path / "results"
+    folder.mkdir()
+    for name, right in (("ada", True), ("ben", False)):
+        monkeypatch.setenv("FEATLIB_DATA_DIR", str(tmp_path / name))
+        quiz.Progress().add("03_feature_extraction", "identity", 1, right)
+        run("progress", "--export", folder / name)
+    return folder
+
+
+def test_class_report_of_what_learners_exported(run, results, tmp_path):
+    (results / "notes.json").write_text("{}")
+    code, out, err = run("class-report", results, "--out", "monday.html")
+    assert (code, err) == (0, "")
+    said, page = out.splitlines()
+    assert said.startswith("left out notes.json: not written by featlib progress")
+    assert page == "monday.html"
+    text = (tmp_path / "monday.html").read_text(encoding="utf-8")
+    assert '<th scope="row">ada</th>' in text
+    assert '<th scope="row">ben</th>' in text
+    assert "50 %" in text
+
+
+def test_class_report_of_an_empty_folder(run, tmp_path):
+    (tmp_path / "empty").mkdir()
+    code, out, err = run("class-report", "empty")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "progress --export" in err
+    assert not (tmp_path / "class-report.html").exists()
+
+
+def test_class_report_without_a_folder_is_wrong_use(run):
+    code, out, err = run("class-report")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "--help" in err
+
+
+@pytest.mark.parametrize("command", ["slides", "class-report"])
+def test_help_says_what_it_does(run, command):
+    code, out, _ = run(command, "--help")
+    assert code == 0
+    assert "--out" in out
