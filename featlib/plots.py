@@ -592,6 +592,188 @@ def heat(image, values, *, title, label):
     )
 
 
+@rc_context(STYLE)
+def bands(series, *, title, xlabel, ylabel, x, ax=None):
+    """Draw repeated measurements as lines through their means, in bands from lowest to highest.
+
+    Parameters
+    ----------
+    series : dict of str to sequence of sequence of float
+        A name, and for each place the numbers measured there; at most six names.
+    title, xlabel, ylabel : str
+        What the lines are, with units.
+    x : sequence of float
+        The places, above 0; drawn on a scale where each doubling takes the same room.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, ax = _canvas(ax, (7.5, 4.2))
+    words = []
+    for (name, repeats), color, marker in zip(series.items(), SERIES, "osD^vP", strict=False):
+        lows, highs = list(map(min, repeats)), list(map(max, repeats))
+        means = [sum(values) / len(values) for values in repeats]
+        ax.fill_between(x, lows, highs, color=color, alpha=0.2, linewidth=0)
+        ax.plot(x, means, color=color, marker=marker, label=name)
+        listed = zip(x, means, lows, highs, strict=True)
+        points = (f"{mean:.2f} ({low:.2f} to {high:.2f}) at {at}" for at, mean, low, high in listed)
+        words.append(f"{name}: {', '.join(points)}")
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(x, [f"{at:g}" for at in x])
+    ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    ax.legend()
+    return _say(figure, f"{title}, by {xlabel}; mean (lowest to highest). {'; '.join(words)}.")
+
+
+@rc_context(STYLE)
+def tradeoff(points, *, title, xlabel, ylabel, ax=None):
+    """Draw what is won against what is paid: a point each, with the interval of its height.
+
+    Parameters
+    ----------
+    points : dict of str to tuple of (float, float, float, float)
+        A name each, and: what is paid, above 0; what is won; the lower and the upper end of the
+        interval around what is won. At most ten.
+    title, xlabel, ylabel : str
+        What the points are, with units. What is paid is drawn on a logarithmic scale.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, ax = _canvas(ax, (8.5, 4))
+    words = []
+    for i, (name, (paid, won, low, high)) in enumerate(points.items()):
+        ends = [[won - low], [high - won]]
+        style = {"color": SERIES[i], "fmt": "osD^vPX*<>"[i], "markersize": 8, "capsize": 4}
+        ax.errorbar([paid], [won], yerr=ends, label=name, **style)
+        words.append(f"{name} {won:.3g} ({low:.3g} to {high:.3g}) for {paid:.3g}")
+    ax.set_xscale("log")
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return _say(figure, f"{title}: {ylabel} by {xlabel}. {'; '.join(words)}.")
+
+
+@rc_context(STYLE)
+def filters(weight, *, title, columns=16):
+    """Draw the filters of a first convolution as small color pictures.
+
+    Gray is a weight of 0. Each filter is scaled by its own largest weight, so that weak filters can
+    be seen, too.
+
+    Parameters
+    ----------
+    weight : torch.Tensor
+        float32 N×3×H×W.
+    title : str
+        What they are.
+    columns : int
+        Filters a row.
+
+    Returns
+    -------
+    Figure
+    """
+    n, _, height, width = weight.shape
+    scaled = 0.5 + weight / (2 * weight.abs().amax((1, 2, 3), keepdim=True).clamp_min(1e-12))
+    rows = -(-n // columns)
+    sheet = torch.ones(rows * (height + 1) - 1, columns * (width + 1) - 1, 3)
+    for i, picture in enumerate(scaled):
+        top, left = i // columns * (height + 1), i % columns * (width + 1)
+        sheet[top : top + height, left : left + width] = picture.permute(1, 2, 0)
+    figure, ax = _canvas(None, (0.58 * columns, 0.58 * rows + 0.7))
+    ax.imshow(sheet.numpy(), interpolation="nearest")
+    ax.set(title=title, xlabel=f"{n} filters of {height}×{width} pixels; gray is 0")
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+    return _say(figure, f"{title}: {n} filters as color pictures of {height}×{width} pixels.")
+
+
+@rc_context(STYLE)
+def activation_maps(image, maps, n=8):
+    """Draw an image, and beside it the strongest maps after each of several stages.
+
+    Parameters
+    ----------
+    image : torch.Tensor
+        uint8 3×H×W.
+    maps : dict of str to torch.Tensor
+        The name of a stage, and its maps for this image, float32 C×h×w; at least 2 stages.
+    n : int
+        How many maps a stage: those with the highest mean. Each is scaled by its own largest value.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = _figure((11, 1.12 * len(maps) + 0.5))
+    figure.suptitle(f"The {n} strongest maps after each stage", x=0.01, ha="left")
+    grid = figure.add_gridspec(len(maps), n + 3)
+    left = figure.add_subplot(grid[:, :2])
+    left.imshow(image.permute(1, 2, 0).numpy(), interpolation="nearest")
+    left.set(title="the image", xlabel="column (pixels)", ylabel="row (pixels)")
+    said = []
+    for row, (name, values) in enumerate(maps.items()):
+        count, height, width = values.shape
+        strongest = values.mean((1, 2)).argsort(descending=True)[:n].tolist()
+        for column, number in enumerate(strongest):
+            ax = figure.add_subplot(grid[row, column + 3])
+            ax.imshow(values[number].numpy(), vmin=0, interpolation="nearest")
+            ax.set_title(f"map {number}", loc="center", fontsize="x-small", pad=2)
+            ax.set(xticks=[], yticks=[])
+            if not column:
+                words = f"{name}\n{count} maps\nof {height}×{width}"
+                ax.set_ylabel(words, rotation=0, ha="right", va="center")
+        said.append(f"{name}, {count} maps of {height}×{width}, strongest {strongest[0]}")
+    return _say(
+        figure, f"An image and its strongest maps after {len(maps)} stages: {'; '.join(said)}."
+    )
+
+
+@rc_context(STYLE)
+def pairs(values, names, *, title, xlabel, ylabel, line=None, ax=None):
+    """Draw two numbers for each of several things, joined by a line.
+
+    Parameters
+    ----------
+    values : dict of str to tuple of (float, float)
+        A name and its two numbers each, in the order to draw.
+    names : tuple of (str, str)
+        What the first and the second number are.
+    title, xlabel, ylabel : str
+        What the numbers are; `xlabel` with the unit.
+    line : tuple of (str, float), optional
+        A name and a number to draw as a line across, such as what guessing gets.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, ax = _canvas(ax, (7.5, 0.5 * len(values) + 1.7))
+    places = range(len(values))
+    first, second = zip(*values.values(), strict=True)
+    ax.hlines(places, first, second, color=GRAY, linewidth=1.5, zorder=1)
+    ax.scatter(first, places, s=70, color=ORANGE, marker="o", label=names[0])
+    ax.scatter(second, places, s=70, color=BLUE, marker="s", label=names[1])
+    if line:
+        ax.axvline(line[1], color=GRAY, linestyle=":", label=line[0])
+    ax.set_yticks(places, list(values))
+    ax.margins(y=0.12)
+    ax.invert_yaxis()
+    ax.set(title=title, xlabel=xlabel, ylabel=ylabel, xlim=(0, 1))
+    figure.legend(loc="outside lower center", ncols=3)
+    listed = ", ".join(f"{name} {one:.2f} and {two:.2f}" for name, (one, two) in values.items())
+    return _say(figure, f"{title}; {names[0]} and {names[1]}: {listed}.")
+
+
 def _figure(size):
     with rc_context(STYLE):
         figure = Figure(figsize=size, layout="constrained")

@@ -70,13 +70,31 @@ def figures(own, report, prediction):
         "heat": plots.heat(
             own.pixels[0], torch.tensor([[0.0, -1], [2, 0]]), title="Occlusion", label="logit"
         ),
+        "bands": plots.bands(
+            {"features": [[0.5, 0.7], [0.8]]}, x=(5, 80), title="Curve", xlabel="n", ylabel="share"
+        ),
+        "filters": plots.filters(torch.ones(2, 3, 4, 4), title="Filters"),
+        "activation_maps": plots.activation_maps(
+            own.pixels[0], {"stem": torch.rand(4, 8, 8), "stage 1": torch.rand(8, 4, 4)}, n=2
+        ),
+        "pairs": plots.pairs(
+            {"stem": (0.3, 0.4), "stage 1": (0.3, 0.6)},
+            ("random", "pretrained"),
+            title="Probe",
+            xlabel="accuracy",
+            ylabel="stage",
+        ),
+        "tradeoff": plots.tradeoff(
+            {"frozen": (2, 0.8, 0.7, 0.9)}, title="Cost", xlabel="seconds", ylabel="accuracy"
+        ),
     }
 
 
 NAMES = [
     "image_grid", "loss_curve", "accuracy_curve", "training_trace", "feature_map", "class_bars",
     "prediction_trace", "confusion_matrix", "mistakes", "bars", "curves", "pictures", "planes",
-    "histogram", "scatter", "calibration", "heat",
+    "histogram", "scatter", "calibration", "heat", "bands", "filters",
+    "activation_maps", "pairs", "tradeoff",
 ]  # fmt: skip
 
 
@@ -98,7 +116,7 @@ def test_every_figure_has_a_title_labels_and_words(figures, name):
             assert ax.get_ylabel()
             continue
         assert ax.get_title("left") or ax.get_title()
-        if name not in ("mistakes", "pictures"):  # no diagrams: each has its words above
+        if name not in ("mistakes", "pictures", "activation_maps"):  # no diagrams: each has its words above
             assert ax.get_xlabel()
 
 
