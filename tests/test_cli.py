@@ -134,8 +134,8 @@ def test_a_terminal_without_unicode_is_no_reason_to_stop(picture_folder, tmp_pat
     assert b"Data flow" in answer.stdout
 
 
-def test_a_reader_that_stops_early_is_no_reason_to_complain(picture_folder, tmp_path):
-    command = [sys.executable, "-m", "featlib.cli", "run", "--images", str(picture_folder)]
+def test_a_reader_that_stops_early_is_no_reason_to_complain(tmp_path):
+    command = [sys.executable, "-m", "featlib.cli", "progress"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
     ) as running:
