@@ -116,7 +116,8 @@ def test_every_figure_has_a_title_labels_and_words(figures, name):
             assert ax.get_ylabel()
             continue
         assert ax.get_title("left") or ax.get_title()
-        if name not in ("mistakes", "pictures", "activation_maps"):  # no diagrams: each has its words above
+        # These are no diagrams: each picture has its words above it.
+        if name not in ("mistakes", "pictures", "activation_maps"):
             assert ax.get_xlabel()
 
 
