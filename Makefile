@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 INSTALL = $(if $(UV),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install)
 
-.PHONY: run lab test unit notebooks notebooks-test browser lint bench clean
+.PHONY: run lab test unit notebooks notebooks-test browser scale lint bench clean
 
 run: $(VENV)/.installed            ## the five stages on the bundled images
 	$(BIN)/featlib run
@@ -14,16 +14,19 @@ run: $(VENV)/.installed            ## the five stages on the bundled images
 lab: $(VENV)/.installed            ## the notebooks in JupyterLab
 	$(BIN)/featlib lab
 
-test: unit notebooks-test browser  ## all tests
+test: unit notebooks-test browser scale ## all tests
 
 unit: $(VENV)/.installed-test      ## the fast tests
-	$(BIN)/python -m pytest -n auto --dist loadfile tests --ignore tests/browser
+	$(BIN)/python -m pytest -n auto --dist loadfile tests --ignore tests/browser --ignore tests/scale
 
 notebooks-test: $(VENV)/.installed-test ## every notebook, every output compared
 	$(BIN)/python -m pytest --nbval --nbval-current-env notebooks
 
 browser: $(VENV)/.installed-test   ## the quizzes in JupyterLab in a real browser
 	$(BIN)/python -m pytest tests/browser
+
+scale: $(VENV)/.installed-test     ## features on a Ray cluster of this machine
+	$(BIN)/python -m pytest tests/scale
 
 notebooks: $(VENV)/.installed-test ## execute all notebooks anew and keep their outputs
 	$(BIN)/python tools/execute_notebooks.py

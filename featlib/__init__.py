@@ -28,6 +28,7 @@ _MODULES = (
     "quiz",
     "report",
     "slides",
+    "stream",
     "trace",
     "validation",
     "widgets",

@@ -5,7 +5,7 @@ import os
 from tqdm.auto import tqdm
 
 
-def bar(words, total, unit, progress=True, steps=None):
+def bar(words, total, unit, progress=True, steps=None, done=0):
     """Return a progress bar that stays away for the first two seconds.
 
     Parameters
@@ -20,6 +20,8 @@ def bar(words, total, unit, progress=True, steps=None):
         Whether to show it. Where the variable ``TQDM_DISABLE`` is 1, it is never shown.
     steps : iterable, optional
         What to go through; left out, call ``update``.
+    done : int
+        Steps that were done before; they count for the length, not for the rate.
 
     Returns
     -------
@@ -27,4 +29,4 @@ def bar(words, total, unit, progress=True, steps=None):
     """
     # In a notebook tqdm does not look at its own variable.
     off = not progress or os.environ.get("TQDM_DISABLE") == "1"
-    return tqdm(steps, words, total, unit=unit, delay=2, disable=off)
+    return tqdm(steps, words, total, unit=unit, initial=done, delay=2, disable=off)

@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -77,15 +78,38 @@ def write(path, tensor, note=""):
         A text to keep beside it.
     """
     facts = {"sha256": _hash(tensor, note), "note": note}
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            temporary = Path(file.name)
+        with whole(path) as file:
             file.write(save({"tensor": tensor}, facts))
-        os.replace(temporary, path)
     except OSError as error:
         log.warning("cache: nothing is kept, since '%s' cannot be written: %s", path.parent, error)
+
+
+@contextmanager
+def whole(path):
+    """Open a file that gets its name only when all of it is on the disk.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where it is to be in the end.
+
+    Yields
+    ------
+    file
+        To write bytes to. Until the end its name is ``_*.tmp``.
+    """
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix="_", suffix=".tmp", delete=False
+        ) as file:
+            temporary = Path(file.name)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)

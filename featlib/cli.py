@@ -1,9 +1,10 @@
-"""The command line: ``featlib run``, ``lab``, ``progress``, ``doctor``, and two for teachers.
+"""The command line: ``featlib run``, ``lab``, ``progress``, ``extract``, and those for teachers.
 
 Nothing here imports torch before a command needs it, so that ``--help`` is instant.
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import sys
@@ -73,6 +74,7 @@ def _parser():
     )
     _add_progress(commands)
     _add_teaching(commands)
+    _add_extract(commands)
     _add(commands, "doctor", _doctor, "say what is installed and what is wrong")
     return parser
 
@@ -142,6 +144,49 @@ def _add_teaching(commands):
     )
     report.add_argument(
         "--out", default="class-report.html", metavar="FILE", help="the page (class-report.html)"
+    )
+
+
+def _add_extract(commands):
+    extract = _add(
+        commands, "extract", _extract, "turn any number of pictures into features, as Parquet files"
+    )
+    extract.add_argument("source", metavar="DIR", help="pictures, searched with its subfolders")
+    extract.add_argument("--out", required=True, metavar="DIR", help="where the files go")
+    extract.add_argument(
+        "--weights", default="bundled", metavar="NAME", help="as for featlib run (bundled)"
+    )
+    extract.add_argument(
+        "--precision",
+        default="fp32",
+        choices=("fp32", "bf16"),
+        help="fp32: exact (default); bf16: nearly exact, and faster on most processors",
+    )
+    extract.add_argument(
+        "--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where (auto)"
+    )
+    extract.add_argument(
+        "--batch-size", type=int, default=128, metavar="N", help="images a forward pass (128)"
+    )
+    extract.add_argument(
+        "--shard-size", type=int, default=4096, metavar="N", help="images a file (4096)"
+    )
+    extract.add_argument(
+        "--overwrite", action="store_true", help="remove features of other images or settings"
+    )
+    extract.add_argument("--json", action="store_true", help="print the facts as JSON")
+    extract.add_argument(
+        "--engine",
+        default="local",
+        choices=("local", "ray"),
+        help="local: this machine (default); ray: a Ray cluster, the running one or one of this "
+        "machine",
+    )
+    extract.add_argument("--workers", type=int, metavar="N", help="for ray: how many processes")
+    extract.add_argument("--address", metavar="URL", help="for ray: the cluster to join")
+    extract.epilog = (
+        "Stopped, by whatever cause, the same command goes on where it was. Needs pyarrow, and "
+        "for a cluster Ray: pip install 'featlib[scale]'."
     )
 
 
@@ -240,6 +285,31 @@ def _class_report(options):
     for name, reason in report.refused:
         print(f"left out {name}: {reason}")
     print(classreport.write(report, options.out))
+
+
+def _extract(options):
+    from featlib import backbone, scale, stream
+
+    names = ("batch_size", "precision", "device", "shard_size", "overwrite")
+    settings = {name: getattr(options, name) for name in names}
+    extract = stream.extract
+    if options.engine == "ray":
+        extract = scale.extract
+        settings |= {"workers": options.workers, "address": options.address}
+    elif options.workers or options.address:
+        raise FeatlibError("--workers and --address are for --engine ray")
+    done = extract(options.source, options.out, backbone.resnet18(options.weights), **settings)
+    if options.json:
+        json.dump(dataclasses.asdict(done) | {"folder": str(done.folder)}, sys.stdout, indent=1)
+        print()
+        return
+    for name, reason in done.unreadable[:10]:
+        print(f"unreadable {name}: {reason}")
+    if len(done.unreadable) > 10:
+        print(f"… {len(done.unreadable) - 10} more in {done.folder / stream.UNREADABLE}")
+    rate = f", {done.computed / done.seconds:.0f} a second" if done.computed else ""
+    print(f"{done.images:,} images in {done.shards} files: {done.folder}")
+    print(f"{done.computed:,} computed now in {done.seconds:.1f} s{rate}")
 
 
 def _doctor(options):

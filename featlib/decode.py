@@ -4,6 +4,7 @@ import hashlib
 import json
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -73,14 +74,23 @@ def _keep(path, pictures, size):
 
 
 def _decode_all(files, size, progress):
-    with warnings.catch_warnings(), ThreadPoolExecutor() as pool:
-        # Odd metadata is no reason to disturb a learner; a picture too large to decode is refused.
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+    with strictly(), ThreadPoolExecutor() as pool:
         # Threads help with photographs. With icons they only wait for one another.
         spread = map if _are_small(files) else pool.map
-        results = spread(partial(_decode_one, size=size), files)
+        results = spread(partial(decode_one, size=size), files)
         return list(bar("pictures", len(files), "file", progress, results))
+
+
+@contextmanager
+def strictly():
+    """Refuse pictures that are too large to decode, and keep quiet about odd metadata.
+
+    Python keeps one list of warnings for all threads: enter this around the pool, not within it.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
 
 
 def _are_small(files):
@@ -88,24 +98,56 @@ def _are_small(files):
     return sum(sizes) < SMALL_FILE * len(sizes)
 
 
-def _decode_one(file, size):
+def decode_one(file, size):
+    """Decode one picture file; call it within `strictly`.
+
+    Parameters
+    ----------
+    file : pathlib.Path or str
+        A PNG, JPEG, WebP, GIF or BMP file.
+    size : int
+        Height and width to scale and crop to, in pixels.
+
+    Returns
+    -------
+    numpy.ndarray or str
+        The picture, uint8 S×S×3, or the reason why there is none.
+    """
     try:
         with Image.open(file, formats=FORMATS) as image:
-            if min(image.size) < SMALLEST:
-                return f"too small: {image.width}×{image.height}, {SMALLEST}×{SMALLEST} needed"
-            # A JPEG decoder can shrink by 2, 4 or 8 while it reads; other formats ignore this.
-            image.draft(None, (2 * size, 2 * size))
-            ImageOps.exif_transpose(image, in_place=True)
-            picture = _to_rgb(image)
-        if picture.size != (size, size):
-            picture = ImageOps.fit(picture, (size, size), Image.Resampling.BILINEAR)
-        return np.asarray(picture)
+            if min(image.size) >= SMALLEST:
+                # A JPEG decoder can shrink by 2, 4 or 8 while it reads; others ignore this.
+                image.draft(None, (2 * size, 2 * size))
+            return square(image, size)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return f"too large: more than {Image.MAX_IMAGE_PIXELS:,} pixels"
     except Image.UnidentifiedImageError:
         return f"no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} picture"
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
         return f"damaged: {error}"
+
+
+def square(image, size):
+    """Bring an open picture to RGB and to a square, upright, cropped in the middle.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Of any mode and size.
+    size : int
+        Height and width in pixels.
+
+    Returns
+    -------
+    numpy.ndarray or str
+        uint8 S×S×3, or the reason why there is none.
+    """
+    if min(image.size) < SMALLEST:
+        return f"too small: {image.width}×{image.height}, {SMALLEST}×{SMALLEST} needed"
+    picture = _to_rgb(ImageOps.exif_transpose(image))
+    if picture.size != (size, size):
+        picture = ImageOps.fit(picture, (size, size), Image.Resampling.BILINEAR)
+    return np.asarray(picture)
 
 
 def _to_rgb(image):

@@ -106,9 +106,9 @@ def _device():
         return Finding("device", "unknown without torch", "Mend torch first.")
     found = f"CPU, {torch.get_num_threads()} threads"
     if torch.cuda.is_available():
-        found = f"CUDA, {torch.cuda.get_device_name(0)}; featlib computes on the CPU"
+        found = f"CUDA, {torch.cuda.get_device_name(0)}"
     elif torch.backends.mps.is_available():
-        found = "Apple MPS; featlib computes on the CPU"
+        found = "Apple MPS"
     return Finding("device", found)
 
 

@@ -69,7 +69,7 @@ def test_the_second_time_features_are_read_not_computed(pixels, resnet, empty_ca
     assert not features.is_cached(pixels, resnet)
     first = features.extract(pixels, resnet)
     assert features.is_cached(pixels, resnet)
-    monkeypatch.setattr(features, "_forward", None)  # computing would fail now
+    monkeypatch.setattr(features, "fast_forward", None)  # computing would fail now
     assert torch.equal(features.extract(pixels, resnet), first)
     assert len(list(empty_cache.rglob("*.*"))) == 1, "one entry, no temporary file left over"
 

@@ -21,9 +21,9 @@ PIP_ONLY = {"fsrs", "jsonschema-rs"}
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 # From the top of the house to its ground: a module may import only those after it.
 LAYERS = (
-    "cli", "doctor", "report", "slides", "classreport", "widgets", "lesson", "plots", "project",
-    "challenges", "trace", "quiz", "tables", "validation", "head", "features", "backbone",
-    "preprocess", "images", "decode", "bars", "cache", "paths", "checks",
+    "cli", "doctor", "report", "slides", "classreport", "widgets", "lesson", "scale", "stream",
+    "plots", "project", "challenges", "trace", "quiz", "tables", "validation", "head", "features",
+    "backbone", "preprocess", "images", "decode", "bars", "cache", "paths", "checks",
 )  # fmt: skip
 CORE = ("images", "preprocess", "backbone", "features", "head", "validation", "trace")
 

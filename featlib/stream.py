@@ -1,0 +1,478 @@
+"""Stage 3 for more images than memory holds: features, shard by shard, in Parquet files.
+
+A shard is a few thousand images in a row. While the network is at work on one batch, threads decode
+the next few, and never more than a few. A shard is written whole or not at all, so whatever stops
+the work, the same call goes on where it stopped.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+from PIL import Image
+
+from featlib import cache, checks, features
+from featlib.backbone import fingerprint
+from featlib.bars import bar
+from featlib.decode import FORMATS, decode_one, square, strictly
+
+ENDINGS = tuple(f".{name.lower()}" for name in (*FORMATS, "JPG"))
+PLAN = "_featlib.json"  # names that begin with _ are no data to pyarrow, pandas and Spark
+UNREADABLE = "_unreadable"
+AHEAD = 4  # batches that are decoded while the network is at work
+THREADS = 4
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What an extraction has done.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+        Where the Parquet files are.
+    images : int
+        Images whose features are there, those of earlier calls included.
+    computed : int
+        Of these, what this call computed.
+    shards : int
+        Parquet files.
+    unreadable : tuple of (str, str)
+        Files that could not be read, each with the reason.
+    seconds : float
+        What this call took.
+    """
+
+    folder: Path
+    images: int
+    computed: int
+    shards: int
+    unreadable: tuple[tuple[str, str], ...]
+    seconds: float
+
+
+class FolderSource:
+    """The pictures of a folder and its subfolders, in the order of their names.
+
+    The first subfolder on the way to a picture is its label; one that lies in the folder itself has
+    none.
+
+    Parameters
+    ----------
+    folder : str or pathlib.Path
+        The folder. Names that begin with a dot are skipped, and so are files that are no pictures
+        by their ending.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If there is no such folder, or no picture in it.
+    """
+
+    def __init__(self, folder):
+        self.folder = checks.folder(folder, "stream.extract", "pictures").resolve()
+        found = []
+        for parent, folders, names in os.walk(self.folder):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            paths = (os.path.join(parent, name) for name in names if not name.startswith("."))
+            found += [path for path in paths if path.lower().endswith(ENDINGS)]
+        self.names = sorted(Path(path).relative_to(self.folder).as_posix() for path in found)
+        if not self.names:
+            wanted = f"pictures ({', '.join(ENDINGS)}) in '{folder}' or its subfolders"
+            checks.refuse("stream.extract", wanted, "none", "Check the folder.")
+
+    def __len__(self):
+        return len(self.names)
+
+    def read(self, i, size):
+        """Return name, label and picture of one image.
+
+        Parameters
+        ----------
+        i : int
+            Its row.
+        size : int
+            Height and width in pixels.
+
+        Returns
+        -------
+        tuple of (str, str or None, numpy.ndarray or str)
+            The picture as uint8 S×S×3, or the reason why there is none.
+        """
+        first, *rest = self.names[i].split("/")
+        picture = decode_one(self.folder / self.names[i], size)
+        return self.names[i], first if rest else None, picture
+
+    def digest(self):
+        """Return a hash of all names, sizes and times of change."""
+        digest = hashlib.sha256()
+        for name in self.names:
+            facts = (self.folder / name).stat()
+            digest.update(f"{name}\0{facts.st_size} {facts.st_mtime_ns}\0".encode(errors="replace"))
+        return digest.hexdigest()
+
+
+class DatasetSource:
+    """A dataset as torchvision has them: ``len(dataset)``, and ``dataset[i]`` is image and label.
+
+    Parameters
+    ----------
+    dataset : torch.utils.data.Dataset
+        Its images are Pillow pictures, or uint8 tensors 3×H×W. Labels are numbers or words; numbers
+        are looked up in ``dataset.classes`` where that is there.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If it is no such dataset, or empty.
+    """
+
+    def __init__(self, dataset):
+        if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
+            wanted = "a folder, or a dataset with len(dataset) and dataset[i]"
+            mend = "Iterable datasets cannot be resumed; write their images to a folder."
+            checks.refuse("stream.extract", wanted, checks.describe(dataset), mend)
+        if not len(dataset):
+            checks.refuse("stream.extract", "images", "an empty dataset", "Check the dataset.")
+        self.dataset = dataset
+        self.classes = getattr(dataset, "classes", None)
+
+    def __len__(self):
+        return len(self.dataset)
+
+    def read(self, i, size):
+        """Return name, label and picture of one image, as `FolderSource.read` does."""
+        image, label = self.dataset[i]
+        if isinstance(label, (int, np.integer, torch.Tensor)):
+            label = self.classes[int(label)] if self.classes else int(label)
+        if isinstance(image, torch.Tensor):
+            checks.pixels(image[None], "stream.extract")
+            image = Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
+        return str(i), str(label), square(image, size)
+
+    def digest(self):
+        """Return a hash of the dataset's kind, description and length."""
+        words = f"{type(self.dataset).__qualname__} {len(self)} {self.dataset!r}"
+        # The address of an object is another in every process.
+        words = words if " at 0x" not in words else words.split(" at 0x")[0]
+        return hashlib.sha256(words.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be extracted, and where to; the same for each way of doing it.
+
+    Attributes
+    ----------
+    source : FolderSource or DatasetSource
+        The images.
+    folder : pathlib.Path
+        Where the Parquet files go.
+    shard_size : int
+        Images a file.
+    batch_size, precision, device
+        As for `features.extract`.
+    """
+
+    source: FolderSource
+    folder: Path
+    shard_size: int
+    batch_size: int
+    precision: str
+    device: str
+
+    @property
+    def shards(self):
+        """Return how many shards there are in all."""
+        return -(-len(self.source) // self.shard_size)
+
+    def rows(self, shard):
+        """Return the rows of the images of a shard, as a range."""
+        start = shard * self.shard_size
+        return range(start, min(start + self.shard_size, len(self.source)))
+
+    def part(self, shard):
+        """Return the Parquet file of a shard."""
+        return self.folder / f"part-{shard:06d}.parquet"
+
+    def unfinished(self):
+        """Return the shards that are not written yet."""
+        return [shard for shard in range(self.shards) if not self.part(shard).is_file()]
+
+    def plan(self, backbone):
+        """Return what a folder of features must have been made from, to be gone on with."""
+        return {
+            "format": 1,
+            "images": len(self.source),
+            "source": self.source.digest(),
+            "weights": fingerprint(backbone.network),
+            "preprocessing": repr(backbone.transform),
+            "precision": self.precision,
+            "images a shard": self.shard_size,
+        }
+
+
+def extract(
+    source,
+    folder,
+    backbone,
+    *,
+    batch_size=128,
+    precision="fp32",
+    device="auto",
+    shard_size=4096,
+    overwrite=False,
+    progress=True,
+):
+    """Turn images into features, in bounded memory, into Parquet files.
+
+    The folder can be read as it is by pyarrow, pandas, Polars, DuckDB or Spark; its columns are
+    ``path`` (text), ``label`` (text or null) and ``features`` (512 float32), in the order of the
+    images. What could not be read is listed in ``_unreadable``. Call it again with the same
+    arguments, and it goes on where it was stopped.
+
+    Parameters
+    ----------
+    source : str, pathlib.Path or torch.utils.data.Dataset
+        A folder of pictures, searched with its subfolders; or a dataset as torchvision has them,
+        without a transform.
+    folder : str or pathlib.Path
+        Where the files go; made if need be.
+    backbone : featlib.backbone.Backbone
+        From `backbone.resnet18`.
+    batch_size, precision, device
+        As for `features.extract`.
+    shard_size : int
+        Images a Parquet file, and what is lost at most when the work is stopped.
+    overwrite : bool
+        Whether to remove features in the folder that were made from something else.
+    progress : bool
+        Whether to show a bar with the rate and the time left.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If there is nothing to read or none of it can be read, the folder holds other features, or
+        another process writes to it.
+    """
+    job = plan_job(source, folder, batch_size, precision, device, shard_size)
+    forward = features.fast_forward(backbone, job.precision, job.device)
+
+    def write(shards, tick):
+        for shard in shards:
+            write_shard(job, shard, forward, backbone, tick)
+
+    return run(job, backbone, write, overwrite, progress)
+
+
+def plan_job(source, folder, batch_size, precision, device, shard_size):
+    """Check settings and list the source.
+
+    Parameters
+    ----------
+    source, folder, batch_size, precision, device, shard_size
+        As for `extract`.
+
+    Returns
+    -------
+    Job
+    """
+    where = "stream.extract"
+    checks.whole_number(batch_size, where, "batch_size")
+    checks.whole_number(shard_size, where, "shard_size")
+    checks.one_of(precision, where, "precision", features.PRECISIONS)
+    _pyarrow()
+    known = FolderSource if isinstance(source, (str, os.PathLike)) else DatasetSource
+    folder = Path(folder).expanduser().resolve()
+    return Job(known(source), folder, shard_size, batch_size, precision, device)
+
+
+def run(job, backbone, write, overwrite=False, progress=True):
+    """Let a function write the shards that are missing, while nobody else writes to the folder.
+
+    Parameters
+    ----------
+    job : Job
+        From `plan_job`.
+    backbone : featlib.backbone.Backbone
+        What computes.
+    write : callable
+        Gets the numbers of the shards, and a function to call with each number of images done.
+    overwrite, progress
+        As for `extract`.
+
+    Returns
+    -------
+    Summary
+    """
+    started = time.perf_counter()
+    _make(job.folder)
+    with _alone(job.folder):
+        _begin(job, job.plan(backbone), overwrite)
+        shards = job.unfinished()
+        due = sum(len(job.rows(shard)) for shard in shards)
+        before = len(job.source) - due
+        with bar("features", len(job.source), "image", progress, done=before) as done:
+            write(shards, done.update)
+        for leftover in job.folder.glob("_*.tmp"):  # of processes that were killed
+            leftover.unlink()
+        return _summary(job, due, time.perf_counter() - started)
+
+
+def write_shard(job, shard, forward, backbone, tick=lambda n: None):
+    """Decode the images of a shard, compute their features, and write its file.
+
+    Parameters
+    ----------
+    job : Job
+        What the shard is part of.
+    shard : int
+        Its number.
+    forward : callable
+        From `features.fast_forward`.
+    backbone : featlib.backbone.Backbone
+        What `forward` was made from.
+    tick : callable
+        Gets the number of images after each batch.
+    """
+    rows, size = job.rows(shard), backbone.transform.size
+    batches = [rows[i : i + job.batch_size] for i in range(0, len(rows), job.batch_size)]
+    names, labels, vectors, unreadable = [], [], [], []
+    for found in _decoded(partial(_read_batch, job.source, size), batches):
+        pictures = []
+        for name, label, picture in found:
+            if isinstance(picture, str):
+                unreadable.append((name, picture))
+            else:
+                names.append(name)
+                labels.append(label)
+                pictures.append(picture)
+        if pictures:
+            vectors.append(forward(torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)))
+        tick(len(found))
+    vectors = torch.cat(vectors) if vectors else torch.empty(0, backbone.width)
+    _list_unreadable(job, shard, unreadable)
+    _write_part(job.part(shard), names, labels, vectors.numpy())
+
+
+def _read_batch(source, size, rows):
+    return [source.read(i, size) for i in rows]
+
+
+def _decoded(read, batches):
+    """Yield batches in their order, a few of them being decoded ahead in threads."""
+    threads = min(THREADS, os.cpu_count() or 1)
+    with strictly(), ThreadPoolExecutor(threads) as pool:
+        waiting = deque()
+        try:
+            for batch in batches:
+                waiting.append(pool.submit(read, batch))
+                if len(waiting) > AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _list_unreadable(job, shard, unreadable):
+    """Keep what could not be read; before the part, so that a finished shard has its list."""
+    listed = job.folder / UNREADABLE / f"{job.part(shard).stem}.json"
+    listed.unlink(missing_ok=True)
+    if unreadable:
+        _make(listed.parent)
+        with cache.whole(listed) as file:
+            file.write(json.dumps(unreadable, ensure_ascii=False, indent=1).encode())
+
+
+def _write_part(path, names, labels, vectors):
+    arrow, parquet = _pyarrow()
+    flat = arrow.array(vectors.reshape(-1))
+    columns = {
+        "path": arrow.array(names, arrow.string()),
+        "label": arrow.array(labels, arrow.string()),
+        "features": arrow.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
+    }
+    with cache.whole(path) as file:
+        parquet.write_table(arrow.table(columns), file, compression="none")
+
+
+@contextmanager
+def _alone(folder):
+    lock = FileLock(folder / "_lock", timeout=0)
+    try:
+        with lock:
+            yield
+    except Timeout:
+        wanted = f"to be the only process that writes to '{folder}'"
+        checks.refuse("stream.extract", wanted, "another one at work", "Wait, or write elsewhere.")
+
+
+def _begin(job, plan, overwrite):
+    """Keep the plan of a new folder; refuse a folder that was made by another plan."""
+    path = job.folder / PLAN
+    found = _read_plan(path)
+    parts = list(job.folder.glob("*.parquet"))
+    if found != plan and (parts or found) and not overwrite:
+        changed = [name for name in plan if found.get(name) != plan[name]]
+        wanted = f"'{job.folder}' to be empty or to hold features of the same images and settings"
+        got = f"features that differ in: {', '.join(changed)}"
+        mend = "Choose another folder, or say overwrite=True (--overwrite) to remove them."
+        checks.refuse("stream.extract", wanted, got, mend)
+    if found != plan:
+        for part in parts:
+            part.unlink()
+        shutil.rmtree(job.folder / UNREADABLE, ignore_errors=True)
+        with cache.whole(path) as file:
+            file.write(json.dumps(plan, indent=1).encode())
+
+
+def _read_plan(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # none there, or not ours
+        return {}
+
+
+def _summary(job, computed, seconds):
+    lists = sorted((job.folder / UNREADABLE).glob("*.json"))
+    unreadable = [tuple(row) for path in lists for row in json.loads(path.read_text("utf-8"))]
+    if len(unreadable) == len(job.source):
+        wanted, (name, reason) = "pictures that can be read", unreadable[0]
+        checks.refuse("stream.extract", wanted, f"'{name}': {reason}", "Check the files.")
+    images = len(job.source) - len(unreadable)
+    return Summary(job.folder, images, computed, job.shards, tuple(unreadable), seconds)
+
+
+def _make(folder):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        wanted = f"to write features into '{folder}'"
+        checks.refuse("stream.extract", wanted, str(error), "Choose another folder.")
+
+
+def _pyarrow():
+    """Import pyarrow, which only this needs."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        mend = "python -m pip install 'featlib[scale]'"
+        checks.refuse("stream.extract", "pyarrow, which writes Parquet files", "none", mend)
+    return pyarrow, parquet
