@@ -1,11 +1,7 @@
 """Features of any number of images: shard by shard, resumable, readable without featlib."""
 
 import json
-import os
-import signal
-import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -135,29 +131,6 @@ def test_finished_shards_are_not_computed_again(picture_folder, out, resnet):
     assert changed == {lost}
     assert [a == b for a, b in zip(before[:2], read(out)[:2], strict=True)] == [True, True]
     np.testing.assert_array_equal(before[2], read(out)[2])
-
-
-def test_killed_at_any_moment_nothing_that_was_finished_is_lost(tmp_path, out, resnet):
-    source = tmp_path / "many"
-    source.mkdir()
-    for i in range(400):
-        (source / f"{i:03}.png").write_bytes(png((64, 64), 255 * i // 400))
-    command = [sys.executable, "-m", "featlib.cli", "extract", source, "--out", out]
-    child = subprocess.Popen(
-        [*map(str, command), "--shard-size", "20", "--batch-size", "4"], stdout=subprocess.DEVNULL
-    )
-    while len(list(out.glob("part*"))) < 2 and child.poll() is None:
-        time.sleep(0.005)
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
-    finished = {path.name: path.read_bytes() for path in out.glob("part*")}
-    assert 2 <= len(finished) < 20
-    (out / "_left.tmp").write_text("what a killed process leaves behind")
-    done = run(source, out, resnet, shard_size=20, batch_size=4)
-    assert done.computed == 400 - 20 * len(finished)
-    assert read(out)[0] == [f"{i:03}.png" for i in range(400)]
-    assert all((out / name).read_bytes() == data for name, data in finished.items())
-    assert list(out.glob("*.tmp")) == []
 
 
 def test_an_interrupt_leaves_what_is_finished(picture_folder, out, resnet, monkeypatch):
