@@ -166,7 +166,7 @@ def _add_extract(commands):
         "--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where (auto)"
     )
     extract.add_argument(
-        "--batch-size", type=int, default=128, metavar="N", help="images a forward pass (128)"
+        "--batch-size", type=int, default=64, metavar="N", help="images a forward pass (64)"
     )
     extract.add_argument(
         "--shard-size", type=int, default=4096, metavar="N", help="images a file (4096)"

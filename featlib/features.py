@@ -1,9 +1,9 @@
 """Stage 3: each image becomes 512 features, computed once and kept.
 
-The result equals torchvision's own forward pass to 1e-4. It is faster for four reasons: batches in
+The result equals torchvision's own forward pass to 1e-4. It is faster for five reasons: batches in
 channels-last order, BatchNorm folded into the convolutions, pixels kept as uint8 until their batch
-is due, and a cache on disk, so that the same images are never computed twice. More images than
-memory holds are the matter of `stream`.
+is due, a thread for each batch, and a cache on disk, so that the same images are never computed
+twice. More images than memory holds are the matter of `stream`.
 """
 
 import copy
@@ -20,7 +20,7 @@ from torch.nn.utils import fuse_conv_bn_eval
 from torchvision.models.resnet import BasicBlock
 
 from featlib import cache as cache_files
-from featlib import checks, preprocess
+from featlib import checks, preprocess, threads
 from featlib.backbone import fingerprint, resnet18
 from featlib.bars import bar
 from featlib.images import ImageSet
@@ -34,7 +34,7 @@ def extract(
     images,
     backbone,
     *,
-    batch_size=128,
+    batch_size=64,
     precision="fp32",
     device="auto",
     cache=True,
@@ -49,7 +49,7 @@ def extract(
     backbone : featlib.backbone.Backbone
         From `backbone.resnet18`; it brings its own preprocessing.
     batch_size : int
-        Images a forward pass.
+        Images a forward pass, at most.
     precision : {"fp32", "bf16"}
         ``"fp32"`` is exact; ``"bf16"`` computes in bfloat16, about twice as fast on processors
         that support it.
@@ -76,12 +76,13 @@ def extract(
     features, _ = cache_files.read(path) if cache else (None, "")
     if features is None:
         forward = fast_forward(backbone, precision, device)
-        features = torch.empty(len(images), backbone.width)
+        batches = images.split(threads.batch_size(len(images), batch_size))
+        features = []
         with bar("features", len(images), "image", progress) as done:
-            for start in range(0, len(images), batch_size):
-                batch = images[start : start + batch_size]
-                features[start : start + len(batch)] = forward(batch)
-                done.update(len(batch))
+            for rows in threads.spread(forward, batches):
+                features.append(rows)
+                done.update(len(rows))
+        features = torch.cat(features)
         if cache:
             cache_files.write(path, features)
     return features
@@ -211,7 +212,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     """
 
     def __init__(
-        self, weights="bundled", batch_size=128, precision="fp32", device="auto", cache=True
+        self, weights="bundled", batch_size=64, precision="fp32", device="auto", cache=True
     ):
         self.weights = weights
         self.batch_size = batch_size

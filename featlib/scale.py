@@ -49,7 +49,7 @@ def extract(
     *,
     workers=None,
     address=None,
-    batch_size=128,
+    batch_size=64,
     precision="fp32",
     device="auto",
     shard_size=4096,

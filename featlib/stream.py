@@ -1,8 +1,8 @@
 """Stage 3 for more images than memory holds: features, shard by shard, in Parquet files.
 
-A shard is a few thousand images in a row. While the network is at work on one batch, threads decode
-the next few, and never more than a few. A shard is written whole or not at all, so whatever stops
-the work, the same call goes on where it stopped.
+A shard is a few thousand images in a row. Threads decode its batches and send them through the
+network side by side, and only a few batches are in memory at once. A shard is written whole or not
+at all, so whatever stops the work, the same call goes on where it stopped.
 """
 
 import hashlib
@@ -10,8 +10,6 @@ import json
 import os
 import shutil
 import time
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +20,7 @@ import torch
 from filelock import FileLock, Timeout
 from PIL import Image
 
-from featlib import cache, checks, features
+from featlib import cache, checks, features, threads
 from featlib.backbone import fingerprint
 from featlib.bars import bar
 from featlib.decode import FORMATS, decode_one, square, strictly
@@ -30,8 +28,6 @@ from featlib.decode import FORMATS, decode_one, square, strictly
 ENDINGS = tuple(f".{name.lower()}" for name in (*FORMATS, "JPG"))
 PLAN = "_featlib.json"  # names that begin with _ are no data to pyarrow, pandas and Spark
 UNREADABLE = "_unreadable"
-AHEAD = 4  # batches that are decoded while the network is at work
-THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -228,7 +224,7 @@ def extract(
     folder,
     backbone,
     *,
-    batch_size=128,
+    batch_size=64,
     precision="fp32",
     device="auto",
     shard_size=4096,
@@ -350,44 +346,36 @@ def write_shard(job, shard, forward, backbone, tick=lambda n: None):
     tick : callable
         Gets the number of images after each batch.
     """
-    rows, size = job.rows(shard), backbone.transform.size
-    batches = [rows[i : i + job.batch_size] for i in range(0, len(rows), job.batch_size)]
+    rows = job.rows(shard)
+    step = threads.batch_size(len(rows), job.batch_size)
+    batches = [rows[i : i + step] for i in range(0, len(rows), step)]
+    compute = partial(_compute_batch, job.source, forward, backbone.transform.size)
     names, labels, vectors, unreadable = [], [], [], []
-    for found in _decoded(partial(_read_batch, job.source, size), batches):
-        pictures = []
-        for name, label, picture in found:
-            if isinstance(picture, str):
-                unreadable.append((name, picture))
-            else:
-                names.append(name)
-                labels.append(label)
-                pictures.append(picture)
-        if pictures:
-            vectors.append(forward(torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)))
-        tick(len(found))
+    with strictly():
+        for batch, found in zip(batches, threads.spread(compute, batches), strict=True):
+            for whole, part in zip((names, labels, vectors, unreadable), found, strict=True):
+                whole += part
+            tick(len(batch))
     vectors = torch.cat(vectors) if vectors else torch.empty(0, backbone.width)
     _list_unreadable(job, shard, unreadable)
     _write_part(job.part(shard), names, labels, vectors.numpy())
 
 
-def _read_batch(source, size, rows):
-    return [source.read(i, size) for i in rows]
-
-
-def _decoded(read, batches):
-    """Yield batches in their order, a few of them being decoded ahead in threads."""
-    threads = min(THREADS, os.cpu_count() or 1)
-    with strictly(), ThreadPoolExecutor(threads) as pool:
-        waiting = deque()
-        try:
-            for batch in batches:
-                waiting.append(pool.submit(read, batch))
-                if len(waiting) > AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+def _compute_batch(source, forward, size, rows):
+    """Return names, labels and features of what can be read, and names and reasons of the rest."""
+    names, labels, pictures, unreadable = [], [], [], []
+    for name, label, picture in (source.read(i, size) for i in rows):
+        if isinstance(picture, str):
+            unreadable.append((name, picture))
+        else:
+            names.append(name)
+            labels.append(label)
+            pictures.append(picture)
+    if not pictures:
+        return names, labels, [], unreadable
+    # Pillow's order, height × width × channels, is what a fast convolution wants in memory.
+    batch = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+    return names, labels, [forward(batch)], unreadable
 
 
 def _list_unreadable(job, shard, unreadable):

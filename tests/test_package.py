@@ -23,7 +23,7 @@ CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 LAYERS = (
     "cli", "doctor", "report", "slides", "classreport", "widgets", "lesson", "scale", "stream",
     "plots", "project", "challenges", "trace", "quiz", "tables", "validation", "head", "features",
-    "backbone", "preprocess", "images", "decode", "bars", "cache", "paths", "checks",
+    "backbone", "preprocess", "images", "decode", "threads", "bars", "cache", "paths", "checks",
 )  # fmt: skip
 CORE = ("images", "preprocess", "backbone", "features", "head", "validation", "trace")
 
