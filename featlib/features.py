@@ -8,20 +8,17 @@ twice. More images than memory holds are the matter of `stream`.
 
 import copy
 import hashlib
+import importlib
 from contextlib import nullcontext
 
-import numpy as np
-import scipy.sparse
 import torch
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval
 from torchvision.models.resnet import BasicBlock
 
 from featlib import cache as cache_files
 from featlib import checks, preprocess, threads
-from featlib.backbone import fingerprint, resnet18
+from featlib.backbone import fingerprint
 from featlib.bars import bar
 from featlib.images import ImageSet
 
@@ -192,105 +189,11 @@ def cache_path(images, backbone, precision="fp32", device="auto"):
     return cache_files.entry("features", digest.hexdigest())
 
 
-class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """`extract` as a scikit-learn transformer, for pipelines, cross-validation and grid search.
-
-    >>> make_pipeline(FeatureExtractor(), StandardScaler(), LogisticRegression())
-
-    Parameters
-    ----------
-    weights : str or pathlib.Path
-        As for `backbone.resnet18`.
-    batch_size, precision, device, cache
-        As for `extract`. With the cache, the features of the same images are computed once for all
-        folds and settings of a search.
-
-    Attributes
-    ----------
-    backbone_ : featlib.backbone.Backbone
-        After `fit`.
-    """
-
-    def __init__(
-        self, weights="bundled", batch_size=64, precision="fp32", device="auto", cache=True
-    ):
-        self.weights = weights
-        self.batch_size = batch_size
-        self.precision = precision
-        self.device = device
-        self.cache = cache
-
-    def __sklearn_tags__(self):
-        """Say that the input is no table: scikit-learn's checks with tables do not apply."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.transformer_tags.preserves_dtype = []
-        return tags
-
-    def fit(self, X, y=None):
-        """Load the backbone; nothing is learned from the images.
-
-        Parameters
-        ----------
-        X : numpy.ndarray or torch.Tensor
-            uint8 N×3×H×W.
-        y : object
-            Ignored.
-
-        Returns
-        -------
-        FeatureExtractor
-
-        Raises
-        ------
-        featlib.FeatlibError
-            If the images are not as above, or the weights cannot be loaded.
-        """
-        checks.pixels(_from_array(X), "FeatureExtractor.fit")
-        self.backbone_ = resnet18(self.weights)
-        self._n_features_out = self.backbone_.width
-        return self
-
-    def transform(self, X):
-        """Turn images into features.
-
-        Parameters
-        ----------
-        X : numpy.ndarray or torch.Tensor
-            uint8 N×3×H×W.
-
-        Returns
-        -------
-        numpy.ndarray
-            float32 N×512.
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-            Before `fit`.
-        featlib.FeatlibError
-            If the images or a setting are not as above.
-        """
-        check_is_fitted(self)
-        return extract(
-            _from_array(X),
-            self.backbone_,
-            batch_size=self.batch_size,
-            precision=self.precision,
-            device=self.device,
-            cache=self.cache,
-            progress=False,
-        ).numpy()
-
-
-def _from_array(images):
-    """Make a tensor of an array, whatever its memory looks like; keep all else for the checks."""
-    if isinstance(images, torch.Tensor) or scipy.sparse.issparse(images):
-        return images
-    array = np.ascontiguousarray(images)
-    if array.dtype.kind not in "uif":
-        return array
-    return torch.from_numpy(array if array.flags.writeable else array.copy())
+def __getattr__(name):
+    """Import the transformer on its first use: scikit-learn costs a second."""
+    if name == "FeatureExtractor":
+        return importlib.import_module("featlib.extractor").FeatureExtractor
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _as_tensor(images):

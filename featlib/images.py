@@ -17,7 +17,6 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import load_file
-from sklearn.model_selection import train_test_split
 
 from featlib import checks, paths
 from featlib.decode import FORMATS, SMALLEST, decode
@@ -177,6 +176,8 @@ def load(name="emoji10", *, n=1000, size=64, seed=0):
         return _load_emoji10()
     checks.whole_number(n, "images.load", "n", low=20)
     checks.whole_number(size, "images.load", "size", low=SMALLEST)
+    from sklearn.model_selection import train_test_split  # see _split
+
     dataset = _download(name)
     rows, _ = train_test_split(
         np.arange(len(dataset)), train_size=n, random_state=seed, stratify=dataset.targets
@@ -354,6 +355,9 @@ def _resize(pixels, size):
 
 def _split(labels, classes, validation, seed, where):
     """Split class by class, so that each class is on both sides however small it is."""
+    # scikit-learn takes a second to import, and emoji10 brings its own split.
+    from sklearn.model_selection import train_test_split
+
     checks.number(validation, where, "validation", low=0, high=0.9, above=True)
     sides = ([], [])
     for k, name in enumerate(classes):

@@ -358,11 +358,11 @@ def bars(values, *, title, xlabel, ylabel, line=None, ax=None):
     highest = max(values.values())
     colors = [ORANGE if value == highest else BLUE for value in values.values()]
     drawn = ax.barh(list(values), list(values.values()), color=colors)
-    ax.bar_label(drawn, [f"{value:#.3g}" for value in values.values()], padding=4)
+    ax.bar_label(drawn, [_number(value) for value in values.values()], padding=4)
     ax.margins(x=0.12)
     ax.invert_yaxis()
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
-    words = f"{title}: " + ", ".join(f"{name} {value:#.3g}" for name, value in values.items())
+    words = f"{title}: " + ", ".join(f"{name} {_number(value)}" for name, value in values.items())
     if line:
         ax.axvline(line[1], color=GRAY, linestyle=":", label=line[0])
         ax.legend(loc="best")
@@ -772,6 +772,11 @@ def pairs(values, names, *, title, xlabel, ylabel, line=None, ax=None):
     figure.legend(loc="outside lower center", ncols=3)
     listed = ", ".join(f"{name} {one:.2f} and {two:.2f}" for name, (one, two) in values.items())
     return _say(figure, f"{title}; {names[0]} and {names[1]}: {listed}.")
+
+
+def _number(value):
+    """Write a number with three digits, and no dot at its end: 0.0280, 894."""
+    return f"{value:#.3g}".rstrip(".")
 
 
 def _figure(size):

@@ -22,6 +22,7 @@ CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 # From the top of the house to its ground: a module may import only those after it.
 LAYERS = (
     "cli", "doctor", "report", "slides", "classreport", "widgets", "lesson", "scale", "stream",
+    "extractor",
     "plots", "project", "challenges", "trace", "quiz", "tables", "validation", "head", "features",
     "backbone", "preprocess", "images", "decode", "threads", "bars", "cache", "paths", "checks",
 )  # fmt: skip
