@@ -11,7 +11,6 @@ from pathlib import Path
 from urllib.error import URLError
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import hub, nn
 from torchvision.models import ResNet18_Weights
@@ -213,10 +212,8 @@ def _read_state(path):
         if path.suffix == ".safetensors":
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, RuntimeError, EOFError, KeyError, ValueError) as error:
-        _not_weights(path, str(error).splitlines()[0])
-    except Exception as error:  # pickle.UnpicklingError and what a damaged zip raises
-        _not_weights(path, f"{type(error).__name__}")
+    except Exception as error:  # what a damaged zip or a damaged header makes PyTorch raise
+        _not_weights(path, checks.reason(error))
     if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
         _not_weights(path, type(state).__name__)
     return state

@@ -31,6 +31,22 @@ def refuse(where, wanted, got, mend):
     raise FeatlibError(f"{where}: wanted {wanted}, got {got}. {mend}")
 
 
+def reason(error):
+    """Return the first line of what an error says; its kind, if it says nothing.
+
+    Parameters
+    ----------
+    error : BaseException
+        Any error.
+
+    Returns
+    -------
+    str
+        At most 200 characters.
+    """
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
 def describe(value):
     """Say in a few words what a value is: ``uint8 tensor 10×3×64×64``, ``str 'abc'``.
 

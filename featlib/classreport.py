@@ -167,7 +167,7 @@ def read(folder):
         try:
             learners.append(Learner(file.stem, _answers(file)))
         except (ValueError, TypeError, OSError, RecursionError) as error:
-            refused.append((file.name, _reason(error)))
+            refused.append((file.name, checks.reason(error)))
     if not learners:
         found = f"{len(refused)} files that are none" if refused else "no file .json"
         if refused:
@@ -243,10 +243,6 @@ def _answer(number, entry):
         if not isinstance(entry.get(name), kind):
             raise ValueError(f"answer {number}: '{name}' is missing or of the wrong type")
     return quiz.Answer(**{name: entry[name] for name in fields}, answer=entry.get("answer"))
-
-
-def _reason(error):
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:LONGEST]
 
 
 def _quizzes(learners):

@@ -122,8 +122,8 @@ def export(path, folder="lesson-slides"):
     try:
         notebook = nbformat.read(path, as_version=4)
     except Exception as error:  # nbformat raises whatever the file makes it stumble over
-        said = str(error).strip().splitlines()[0][:200] if str(error).strip() else "no notebook"
-        checks.refuse("slides.export", f"a notebook at '{path}'", said, "Check the file.")
+        wanted = f"a notebook at '{path}'"
+        checks.refuse("slides.export", wanted, checks.reason(error), "Check the file.")
     page = Path(folder).expanduser() / f"{path.stem}{ENDING}"
     text = html(notebook, path.stem)
     try:

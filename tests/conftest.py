@@ -12,9 +12,16 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from featlib import backbone, images
+
+# In the daily run each property is tried a hundred times, and always with the same inputs.
+QUIET = {"suppress_health_check": list(HealthCheck), "database": None}
+settings.register_profile("daily", max_examples=100, derandomize=True, **QUIET)
+settings.register_profile("long", max_examples=4000, **QUIET)
+settings.load_profile("daily")
 
 
 @pytest.fixture(scope="session", autouse=True)

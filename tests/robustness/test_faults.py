@@ -1,0 +1,254 @@
+"""A row each: what goes wrong around featlib, what is said, and what stays unharmed."""
+
+import ast
+import contextlib
+import logging
+import os
+import signal
+import socket
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pyarrow import parquet
+
+import featlib
+from featlib import (
+    FeatlibError,
+    backbone,
+    classreport,
+    features,
+    head,
+    lesson,
+    quiz,
+    slides,
+    stream,
+)
+
+PACKAGE = Path(featlib.__file__).parent
+unix = pytest.mark.skipif(os.name != "posix", reason="limits and signals of Unix")
+
+
+# A full disk. A limit on the size of files gives the same error at the same place: a write fails.
+
+
+@contextlib.contextmanager
+def full_disk(room):
+    """Let no file grow beyond so many bytes."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@unix
+def test_full_disk_while_features_are_kept(pixels, resnet, empty_cache, caplog):
+    with full_disk(10_000), caplog.at_level(logging.WARNING):
+        rows = features.extract(pixels, resnet)
+    assert "nothing is kept" in caplog.text
+    assert [path for path in empty_cache.rglob("*") if path.is_file()] == []
+    torch.testing.assert_close(features.extract(pixels, resnet), rows)
+
+
+@unix
+def test_full_disk_while_an_answer_is_kept(tmp_path):
+    progress = quiz.Progress(tmp_path / "answers.jsonl")
+    for number in range(5):
+        progress.add("quiz", f"q{number}", "x", True)
+    size = progress.path.stat().st_size
+    with full_disk(size + 20), pytest.raises(OSError, match="large"):
+        progress.add("quiz", "too much", "x" * 500, True)
+    progress.add("quiz", "after", "x", True)
+    kept = [answer.question for answer in progress.answers()]
+    assert kept == ["q0", "q1", "q2", "q3", "q4", "after"]
+
+
+@unix
+def test_full_disk_while_a_shard_is_written(picture_folder, tmp_path, resnet):
+    out = tmp_path / "out"
+    with full_disk(3_000), pytest.raises(OSError, match="large"):
+        stream.extract(picture_folder, out, resnet, shard_size=4, progress=False)
+    assert list(out.glob("part*")) == []
+    assert stream.extract(picture_folder, out, resnet, shard_size=4, progress=False).computed == 12
+
+
+@unix
+def test_full_disk_while_pages_are_written(tmp_path):
+    notebook = next((PACKAGE.parent / "notebooks").glob("12*.ipynb"))
+    with full_disk(5_000), pytest.raises(FeatlibError, match="another folder"):
+        slides.export(notebook, tmp_path)
+    progress = quiz.Progress(tmp_path / "a.jsonl")
+    progress.add("03_feature_extraction", "identity", 1, True)
+    (tmp_path / "class").mkdir()
+    progress.export(tmp_path / "class" / "a.json")
+    with full_disk(1_000), pytest.raises(FeatlibError, match="--out"):
+        classreport.write(classreport.read(tmp_path / "class"), tmp_path / "page.html")
+
+
+# The cache
+
+
+OLD = {
+    "from an older version": lambda path: path.rename(path.with_name("0" * 64 + ".safetensors")),
+    "of no length": lambda path: path.write_bytes(b""),
+    "cut off": lambda path: path.write_bytes(path.read_bytes()[:-100]),
+    "another file under its name": lambda path: path.write_bytes(
+        backbone.BUNDLED.read_bytes()[:5000]
+    ),
+    "a folder under its name": lambda path: (path.unlink(), path.mkdir()),
+}
+
+
+@pytest.mark.parametrize("case", OLD)
+def test_a_cache_entry_that_is(case, pixels, resnet, empty_cache):
+    rows = features.extract(pixels, resnet)
+    OLD[case](features.cache_path(pixels, resnet))
+    torch.testing.assert_close(features.extract(pixels, resnet), rows)
+
+
+def test_a_file_where_the_cache_folder_should_be(tmp_path, monkeypatch, pixels, resnet, caplog):
+    (tmp_path / "cache").write_text("a file")
+    monkeypatch.setenv("FEATLIB_CACHE_DIR", str(tmp_path / "cache"))
+    assert features.extract(pixels, resnet).shape == (12, 512)
+    assert "nothing is kept" in caplog.text
+    assert (tmp_path / "cache").read_text() == "a file"
+
+
+# Time
+
+
+def test_a_clock_that_goes_backwards(tmp_path, monkeypatch):
+    moments = iter([1000.0, 500.0, 10.0])
+    monkeypatch.setattr("time.time", lambda: next(moments))
+    progress = quiz.Progress(tmp_path / "answers.jsonl")
+    for answer, correct in (("a", False), ("b", False), ("c", True)):
+        progress.add("quiz", "q", answer, correct)
+    assert [a.answer for a in progress.answers()] == ["a", "b", "c"]
+    assert progress.last("quiz")["q"].answer == "c"
+
+
+# Ctrl-C and the notebook's stop button: the same signal
+
+
+@contextlib.contextmanager
+def ctrl_c(seconds):
+    timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+
+
+@unix
+def test_ctrl_c_while_features_are_computed(resnet, pixels, empty_cache):
+    threads = torch.get_num_threads()
+    many = pixels.repeat(400, 1, 1, 1)
+    with pytest.raises(KeyboardInterrupt), ctrl_c(0.4):
+        features.extract(many, resnet, progress=False)
+    assert torch.get_num_threads() == threads
+    assert [path for path in empty_cache.rglob("*") if path.is_file()] == []
+    assert features.extract(pixels, resnet).shape == (12, 512)
+
+
+@unix
+def test_ctrl_c_while_a_head_is_trained(blobs):
+    x, y = blobs
+    with pytest.raises(KeyboardInterrupt), ctrl_c(0.3):
+        head.train(x, y, 3, epochs=100_000)
+    layer, _ = head.train(x, y, 3)
+    assert layer(x).shape == (90, 3)
+
+
+@unix
+def test_ctrl_c_while_a_folder_is_extracted(picture_folder, tmp_path, resnet):
+    for place in picture_folder.iterdir():
+        first = (place / "0.png").read_bytes()
+        for i in range(100, 350):
+            (place / f"{i}.png").write_bytes(first)
+    settings = {"shard_size": 32, "progress": False}
+    with pytest.raises(KeyboardInterrupt), ctrl_c(0.5):
+        stream.extract(picture_folder, tmp_path / "out", resnet, **settings)
+    finished = len(list((tmp_path / "out").glob("part*")))
+    done = stream.extract(picture_folder, tmp_path / "out", resnet, **settings)
+    assert done.computed == 512 - 32 * finished
+    assert len(parquet.read_table(tmp_path / "out")) == 512
+
+
+# Safety
+
+
+def calls(name):
+    """Yield file and call wherever the package calls something of this name."""
+    for file in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(name):
+                yield file.name, node
+
+
+def test_nothing_that_is_read_can_run_code():
+    forbidden = {"pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal", "joblib"}
+    for file in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                assert not {alias.name.split(".")[0] for alias in node.names} & forbidden, file
+            if isinstance(node, ast.ImportFrom):
+                assert (node.module or "").split(".")[0] not in forbidden, file
+    for name in ("torch.load", "load_state_dict_from_url"):
+        found = list(calls(name))
+        assert found
+        for file, call in found:
+            options = {word.arg: ast.unparse(word.value) for word in call.keywords}
+            assert options.get("weights_only") == "True", file
+    assert not list(calls("np.load"))
+    for name in ("eval", "exec"):  # of Python; a network has a method eval()
+        assert not [file for file, call in calls(name) if ast.unparse(call.func) == name]
+
+
+def test_the_lesson_needs_no_network(monkeypatch, picture_folder):
+    def refuse(*arguments, **options):
+        raise AssertionError("something asked for a network")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    lesson.run(str(picture_folder), cache=False)
+    for name in quiz.names():
+        quiz.load(name)
+
+
+def test_downloads_go_over_tls_and_are_checked():
+    assert backbone.IMAGENET_URL.startswith("https://")
+    [(_, call)] = calls("load_state_dict_from_url")
+    assert "check_hash=True" in ast.unparse(call)
+
+
+EVIL = "<script>alert(1)</script>"
+
+
+def test_names_of_files_and_classes_are_escaped_in_the_report(tmp_path):
+    from conftest import make_pictures
+
+    from featlib import report
+
+    classes = {"<img src=x onerror=alert(1)>": (200, 40, 40), "b&w": (40, 40, 200)}
+    own = make_pictures(tmp_path / "own", classes)
+    (own / "b&w" / "<b>broken.png").write_text(EVIL)
+    page = report.write(lesson.run(str(own), cache=False), tmp_path / "report").read_text("utf-8")
+    assert "<img src=x" not in page
+    assert "<b>broken" not in page
+    assert EVIL not in page
+    assert "&lt;img src=x" in page
+
+
+def test_features_are_finite_whatever_the_picture(resnet):
+    for value in (0, 255):
+        flat = torch.full((1, 3, 64, 64), value, dtype=torch.uint8)
+        assert np.isfinite(features.extract(flat, resnet, cache=False).numpy()).all()

@@ -1,0 +1,152 @@
+"""Kill featlib at random moments, and see that nothing is lost: a long run of faults.
+
+    python tools/kill.py --rounds 200
+
+Each round starts work in a process of its own, kills it (SIGKILL) after a random time, and then
+does the same work again in this process. What was reported done before the kill must be there, and
+the work must come to the same result as without a kill. Three kinds take turns:
+
+- answers: a learner's answers are written, each reported when it is kept
+- cache: features are extracted and kept in the cache
+- shards: a folder of pictures is extracted into Parquet files
+"""
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from pyarrow import parquet
+
+from featlib import backbone, features, quiz, stream
+
+
+def answers(folder, reported):
+    """Write answers for ever, and report each that is kept."""
+    progress = quiz.Progress(folder / "answers.jsonl")
+    for number in range(10**9):
+        progress.add("quiz", f"q{number}", "x" * (number % 500), True)
+        reported(number)
+
+
+def check_answers(folder, reported):
+    """Find all reported answers, and add another."""
+    progress = quiz.Progress(folder / "answers.jsonl")
+    kept = {answer.question for answer in progress.answers()}
+    assert {f"q{number}" for number in reported} <= kept, "a reported answer is lost"
+    progress.add("quiz", "after", 1, True)
+    assert progress.answers()[-1].question == "after"
+
+
+def cache(folder, reported):
+    """Extract new images for ever, and report each set that is kept."""
+    for number in range(10**9):
+        features.extract(_pixels(number), RESNET, progress=False)
+        reported(number)
+
+
+def check_cache(folder, reported):
+    """Compare the cache with what is computed without it; all reported entries are there."""
+    for number in [*reported[-2:], len(reported)]:
+        found = features.extract(_pixels(number), RESNET, progress=False)
+        exact = features.extract(_pixels(number), RESNET, cache=False)
+        assert torch.allclose(found, exact, atol=1e-4), "the cache holds something else"
+    for number in reported:
+        assert features.is_cached(_pixels(number), RESNET), "a reported entry is lost"
+
+
+def shards(folder, reported):
+    """Extract a folder of pictures."""
+    stream.extract(folder / "pictures", folder / "out", RESNET, **SETTINGS)
+    reported(1)
+
+
+def check_shards(folder, reported):
+    """Go on; finished files are not touched, and all features come out right."""
+    out = folder / "out"
+    finished = {path: path.read_bytes() for path in out.glob("part*")}
+    done = stream.extract(folder / "pictures", out, RESNET, **SETTINGS)
+    assert done.computed == 64 - 4 * len(finished), "a finished shard was computed again"
+    table = parquet.read_table(out)
+    assert table["path"].to_pylist() == [f"{i:02}.png" for i in range(64)]
+    assert np.allclose(np.stack(table["features"].to_numpy()), EXPECTED, atol=1e-4)
+    assert all(path.read_bytes() == data for path, data in finished.items())
+    assert not list(out.glob("*.tmp")), "something is left over"
+
+
+KINDS = {
+    "answers": (answers, check_answers, 0.3),
+    "cache": (cache, check_cache, 1.5),
+    "shards": (shards, check_shards, 1.2),
+}
+SETTINGS = {"shard_size": 4, "batch_size": 4, "progress": False}
+
+
+def _pixels(number):
+    chance = torch.Generator().manual_seed(number)
+    return torch.randint(0, 256, (6, 3, 64, 64), dtype=torch.uint8, generator=chance)
+
+
+def run_round(kind, chance):
+    """Run one round; return what had been reported when the kill came."""
+    work, check, longest = KINDS[kind]
+    folder = Path(tempfile.mkdtemp(prefix="featlib-kill-"))
+    os.environ["FEATLIB_CACHE_DIR"] = str(folder / "cache")
+    if kind == "shards":
+        (folder / "pictures").mkdir()
+        for i in range(64):
+            Image.new("L", (64, 64), 4 * i).save(folder / "pictures" / f"{i:02}.png")
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        work(folder, lambda number: os.write(writer, b"%d\n" % number))
+        os._exit(0)
+    os.close(writer)
+    time.sleep(chance.uniform(0, longest))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    with os.fdopen(reader) as file:
+        # Of the last line only a part may have come.
+        reported = [int(line) for line in file if line.endswith("\n")]
+    check(folder, reported)
+    shutil.rmtree(folder)
+    return len(reported)
+
+
+def main():
+    """Run all rounds; stop at the first loss, and leave its folder for a look."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=200, metavar="N", help="kills in all (200)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the moments (0)")
+    options = parser.parse_args()
+    chance, reports = random.Random(options.seed), dict.fromkeys(KINDS, 0)
+    for number in range(options.rounds):
+        kind = list(KINDS)[number % len(KINDS)]
+        reports[kind] += run_round(kind, chance)
+        if number % 20 == 19:
+            print(f"{number + 1} of {options.rounds} kills, nothing lost", flush=True)
+    kept = ", ".join(f"{kind} {n}" for kind, n in reports.items())
+    print(f"{options.rounds} kills; reported done before them and all there afterwards: {kept}")
+
+
+# One thread: a process that is forked has only the thread that forked.
+torch.set_num_threads(1)
+RESNET = backbone.resnet18()
+EXPECTED = features.extract(
+    torch.stack([torch.full((3, 64, 64), 4 * i, dtype=torch.uint8) for i in range(64)]),
+    RESNET,
+    cache=False,
+    progress=False,
+)
+
+if __name__ == "__main__":
+    sys.exit(main())
