@@ -20,13 +20,13 @@ unit: $(VENV)/.installed-test      ## the fast tests
 	$(BIN)/python -m pytest -n auto --dist loadfile tests --ignore tests/browser --ignore tests/scale
 
 notebooks-test: $(VENV)/.installed-test ## every notebook, every output compared
-	$(BIN)/python -m pytest --nbval --nbval-current-env notebooks
+	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env notebooks
 
 browser: $(VENV)/.installed-test   ## the quizzes in JupyterLab in a real browser
 	$(BIN)/python -m pytest tests/browser
 
 scale: $(VENV)/.installed-test     ## features on a Ray cluster of this machine
-	$(BIN)/python -m pytest tests/scale
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/scale
 
 notebooks: $(VENV)/.installed-test ## execute all notebooks anew and keep their outputs
 	$(BIN)/python tools/execute_notebooks.py

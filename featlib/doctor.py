@@ -3,6 +3,7 @@
 import importlib
 import importlib.metadata
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from rich.table import Table
 from featlib import checks, paths
 
 ASSETS = Path(__file__).parent / "assets"
+WIDGETS = {"jupyterlab_widgets": "@jupyter-widgets/jupyterlab-manager", "anywidget": "anywidget"}
 MEMORY_NEEDED = 2 * 2**30  # bytes; a cold `featlib run` peaks below this
 
 
@@ -48,12 +50,14 @@ def examine():
     return [
         _python(),
         *_packages(),
+        *_widgets(),
         _device(),
         _memory(),
         *map(_bundled, sorted(ASSETS.glob("*.safetensors"))),
         _folder("cache folder", paths.cache_dir(), "FEATLIB_CACHE_DIR"),
         _cache_entries(),
         _folder("folder of your answers", paths.data_dir(), "FEATLIB_DATA_DIR"),
+        _answers(),
         _kernel(),
     ]
 
@@ -97,6 +101,17 @@ def _packages():
             yield Finding(name, importlib.metadata.version(name))
         except importlib.metadata.PackageNotFoundError:
             yield Finding(name, "not installed", f"python -m pip install {name}")
+
+
+def _widgets():
+    """Check that JupyterLab finds what draws the quizzes; pip may have put it elsewhere."""
+    from jupyter_core.paths import jupyter_path
+
+    for package, extension in WIDGETS.items():
+        places = [Path(path) / extension for path in jupyter_path("labextensions")]
+        there = any((place / "package.json").is_file() for place in places)
+        mend = "" if there else f"python -m pip install --force-reinstall {package}"
+        yield Finding(f"widgets of {package}", "found" if there else "not in JupyterLab", mend)
 
 
 def _device():
@@ -147,6 +162,23 @@ def _cache_entries():
         return Finding("cache entries", found)
     mend = f"Delete {damaged[0].name}; it is made again when needed."
     return Finding("cache entries", f"{found}, {len(damaged)} damaged", mend)
+
+
+def _answers():
+    from featlib import quiz
+
+    log = logging.getLogger("featlib")
+    before, log.disabled = log.disabled, True  # what it would say is said here
+    try:
+        progress = quiz.Progress()
+        answers = len(progress.answers())
+        aside = sorted(progress.path.parent.glob(f"{progress.path.stem}-damaged-*"))
+    finally:
+        log.disabled = before
+    if not aside:
+        return Finding("your answers", f"{answers}")
+    found = f"{answers}, and what was damaged in {aside[-1].name}"
+    return Finding("your answers", found, f"Look for lines to save in it; then delete {aside[-1]}.")
 
 
 def _is_whole(entry):

@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from featlib import cli, doctor, features, paths
+from featlib import cli, doctor, features, paths, quiz
 
 
 def find(what):
@@ -54,6 +54,27 @@ def test_a_cache_that_cannot_be_written(monkeypatch):
     monkeypatch.setenv("FEATLIB_CACHE_DIR", "/proc/featlib")
     finding = find("cache folder")
     assert "FEATLIB_CACHE_DIR" in finding.mend
+
+
+def test_widgets_that_jupyterlab_does_not_find(monkeypatch, tmp_path):
+    assert find("widgets of anywidget").found == "found"
+    monkeypatch.setattr("jupyter_core.paths.jupyter_path", lambda *parts: [str(tmp_path)])
+    for package in ("anywidget", "jupyterlab_widgets"):
+        assert find(f"widgets of {package}").mend.endswith(f"--force-reinstall {package}")
+
+
+def test_damaged_answers_are_set_aside_and_said(monkeypatch, tmp_path):
+    monkeypatch.setenv("FEATLIB_DATA_DIR", str(tmp_path))
+    progress = quiz.Progress()
+    progress.add("03_feature_extraction", "identity", 1, True)
+    assert find("your answers") == doctor.Finding("your answers", "1")
+    with open(progress.path, "ab") as file:
+        file.write(b'{"quiz": "03_fea')
+    finding = find("your answers")
+    assert finding.found.startswith("1, and what was damaged in answers-damaged-")
+    [aside] = tmp_path.glob("answers-damaged-*")
+    assert str(aside) in finding.mend
+    assert aside.read_bytes().endswith(b'{"quiz": "03_fea')
 
 
 def test_a_damaged_cache_entry(pixels, resnet, empty_cache):
