@@ -26,7 +26,7 @@ browser: $(VENV)/.installed-test   ## the quizzes in JupyterLab in a real browse
 	$(BIN)/python -m pytest tests/browser
 
 scale: $(VENV)/.installed-test     ## features on a Ray cluster of this machine
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/scale
+	$(BIN)/python -m pytest tests/scale
 
 notebooks: $(VENV)/.installed-test ## execute all notebooks anew and keep their outputs
 	$(BIN)/python tools/execute_notebooks.py

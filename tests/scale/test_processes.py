@@ -1,44 +1,16 @@
-"""Extraction in processes of its own: killed half-way, and two at once."""
+"""Several processes at once, and processes that are killed."""
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
-from pyarrow import parquet
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from featlib import stream
 from featlib.features import FeatureExtractor
-
-
-def test_killed_at_any_moment_nothing_that_was_finished_is_lost(tmp_path, resnet):
-    source, out = tmp_path / "many", tmp_path / "features"
-    source.mkdir()
-    for i in range(400):
-        Image.new("L", (64, 64), 255 * i // 400).save(source / f"{i:03}.png")
-    command = [sys.executable, "-m", "featlib.cli", "extract", source, "--out", out]
-    child = subprocess.Popen(
-        [*map(str, command), "--shard-size", "20", "--batch-size", "4"], stdout=subprocess.DEVNULL
-    )
-    while len(list(out.glob("part*"))) < 2 and child.poll() is None:
-        time.sleep(0.005)
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
-    finished = {path.name: path.read_bytes() for path in out.glob("part*")}
-    assert 2 <= len(finished) < 20
-    (out / "_left.tmp").write_text("what a killed process leaves behind")
-    done = stream.extract(source, out, resnet, shard_size=20, batch_size=4, progress=False)
-    assert done.computed == 400 - 20 * len(finished)
-    assert parquet.read_table(out)["path"].to_pylist() == [f"{i:03}.png" for i in range(400)]
-    assert all((out / name).read_bytes() == data for name, data in finished.items())
-    assert list(out.glob("*.tmp")) == []
 
 
 def test_a_grid_search_with_two_processes(pixels, empty_cache):

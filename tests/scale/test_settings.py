@@ -7,34 +7,41 @@ import sys
 
 import pytest
 
-SETTINGS = {
-    "locale C, a home with spaces and letters of other scripts, one core": {
-        "LC_ALL": "C", "PYTHONUTF8": "0", "HOME": "my hóme 家", "OMP_NUM_THREADS": "1",
-    },
-    "locale of Turkey, where I is no capital i, and no home at all": {
-        "LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8", "HOME": None, "XDG_CACHE_HOME": None,
-        "XDG_DATA_HOME": None,
-    },
-}  # fmt: skip
+TURKISH = {"LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8"}  # where I is no capital i
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
 
 
-@pytest.mark.parametrize("case", SETTINGS)
-def test_all_five_stages(case, picture_folder, tmp_path):
-    changes = dict(SETTINGS[case])
-    if changes["HOME"]:
-        changes["HOME"] = str(tmp_path / changes["HOME"])
-        os.mkdir(changes["HOME"])
-    environment = {**os.environ, **changes, "FEATLIB_CACHE_DIR": None, "FEATLIB_DATA_DIR": None}
-    environment = {name: value for name, value in environment.items() if value is not None}
-    command = [sys.executable, "-m", "featlib.cli", "run", "--images", picture_folder, "--json"]
+def featlib(words, folder, settings, home):
+    """Run a command with other surroundings, without a terminal, and return what it said."""
+    own = ("FEATLIB_CACHE_DIR", "FEATLIB_DATA_DIR", "XDG_CACHE_HOME", "XDG_DATA_HOME", "HOME")
+    environment = {name: value for name, value in os.environ.items() if name not in own}
+    environment |= settings | ({"HOME": str(home)} if home else {})
     answer = subprocess.run(
-        command, capture_output=True, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL
+        [sys.executable, "-m", "featlib.cli", *map(str, words)],
+        capture_output=True,
+        cwd=folder,
+        env=environment | {"TQDM_DISABLE": "1"},
+        stdin=subprocess.DEVNULL,
     )
     assert answer.returncode == 0, answer.stderr.decode()
     assert answer.stderr == b""
-    facts = json.loads(answer.stdout)
+    return answer.stdout
+
+
+def test_all_five_stages_with_one_core_and_a_home_of_other_letters(picture_folder, tmp_path):
+    home = tmp_path / "my hóme 家"
+    home.mkdir()
+    words = ["run", "--images", picture_folder, "--json"]
+    facts = json.loads(featlib(words, tmp_path, TURKISH | {"OMP_NUM_THREADS": "1"}, home))
     assert len(facts["training_trace"]) == 5
-    assert facts["features_from_cache"] is False
     assert (tmp_path / facts["report"]).is_file()
-    if changes["HOME"]:
-        assert list((tmp_path / changes["HOME"]).rglob("*.safetensors"))
+    assert list(home.rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize("home", [True, False], ids=["a home", "no home at all"])
+@pytest.mark.parametrize("settings", [TURKISH, ASCII], ids=["Turkish", "C"])
+def test_progress(settings, home, tmp_path):
+    said = featlib(["progress"], tmp_path, settings, tmp_path if home else None)
+    assert b"03_feature_extraction" in said
+    featlib(["progress", "--export", "mine"], tmp_path, settings, tmp_path if home else None)
+    assert json.loads((tmp_path / "mine.json").read_text("utf-8"))["answers"] == []
