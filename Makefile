@@ -17,7 +17,7 @@ lab: $(VENV)/.installed            ## the notebooks in JupyterLab
 test: unit notebooks-test browser scale ## all tests
 
 unit: $(VENV)/.installed-test      ## the fast tests
-	$(BIN)/python -m pytest -n auto --dist loadfile tests --ignore tests/browser --ignore tests/scale
+	$(BIN)/python -m pytest -n auto --dist loadfile tests --ignore tests/browser --ignore tests/scale --ignore tests/tools
 
 notebooks-test: $(VENV)/.installed-test ## every notebook, every output compared
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env notebooks
@@ -25,8 +25,8 @@ notebooks-test: $(VENV)/.installed-test ## every notebook, every output compared
 browser: $(VENV)/.installed-test   ## the quizzes in JupyterLab in a real browser
 	$(BIN)/python -m pytest tests/browser
 
-scale: $(VENV)/.installed-test     ## features on a Ray cluster of this machine
-	$(BIN)/python -m pytest tests/scale
+scale: $(VENV)/.installed-test     ## several processes, a Ray cluster of this machine, the tools
+	$(BIN)/python -m pytest tests/scale tests/tools
 
 notebooks: $(VENV)/.installed-test ## execute all notebooks anew and keep their outputs
 	$(BIN)/python tools/execute_notebooks.py
