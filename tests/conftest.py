@@ -15,7 +15,7 @@ import torch
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
-from featlib import backbone, images
+from featlib import backbone, cli, images
 
 # In the daily run each property is tried a hundred times, and always with the same inputs.
 QUIET = {"suppress_health_check": list(HealthCheck), "database": None}
@@ -68,6 +68,21 @@ def blobs():
 def picture_folder(tmp_path):
     """Return a folder of two classes, six noisy PNGs each, red and blue."""
     return make_pictures(tmp_path / "pictures", {"red": (200, 40, 40), "blue": (40, 40, 200)})
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    """Return a function that runs a command line and returns exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        try:
+            code = cli.main([str(word) for word in words])
+        except SystemExit as leaving:
+            code = leaving.code
+        return code, *capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture

@@ -10,21 +10,6 @@ import pytest
 from featlib import cli, lesson, quiz
 
 
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    """Return a function that runs a command line and returns exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words):
-        try:
-            code = cli.main([str(word) for word in words])
-        except SystemExit as leaving:
-            code = leaving.code
-        return code, *capsys.readouterr()
-
-    return run
-
-
 def test_run_prints_the_three_records_in_order_and_writes_the_report(run, tmp_path):
     code, out, _ = run("run")
     assert code == 0

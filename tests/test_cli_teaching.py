@@ -5,22 +5,7 @@ import sys
 
 import pytest
 
-from featlib import cli, paths, quiz
-
-
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    """Return a function that runs a command line and returns exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words):
-        try:
-            code = cli.main([str(word) for word in words])
-        except SystemExit as leaving:
-            code = leaving.code
-        return code, *capsys.readouterr()
-
-    return run
+from featlib import paths, quiz
 
 
 def test_slides_of_one_notebook(run, tmp_path):
