@@ -138,6 +138,8 @@ def test_a_clock_that_goes_backwards(tmp_path, monkeypatch):
 
 @contextlib.contextmanager
 def ctrl_c(seconds):
+    # Where the tests themselves run in the background, the shell has them ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     try:
@@ -145,6 +147,7 @@ def ctrl_c(seconds):
     finally:
         timer.cancel()
         timer.join()
+        signal.signal(signal.SIGINT, before)
 
 
 @unix
