@@ -7,22 +7,62 @@ from updating its running mean and variance whenever the module is in training m
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import hub, nn
-from torchvision.models import ResNet18_Weights
-from torchvision.models import resnet18 as torchvision_resnet18
 
 from featlib import checks
 from featlib.preprocess import Transform
 
 BUNDLED = Path(__file__).parent / "assets" / "resnet18-tinyimagenet64.safetensors"
-IMAGENET_URL = ResNet18_Weights.IMAGENET1K_V1.url
+# torchvision's ResNet18_Weights.IMAGENET1K_V1.url, here without torchvision's import.
+IMAGENET_URL = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
 IMAGENET_TRANSFORM = Transform((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 224)
 NAMES = ("bundled", "imagenet", "untrained")
+
+
+@dataclass(frozen=True, repr=False)
+class Weights:
+    """What a ResNet18 is filled with: all that extraction needs.
+
+    Attributes
+    ----------
+    tensors : dict of str to torch.Tensor
+        A state dict of torchvision's `resnet18`, in float32, checked.
+    transform : featlib.preprocess.Transform
+        What the weights expect of their input.
+    name : str
+        Where they came from.
+    classes : tuple of str
+        What the outputs of the final layer mean; empty where that is not known.
+    """
+
+    tensors: dict[str, torch.Tensor]
+    transform: Transform
+    name: str
+    classes: tuple[str, ...] = ()
+
+    def state(self):
+        """Return the tensors that turn images into features: all but the final layer's.
+
+        Returns
+        -------
+        dict of str to torch.Tensor
+        """
+        return {name: t for name, t in self.tensors.items() if not name.startswith("fc.")}
+
+    @property
+    def width(self):
+        """int: the number of features, 512."""
+        return self.tensors["fc.weight"].shape[1]
+
+    def __repr__(self):
+        return f"Weights({self.name!r}, {len(self.tensors)} tensors, {self.transform})"
 
 
 class Backbone(nn.Module):
@@ -32,7 +72,7 @@ class Backbone(nn.Module):
     ----------
     network : torch.nn.Module
         torchvision's `resnet18`, its final layer replaced by `torch.nn.Identity`.
-    fc : torch.nn.Linear or None
+    fc : torch.nn.Linear
         The final layer that the weights came with, kept for asking the original network.
     transform : featlib.preprocess.Transform
         What the weights expect of their input.
@@ -88,6 +128,15 @@ class Backbone(nn.Module):
         with torch.no_grad():
             return self.network(images)
 
+    def state(self):
+        """Return the tensors that turn images into features, as they are now.
+
+        Returns
+        -------
+        dict of str to torch.Tensor
+        """
+        return self.network.state_dict()
+
     def __repr__(self):
         frozen = sum(p.numel() for p in self.network.parameters())
         return (
@@ -98,6 +147,36 @@ class Backbone(nn.Module):
 
 def resnet18(weights="bundled", *, sha256=None, seed=0):
     """Return a frozen ResNet18.
+
+    Parameters
+    ----------
+    weights : str, pathlib.Path or Weights
+        As for `read_weights`, or what that returned.
+    sha256, seed
+        As for `read_weights`.
+
+    Returns
+    -------
+    Backbone
+
+    Raises
+    ------
+    featlib.FeatlibError
+        As of `read_weights`.
+    """
+    # Imported here, since it takes a second, and extraction does without.
+    from torchvision.models import resnet18 as torchvision_resnet18
+
+    if not isinstance(weights, Weights):
+        weights = read_weights(weights, sha256=sha256, seed=seed)
+    with torch.device("meta"):
+        network = torchvision_resnet18(num_classes=len(weights.tensors["fc.weight"]))
+    network.load_state_dict(weights.tensors, assign=True)
+    return Backbone(network, weights.transform, weights.name, weights.classes)
+
+
+def read_weights(weights="bundled", *, sha256=None, seed=0):
+    """Read the weights of a ResNet18, and check them.
 
     Parameters
     ----------
@@ -114,7 +193,7 @@ def resnet18(weights="bundled", *, sha256=None, seed=0):
 
     Returns
     -------
-    Backbone
+    Weights
 
     Raises
     ------
@@ -122,21 +201,21 @@ def resnet18(weights="bundled", *, sha256=None, seed=0):
         If the file is missing, altered, cut off, or for another network; or the download fails.
     """
     if weights == "untrained":
-        return Backbone(_new_network(seed=seed), _card_transform(_card(BUNDLED)), "untrained")
+        state = _checked(_random_state(seed), "untrained")
+        return Weights(state, _card_transform(_card(BUNDLED)), "untrained")
     if weights == "imagenet":
-        state, transform = _download_imagenet(), IMAGENET_TRANSFORM
-        name, classes = "imagenet", ResNet18_Weights.IMAGENET1K_V1.meta["categories"]
-    else:
-        path = BUNDLED if weights == "bundled" else Path(weights).expanduser()
-        if not path.suffix and not path.exists():
-            checks.one_of(str(weights), "backbone.resnet18", "weights", (*NAMES, "a file's path"))
-        checks.file(path, "backbone.resnet18", "weights")
-        card = _card(path)
-        if expected := sha256 or card.get("sha256"):
-            checks.checksum(path, expected, "backbone.resnet18")
-        state, transform = _read_state(path), _card_transform(card)
-        name, classes = str(weights), [entry["name"] for entry in card.get("classes", ())]
-    return Backbone(_fill(state, name), transform, name, classes)
+        state, classes = _download_imagenet()
+        return Weights(_checked(state, "imagenet"), IMAGENET_TRANSFORM, "imagenet", classes)
+    path = BUNDLED if weights == "bundled" else Path(weights).expanduser()
+    if not path.suffix and not path.exists():
+        checks.one_of(str(weights), "backbone.resnet18", "weights", (*NAMES, "a file's path"))
+    checks.file(path, "backbone.resnet18", "weights")
+    card = _card(path)
+    if expected := sha256 or card.get("sha256"):
+        checks.checksum(path, expected, "backbone.resnet18")
+    classes = tuple(entry["name"] for entry in card.get("classes", ()))
+    state = _checked(_read_state(path), str(weights))
+    return Weights(state, _card_transform(card), str(weights), classes)
 
 
 def fingerprint(model):
@@ -146,29 +225,49 @@ def fingerprint(model):
 
     Parameters
     ----------
-    model : torch.nn.Module
-        Any module.
+    model : torch.nn.Module or dict of str to torch.Tensor
+        Any module, or its state dict.
 
     Returns
     -------
     str
         SHA-256 in hexadecimal, over names, dtypes, shapes and values in the order of names.
     """
+    state = model.state_dict() if isinstance(model, nn.Module) else model
     digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
+    for name, tensor in sorted(state.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return digest.hexdigest()
 
 
-def _new_network(n_classes=1000, seed=0):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return torchvision_resnet18(num_classes=n_classes)
+def _shapes():
+    """Return the names and shapes of torchvision's resnet18, as the bundled file has them."""
+    with safe_open(BUNDLED, framework="pt") as file:
+        return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
 
 
-def _fill(state, name):
-    """Build torchvision's network and load the state dict into it, or say what does not fit."""
+def _random_state(seed):
+    """Make the weights that torchvision's resnet18 starts its training with.
+
+    Convolutions are random with a variance that keeps the size of what passes through (He et al.,
+    2015, arXiv:1502.01852), and BatchNorm changes nothing at first.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    state = {}
+    for name, shape in _shapes().items():
+        ones = name.endswith(("weight", "running_var"))
+        state[name] = torch.ones(shape) if ones else torch.zeros(shape)
+        if len(shape) > 1:
+            nn.init.kaiming_normal_(
+                state[name], mode="fan_out", nonlinearity="relu", generator=generator
+            )
+    return state
+
+
+def _checked(state, name):
+    """Return a state dict in float32, or say what does not fit torchvision's resnet18."""
+    wanted = _shapes()
     if "fc.weight" not in state or state["fc.weight"].ndim != 2:
         state_keys = ", ".join(list(state)[:3]) or "none"
         checks.refuse(
@@ -177,11 +276,12 @@ def _fill(state, name):
             f"{len(state)} tensors ({state_keys}, …)",
             "Save it with torch.save(model.state_dict(), path).",
         )
-    with torch.device("meta"):
-        network = torchvision_resnet18(num_classes=state["fc.weight"].shape[0])
-    wanted = network.state_dict()
+    n_classes = state["fc.weight"].shape[0]
+    wanted |= {"fc.weight": (n_classes, wanted["fc.weight"][1]), "fc.bias": (n_classes,)}
+    counters = [n.replace("running_mean", "num_batches_tracked") for n in wanted if "mean" in n]
+    wanted |= dict.fromkeys(counters, ())
     # How many batches BatchNorm has seen matters only in training, so files may leave it out.
-    state = {k: torch.zeros_like(v, device="cpu") for k, v in wanted.items() if not v.ndim} | state
+    state = {name: torch.zeros((), dtype=torch.int64) for name in counters} | state
     odd = sorted(k for k in wanted.keys() | state.keys() if _misfit(wanted.get(k), state.get(k)))
     if odd:
         checks.refuse(
@@ -190,21 +290,18 @@ def _fill(state, name):
             f"{len(odd)} missing, unknown, misshapen or not finite: {', '.join(odd[:3])}",
             "These weights are for another architecture, or damaged.",
         )
-    state = {key: _as_stored(value, wanted[key].dtype) for key, value in state.items()}
-    network.load_state_dict(state, assign=True)
-    return network
+    # The bundled file holds float16 to halve its size; all arithmetic is in float32.
+    return {
+        key: value.to(torch.int64 if key in counters else torch.float32).contiguous()
+        for key, value in state.items()
+    }
 
 
 def _misfit(wanted, given):
-    if wanted is None or given is None or wanted.shape != given.shape:
+    if wanted is None or given is None or wanted != tuple(given.shape):
         return True
     # A sum is finite only if every number is, and takes a tenth of the time of looking at each.
     return not bool(given.sum(dtype=torch.float64).isfinite())
-
-
-def _as_stored(tensor, dtype):
-    # The bundled file holds float16 to halve its size; all arithmetic is in float32.
-    return tensor.to(dtype).contiguous()
 
 
 def _read_state(path):
@@ -229,8 +326,11 @@ def _not_weights(path, got):
 
 
 def _download_imagenet():
+    """Return torchvision's own weights as a state dict, and the names of their classes."""
+    from torchvision.models import ResNet18_Weights
+
     try:
-        return hub.load_state_dict_from_url(IMAGENET_URL, weights_only=True, check_hash=True)
+        state = hub.load_state_dict_from_url(IMAGENET_URL, weights_only=True, check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
         checks.refuse(
             "backbone.resnet18",
@@ -238,6 +338,7 @@ def _download_imagenet():
             str(error),
             'Check the network, or use weights="bundled", which needs none.',
         )
+    return state, tuple(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
 
 
 def _card(path):

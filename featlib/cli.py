@@ -5,9 +5,11 @@ Nothing here imports torch before a command needs it, so that ``--help`` is inst
 
 import argparse
 import dataclasses
+import gc
 import json
 import os
 import sys
+from contextlib import contextmanager
 
 from featlib import __version__, checks, paths
 from featlib.checks import FeatlibError
@@ -31,6 +33,7 @@ def main(arguments=None):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
+    options.own_process = arguments is None
     try:
         return options.command(options) or 0
     except FeatlibError as error:
@@ -190,8 +193,27 @@ def _add_extract(commands):
     )
 
 
+@contextmanager
+def _imports(options):
+    """Import without the garbage collector, if the process is ours.
+
+    It would look through hundreds of thousands of objects, in vain, since they all stay to the
+    end; and once more at the end. That is half a second for PyTorch.
+    """
+    if not options.own_process:
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def _run(options):
-    from featlib import lesson, report
+    with _imports(options):
+        from featlib import lesson, report
 
     finished = lesson.run(
         options.images,
@@ -200,15 +222,17 @@ def _run(options):
         epochs=options.epochs,
         seed=options.seed,
     )
+    if not options.json:
+        _show(finished)
     page = report.write(finished, options.report)
     if options.json:
         json.dump(finished.to_dict() | {"report": str(page)}, sys.stdout, indent=1)
         print()
     else:
-        _show(finished, page)
+        print(f"\nReport: {page}  ({finished.seconds:.1f} s)")
 
 
-def _show(lesson, page):
+def _show(lesson):
     from featlib import trace
 
     console = _console()
@@ -231,7 +255,6 @@ def _show(lesson, page):
     for baseline in lesson.baselines:
         name = baseline.name.replace("_", " ")
         console.print(f"The same layer on {name}: {baseline.accuracy:.1%}.")
-    console.print(f"\nReport: {page}  ({lesson.seconds:.1f} s)", markup=False)
 
 
 def _lab(options):
@@ -288,7 +311,8 @@ def _class_report(options):
 
 
 def _extract(options):
-    from featlib import backbone, scale, stream
+    with _imports(options):
+        from featlib import backbone, scale, stream
 
     names = ("batch_size", "precision", "device", "shard_size", "overwrite")
     settings = {name: getattr(options, name) for name in names}
@@ -298,7 +322,7 @@ def _extract(options):
         settings |= {"workers": options.workers, "address": options.address}
     elif options.workers or options.address:
         raise FeatlibError("--workers and --address are for --engine ray")
-    done = extract(options.source, options.out, backbone.resnet18(options.weights), **settings)
+    done = extract(options.source, options.out, backbone.read_weights(options.weights), **settings)
     if options.json:
         json.dump(dataclasses.asdict(done) | {"folder": str(done.folder)}, sys.stdout, indent=1)
         print()

@@ -6,15 +6,12 @@ is due, a thread for each batch, and a cache on disk, so that the same images ar
 twice. More images than memory holds are the matter of `stream`.
 """
 
-import copy
 import hashlib
 import importlib
 from contextlib import nullcontext
 
 import torch
-from torch import nn
-from torch.nn.utils import fuse_conv_bn_eval
-from torchvision.models.resnet import BasicBlock
+from torch.nn.functional import conv2d, max_pool2d
 
 from featlib import cache as cache_files
 from featlib import checks, preprocess, threads
@@ -24,6 +21,8 @@ from featlib.images import ImageSet
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 DEVICES = ("auto", "cpu", "cuda", "mps")
+CHANNELS_LAST = torch.channels_last
+EPSILON = 1e-5  # of torchvision's BatchNorm
 CACHE_VERSION = 1
 
 
@@ -43,8 +42,8 @@ def extract(
     ----------
     images : featlib.images.ImageSet or torch.Tensor
         uint8 N×3×H×W (values 0–255), or float32 N×3×H×W (values 0–1).
-    backbone : featlib.backbone.Backbone
-        From `backbone.resnet18`; it brings its own preprocessing.
+    backbone : featlib.backbone.Backbone or featlib.backbone.Weights
+        From `backbone.resnet18` or `backbone.read_weights`; it brings its own preprocessing.
     batch_size : int
         Images a forward pass, at most.
     precision : {"fp32", "bf16"}
@@ -93,8 +92,8 @@ def fast_forward(backbone, precision="fp32", device="auto"):
 
     Parameters
     ----------
-    backbone : featlib.backbone.Backbone
-        From `backbone.resnet18`; it stays as it is.
+    backbone : featlib.backbone.Backbone or featlib.backbone.Weights
+        It stays as it is.
     precision, device
         As for `extract`.
 
@@ -110,13 +109,16 @@ def fast_forward(backbone, precision="fp32", device="auto"):
     """
     checks.one_of(precision, "features", "precision", PRECISIONS)
     device, dtype = choose_device(device), PRECISIONS[precision]
-    network = _fold_batchnorm(backbone.network).to(device, dtype)
-    network = network.to(memory_format=torch.channels_last)
+    with torch.no_grad():
+        folded = {
+            name: (weight.to(device, dtype, memory_format=CHANNELS_LAST), bias.to(device, dtype))
+            for name, (weight, bias) in _fold_batchnorm(backbone.state()).items()
+        }
 
     def forward(images):
         batch = preprocess.prepare(images.to(device), backbone.transform)
         with torch.inference_mode(), _exact(device):
-            features = network(batch.to(dtype, memory_format=torch.channels_last))
+            features = _resnet18(folded, batch.to(dtype, memory_format=CHANNELS_LAST))
         return features.float().cpu()
 
     return forward
@@ -183,7 +185,7 @@ def cache_path(images, backbone, precision="fp32", device="auto"):
     images = _as_tensor(images).contiguous()
     digest = hashlib.sha256(f"{images.dtype} {tuple(images.shape)}".encode())
     digest.update(images.view(torch.uint8).numpy())
-    digest.update(fingerprint(backbone.network).encode())
+    digest.update(fingerprint(backbone.state()).encode())
     where = choose_device(device).removeprefix("cpu")
     digest.update(f"{backbone.transform!r} {precision}{where} {CACHE_VERSION}".encode())
     return cache_files.entry("features", digest.hexdigest())
@@ -210,20 +212,33 @@ def _exact(device):
     return torch.backends.cudnn.flags(allow_tf32=False) if device == "cuda" else nullcontext()
 
 
-def _fold_batchnorm(network):
-    """Copy a ResNet with each BatchNorm multiplied into the convolution before it.
+def _fold_batchnorm(state):
+    """Return the weight and bias of each convolution, BatchNorm multiplied into them.
 
     In evaluation mode BatchNorm is a fixed scale and shift per channel, so it can be merged with
     the weights it follows (Ioffe and Szegedy, 2015, arXiv:1502.03167).
     """
-    # Only the modules are copied here: what is folded gets tensors of its own, the rest is shared.
-    tensors = [*network.parameters(), *network.buffers()]
-    network = copy.deepcopy(network, {id(tensor): tensor for tensor in tensors})
-    network.conv1 = fuse_conv_bn_eval(network.conv1, network.bn1)
-    network.bn1 = nn.Identity()
-    for block in (m for m in network.modules() if isinstance(m, BasicBlock)):
-        block.conv1, block.bn1 = fuse_conv_bn_eval(block.conv1, block.bn1), nn.Identity()
-        block.conv2, block.bn2 = fuse_conv_bn_eval(block.conv2, block.bn2), nn.Identity()
-        if block.downsample is not None:
-            block.downsample = fuse_conv_bn_eval(*block.downsample)
-    return network
+    folded = {}
+    for name in (key.removesuffix(".weight") for key, value in state.items() if value.ndim == 4):
+        norm = name.replace("conv", "bn").replace("downsample.0", "downsample.1")
+        scale = state[f"{norm}.weight"] * (state[f"{norm}.running_var"] + EPSILON).rsqrt()
+        weight = state[f"{name}.weight"] * scale[:, None, None, None]
+        folded[name] = weight, state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * scale
+    return folded
+
+
+def _resnet18(folded, x):
+    """Compute what torchvision's resnet18 computes before its last layer, with fewer operations.
+
+    The network is that of He et al. (2015, arXiv:1512.03385), without BatchNorm, and in place
+    where nobody else reads what is overwritten.
+    """
+    x = conv2d(x, *folded["conv1"], stride=2, padding=3).relu_()
+    x = max_pool2d(x, 3, stride=2, padding=1)
+    for block in (f"layer{stage}.{place}" for stage in (1, 2, 3, 4) for place in (0, 1)):
+        shortcut = folded.get(f"{block}.downsample.0")
+        stride = 2 if shortcut else 1  # where the picture is halved, so is the shortcut
+        y = conv2d(x, *folded[f"{block}.conv1"], stride=stride, padding=1).relu_()
+        y = conv2d(y, *folded[f"{block}.conv2"], padding=1)
+        x = y.add_(conv2d(x, *shortcut, stride=stride) if shortcut else x).relu_()
+    return x.mean((2, 3))

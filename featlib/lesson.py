@@ -3,6 +3,7 @@
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -40,8 +41,8 @@ class Lesson:
     ----------
     images : featlib.images.ImageSet
         Stage 1.
-    backbone : featlib.backbone.Backbone
-        What stage 3 used.
+    weights : featlib.backbone.Weights
+        Of the backbone of stage 3.
     features : torch.Tensor
         float32 N×512: stage 3.
     head : torch.nn.Linear
@@ -61,7 +62,7 @@ class Lesson:
     """
 
     images: image_sets.ImageSet
-    backbone: backbones.Backbone
+    weights: backbones.Weights
     features: torch.Tensor
     head: torch.nn.Linear
     training: head.TrainingTrace
@@ -73,6 +74,11 @@ class Lesson:
 
     def __repr__(self):
         return f"Lesson({self.images!r}, {self.report!r})"
+
+    @cached_property
+    def backbone(self):
+        """featlib.backbone.Backbone: what stage 3 used, built anew where its result was kept."""
+        return backbones.resnet18(self.weights)
 
     def predict(self, image):
         """Follow one image through the four layers of a prediction.
@@ -86,13 +92,14 @@ class Lesson:
         -------
         featlib.trace.PredictionTrace
         """
-        truth = None
+        classes = self.images.classes
         if isinstance(image, int):
-            truth = self.images.classes[self.images.labels[image]]
-            image = self.images.pixels[image]
-        elif isinstance(image, (str, Path)):
+            truth = classes[self.images.labels[image]]
+            pixels, known = self.images.pixels[image], self.features[image]
+            return trace.predict_from_features(pixels, known, self.head, classes, truth=truth)
+        if isinstance(image, (str, Path)):
             image = image_sets.read_picture(image, self.images.pixels.shape[-1])
-        return trace.predict(image, self.backbone, self.head, self.images.classes, truth=truth)
+        return trace.predict(image, self.backbone, self.head, classes)
 
     def example(self):
         """Return the row of the validation image to trace: a cat, or else the first.
@@ -201,9 +208,9 @@ def run(images="emoji10", *, weights="bundled", cache=True, progress=True, **set
     with clock.stage():
         scaled = preprocess.scale(images.pixels)
     with clock.stage():
-        backbone = backbones.resnet18(weights)
-        from_cache = cache and features.is_cached(images, backbone)
-        rows = features.extract(images, backbone, **options)
+        weights = backbones.read_weights(weights)
+        from_cache = cache and features.is_cached(images, weights)
+        rows = features.extract(images, weights, **options)
     with clock.stage():
         layer, training = _train(rows, images, settings)
     with clock.stage():
@@ -212,7 +219,7 @@ def run(images="emoji10", *, weights="bundled", cache=True, progress=True, **set
     flow = _data_flow(images, scaled, rows, layer, report, clock.seconds, from_cache)
     return Lesson(
         images,
-        backbone,
+        weights,
         rows,
         layer,
         training,
@@ -269,7 +276,7 @@ def _baselines(images, scaled, options, settings):
     """Train the identical linear layer on two inputs that know nothing of other images."""
 
     def untrained():
-        return features.extract(images, backbones.resnet18("untrained"), **options)
+        return features.extract(images, backbones.read_weights("untrained"), **options)
 
     for name, make in (
         ("raw_pixels", lambda: scaled.flatten(1)),

@@ -62,7 +62,7 @@ def extract(
     ----------
     source, folder
         As for `stream.extract`. Every machine must find both under the same path: a shared disk.
-    backbone : featlib.backbone.Backbone
+    backbone : featlib.backbone.Backbone or featlib.backbone.Weights
         From `backbone.resnet18`; Ray brings it to each worker.
     workers : int, optional
         How many processes; left out, one for each two processors of the cluster, or for each GPU

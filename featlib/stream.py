@@ -212,7 +212,7 @@ class Job:
             "format": 1,
             "images": len(self.source),
             "source": self.source.digest(),
-            "weights": fingerprint(backbone.network),
+            "weights": fingerprint(backbone.state()),
             "preprocessing": repr(backbone.transform),
             "precision": self.precision,
             "images a shard": self.shard_size,
@@ -245,7 +245,7 @@ def extract(
         without a transform.
     folder : str or pathlib.Path
         Where the files go; made if need be.
-    backbone : featlib.backbone.Backbone
+    backbone : featlib.backbone.Backbone or featlib.backbone.Weights
         From `backbone.resnet18`.
     batch_size, precision, device
         As for `features.extract`.
@@ -305,7 +305,7 @@ def run(job, backbone, write, overwrite=False, progress=True):
     ----------
     job : Job
         From `plan_job`.
-    backbone : featlib.backbone.Backbone
+    backbone : featlib.backbone.Backbone or featlib.backbone.Weights
         What computes.
     write : callable
         Gets the numbers of the shards, and a function to call with each number of images done.
@@ -341,7 +341,7 @@ def write_shard(job, shard, forward, backbone, tick=lambda n: None):
         Its number.
     forward : callable
         From `features.fast_forward`.
-    backbone : featlib.backbone.Backbone
+    backbone : featlib.backbone.Backbone or featlib.backbone.Weights
         What `forward` was made from.
     tick : callable
         Gets the number of images after each batch.

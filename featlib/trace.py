@@ -134,6 +134,32 @@ def predict(image, backbone, head, classes, *, truth=None):
         uint8 3×H×W.
     backbone : featlib.backbone.Backbone
         Layer 2.
+    head, classes, truth
+        As for `predict_from_features`.
+
+    Returns
+    -------
+    PredictionTrace
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the image is not uint8 3×H×W.
+    """
+    _check_image(image)
+    features = backbone(preprocess.prepare(image[None], backbone.transform))[0]
+    return predict_from_features(image, features, head, classes, truth=truth)
+
+
+def predict_from_features(image, features, head, classes, *, truth=None):
+    """Follow one image, whose features were extracted before, through the layers after them.
+
+    Parameters
+    ----------
+    image : torch.Tensor
+        uint8 3×H×W.
+    features : torch.Tensor
+        float32 D: what layer 2 made of it.
     head : torch.nn.Module
         Layer 3: features to logits.
     classes : sequence of str
@@ -150,14 +176,11 @@ def predict(image, backbone, head, classes, *, truth=None):
     featlib.FeatlibError
         If the image is not uint8 3×H×W.
     """
-    if getattr(image, "ndim", None) != 3:
-        got = checks.describe(image)
-        checks.refuse("trace.predict", "one image, uint8 3×H×W", got, "Pass one row: pixels[i].")
+    _check_image(image)
     classes = checks.classes(classes, "trace.predict")
     with torch.no_grad():
-        features = backbone(preprocess.prepare(image[None], backbone.transform))
-        logits = head(features)[0]
-    features, probabilities = features[0], logits.softmax(0)
+        logits = head(features)
+    probabilities = logits.softmax(0)
     names = [f"#{i}" for i in range(len(features))]
     layers = (
         Layer("input image", image, _range(image)),
@@ -358,6 +381,12 @@ def _bar(value, highest, width):
 
 def _shape(shape, dtype):
     return dtype if shape is None else f"{dtype} {checks.shape_text(shape)}"
+
+
+def _check_image(image):
+    if getattr(image, "ndim", None) != 3:
+        got = checks.describe(image)
+        checks.refuse("trace.predict", "one image, uint8 3×H×W", got, "Pass one row: pixels[i].")
 
 
 def _range(image):

@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torchvision.models import ResNet18_Weights
 from torchvision.models import resnet18 as torchvision_resnet18
 
 from featlib import FeatlibError, backbone, preprocess
@@ -52,6 +53,26 @@ def test_the_bundled_weights_bring_their_transform_and_their_classes(resnet):
     assert resnet.transform.size == 64
     assert len(resnet.classes) == resnet.fc.out_features == 200
     assert "goldfish" in resnet.classes
+
+
+def test_weights_alone_are_those_of_the_backbone_they_fill(resnet, pixels):
+    weights = backbone.read_weights()
+    assert backbone.fingerprint(weights.state()) == backbone.fingerprint(resnet.state())
+    assert (weights.width, weights.transform) == (resnet.width, resnet.transform)
+    assert "bundled" in repr(weights)
+    ready = preprocess.prepare(pixels, resnet.transform)
+    torch.testing.assert_close(backbone.resnet18(weights)(ready), resnet(ready))
+
+
+def test_untrained_weights_are_random_as_torchvisions_are():
+    ours = backbone.read_weights("untrained").state()
+    theirs = torchvision_resnet18().state_dict()
+    assert ours.keys() == theirs.keys() - {"fc.weight", "fc.bias"}
+    for name, tensor in ours.items():
+        assert (tensor.shape, tensor.dtype) == (theirs[name].shape, theirs[name].dtype)
+        spread, theirs_spread = (t.float().std(correction=0) for t in (tensor, theirs[name]))
+        torch.testing.assert_close(spread, theirs_spread, rtol=0.05, atol=0, msg=name)
+        assert abs(tensor.float().mean() - theirs[name].float().mean()) < 0.01, name
 
 
 def test_untrained_weights_are_the_same_for_the_same_seed():
@@ -121,6 +142,10 @@ def save_with_hash(folder):
     torch.save(network.state_dict(), folder / "weights.pth")
     digest = hashlib.sha256((folder / "weights.pth").read_bytes()).hexdigest()
     return network, (folder / "weights.pth").rename(folder / f"resnet18-{digest[:8]}.pth")
+
+
+def test_the_address_of_the_imagenet_weights_is_torchvisions():
+    assert ResNet18_Weights.IMAGENET1K_V1.url == backbone.IMAGENET_URL
 
 
 @pytest.mark.usefixtures("hub_folder")

@@ -26,7 +26,6 @@ def test_run_prints_the_three_records_in_order_and_writes_the_report(run, tmp_pa
 def test_the_second_run_says_that_features_were_read(run, picture_folder):
     assert "read from the cache" not in run("run", "--images", picture_folder)[1]
     assert "read from the cache" in run("run", "--images", picture_folder)[1]
-    assert "read from the cache" not in run("run", "--images", picture_folder, "--no-cache")[1]
 
 
 def test_json_is_all_there_is_on_stdout(run, picture_folder, tmp_path):
@@ -109,6 +108,15 @@ def test_help_and_import_do_not_wait_for_torch():
     script += "print('torch' in sys.modules, 'IPython' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert answer.stdout.splitlines()[-1] == "False False"
+
+
+def test_a_run_waits_for_no_package_that_it_does_not_use(tmp_path):
+    slow = ["torchvision", "torch._dynamo", "sklearn", "scipy", "pandas", "pyarrow", "ipywidgets"]
+    script = "import sys, featlib.cli; featlib.cli.main(['run'])\n"
+    script += f"print([name for name in {slow} if name in sys.modules])"
+    command = [sys.executable, "-c", script]
+    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert answer.stdout.splitlines()[-1] == "[]", answer.stderr
 
 
 def test_a_terminal_without_unicode_is_no_reason_to_stop(picture_folder, tmp_path, monkeypatch):

@@ -23,6 +23,7 @@ from pathlib import Path
 import torch
 from sklearn.model_selection import StratifiedGroupKFold
 from torch.nn.functional import affine_grid, cross_entropy, grid_sample
+from torchvision.models import resnet18 as torchvision_resnet18
 
 import featlib
 from featlib import backbone, features, head, images, preprocess, validation
@@ -367,7 +368,9 @@ def _network(frozen, strategy, pictures):
         network = frozen.network
         network.fc, _ = head.train(vectors, pictures.labels[rows], n_classes, seed=seed)
     else:
-        network = backbone._new_network(n_classes, seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = torchvision_resnet18(num_classes=n_classes)
     for name, part in network.named_children():
         part.requires_grad_(name in (*strategy.trains, "fc"))
     return network.to(memory_format=torch.channels_last)

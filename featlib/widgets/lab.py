@@ -132,8 +132,8 @@ def show_lab(pictures=None):
     # A quarter of the pixels: as good for a linear layer, and four times as fast to train on.
     small = torch.nn.functional.avg_pool2d(preprocess.scale(pictures.pixels), 2)
     inputs = {
-        "pretrained": features.extract(pictures, backbone.resnet18()),
-        "untrained": features.extract(pictures, backbone.resnet18("untrained")),
+        "pretrained": features.extract(pictures, backbone.read_weights()),
+        "untrained": features.extract(pictures, backbone.read_weights("untrained")),
         "raw pixels": small.flatten(1),
     }
     return LabWidget(pictures, inputs)
