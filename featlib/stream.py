@@ -317,9 +317,11 @@ def run(job, backbone, write, overwrite=False, progress=True):
     Summary
     """
     started = time.perf_counter()
-    _make(job.folder)
+    with _writing(job.folder):
+        job.folder.mkdir(parents=True, exist_ok=True)
     with _alone(job.folder):
-        _begin(job, job.plan(backbone), overwrite)
+        with _writing(job.folder):
+            _begin(job, job.plan(backbone), overwrite)
         shards = job.unfinished()
         due = sum(len(job.rows(shard)) for shard in shards)
         before = len(job.source) - due
@@ -357,8 +359,9 @@ def write_shard(job, shard, forward, backbone, tick=lambda n: None):
                 whole += part
             tick(len(batch))
     vectors = torch.cat(vectors) if vectors else torch.empty(0, backbone.width)
-    _list_unreadable(job, shard, unreadable)
-    _write_part(job.part(shard), names, labels, vectors.numpy())
+    with _writing(job.folder):
+        _list_unreadable(job, shard, unreadable)
+        _write_part(job.part(shard), names, labels, vectors.numpy())
 
 
 def _compute_batch(source, forward, size, rows):
@@ -383,7 +386,7 @@ def _list_unreadable(job, shard, unreadable):
     listed = job.folder / UNREADABLE / f"{job.part(shard).stem}.json"
     listed.unlink(missing_ok=True)
     if unreadable:
-        _make(listed.parent)
+        listed.parent.mkdir(exist_ok=True)
         with cache.whole(listed) as file:
             file.write(json.dumps(unreadable, ensure_ascii=False, indent=1).encode())
 
@@ -404,11 +407,27 @@ def _write_part(path, names, labels, vectors):
 def _alone(folder):
     lock = FileLock(folder / "_lock", timeout=0)
     try:
-        with lock:
-            yield
+        with _writing(folder):
+            lock.acquire()
     except Timeout:
         wanted = f"to be the only process that writes to '{folder}'"
         checks.refuse("stream.extract", wanted, "another one at work", "Wait, or write elsewhere.")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _writing(folder):
+    try:
+        yield
+    except Timeout:  # an OSError, too, but of the lock
+        raise
+    except OSError as error:
+        wanted = f"to write features into '{folder}'"
+        mend = "Make room, or choose another folder. Finished parts are kept: repeat, to go on."
+        checks.refuse("stream.extract", wanted, str(error), mend)
 
 
 def _begin(job, plan, overwrite):
@@ -445,14 +464,6 @@ def _summary(job, computed, seconds):
         checks.refuse("stream.extract", wanted, f"'{name}': {reason}", "Check the files.")
     images = len(job.source) - len(unreadable)
     return Summary(job.folder, images, computed, job.shards, tuple(unreadable), seconds)
-
-
-def _make(folder):
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        wanted = f"to write features into '{folder}'"
-        checks.refuse("stream.extract", wanted, str(error), "Choose another folder.")
 
 
 def _pyarrow():

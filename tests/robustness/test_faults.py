@@ -2,7 +2,6 @@
 
 import ast
 import contextlib
-import logging
 import os
 import signal
 import socket
@@ -16,79 +15,16 @@ from pyarrow import parquet
 
 import featlib
 from featlib import (
-    FeatlibError,
     backbone,
-    classreport,
     features,
     head,
     lesson,
     quiz,
-    slides,
     stream,
 )
 
 PACKAGE = Path(featlib.__file__).parent
 unix = pytest.mark.skipif(os.name != "posix", reason="limits and signals of Unix")
-
-
-# A full disk. A limit on the size of files gives the same error at the same place: a write fails.
-
-
-@contextlib.contextmanager
-def full_disk(room):
-    """Let no file grow beyond so many bytes."""
-    import resource
-
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-@unix
-def test_full_disk_while_features_are_kept(pixels, resnet, empty_cache, caplog):
-    with full_disk(10_000), caplog.at_level(logging.WARNING):
-        rows = features.extract(pixels, resnet)
-    assert "nothing is kept" in caplog.text
-    assert [path for path in empty_cache.rglob("*") if path.is_file()] == []
-    torch.testing.assert_close(features.extract(pixels, resnet), rows)
-
-
-@unix
-def test_full_disk_while_an_answer_is_kept(tmp_path):
-    progress = quiz.Progress(tmp_path / "answers.jsonl")
-    for number in range(5):
-        progress.add("quiz", f"q{number}", "x", True)
-    size = progress.path.stat().st_size
-    with full_disk(size + 20), pytest.raises(OSError, match="large"):
-        progress.add("quiz", "too much", "x" * 500, True)
-    progress.add("quiz", "after", "x", True)
-    kept = [answer.question for answer in progress.answers()]
-    assert kept == ["q0", "q1", "q2", "q3", "q4", "after"]
-
-
-@unix
-def test_full_disk_while_a_shard_is_written(picture_folder, tmp_path, resnet):
-    out = tmp_path / "out"
-    with full_disk(3_000), pytest.raises(OSError, match="large"):
-        stream.extract(picture_folder, out, resnet, shard_size=4, progress=False)
-    assert list(out.glob("part*")) == []
-    assert stream.extract(picture_folder, out, resnet, shard_size=4, progress=False).computed == 12
-
-
-@unix
-def test_full_disk_while_pages_are_written(tmp_path):
-    notebook = next((PACKAGE.parent / "notebooks").glob("12*.ipynb"))
-    with full_disk(5_000), pytest.raises(FeatlibError, match="another folder"):
-        slides.export(notebook, tmp_path)
-    progress = quiz.Progress(tmp_path / "a.jsonl")
-    progress.add("03_feature_extraction", "identity", 1, True)
-    (tmp_path / "class").mkdir()
-    progress.export(tmp_path / "class" / "a.json")
-    with full_disk(1_000), pytest.raises(FeatlibError, match="--out"):
-        classreport.write(classreport.read(tmp_path / "class"), tmp_path / "page.html")
 
 
 # The cache
