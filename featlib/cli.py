@@ -32,7 +32,10 @@ def main(arguments=None):
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    options = _parser().parse_args(arguments)
+    options, options_of_jupyter = _parser().parse_known_args(arguments)
+    if options_of_jupyter and options.command is not _lab:
+        _parser().error(f"unrecognized arguments: {' '.join(options_of_jupyter)}")
+    options.jupyter = options_of_jupyter
     options.own_process = arguments is None
     try:
         return options.command(options) or 0
@@ -72,9 +75,7 @@ def _parser():
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_run(commands)
     lab = _add(commands, "lab", _lab, "open the notebooks in JupyterLab")
-    lab.add_argument(
-        "jupyter", nargs=argparse.REMAINDER, help="options that are passed on to jupyter lab"
-    )
+    lab.epilog = "All other options go to JupyterLab: featlib lab --no-browser --port 9000"
     _add_progress(commands)
     _add_teaching(commands)
     _add_extract(commands)

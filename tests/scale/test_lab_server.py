@@ -1,0 +1,71 @@
+"""`featlib lab`: JupyterLab for whoever sits at this machine, and for nobody else."""
+
+import http.client
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import psutil
+import pytest
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """Start `featlib lab` and return its process and the address that it prints."""
+    words = ["--no-browser", "--allow-root", "--ServerApp.port=0"]
+    command = [sys.executable, "-m", "featlib.cli", "lab", *words]
+    folder = tmp_path_factory.mktemp("lab")
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as running:
+        found = (re.search(r"http://127\S+token=\w+", line) for line in running.stderr)
+        address = next(match for match in found if match)[0]
+        while not _answers(address):
+            time.sleep(0.1)
+        yield running, address
+        for process in psutil.Process(running.pid).children(recursive=True):
+            process.kill()
+
+
+def _answers(url):
+    """Say whether somebody listens: the address is printed a moment before."""
+    try:
+        return _status(url)
+    except urllib.error.URLError:
+        return False
+
+
+def _status(url):
+    try:
+        return urllib.request.urlopen(url).status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_only_this_machine_reaches_it(lab):
+    running, _ = lab
+    processes = [psutil.Process(running.pid), *psutil.Process(running.pid).children(recursive=True)]
+    listening = [c.laddr.ip for p in processes for c in p.net_connections() if c.status == "LISTEN"]
+    assert set(listening) == {"127.0.0.1"}
+
+
+def test_nobody_gets_in_without_the_token(lab):
+    start, token = lab[1].split("?token=")
+    server = start.split("/lab")[0]
+    for place in ("/api/contents", "/api/kernels", "/api/sessions", "/api/terminals"):
+        assert _status(f"{server}{place}") == 403, place
+        assert _status(f"{server}{place}?token=wrong") == 403, place
+        assert _status(f"{server}{place}?token={token}") == 200, place
+
+
+def test_another_page_cannot_start_a_kernel(lab):
+    """A page of another origin in the same browser holds no token of ours."""
+    start, token = lab[1].split("?token=")
+    server = start.split("/lab")[0]
+    connection = http.client.HTTPConnection(server.removeprefix("http://"))
+    connection.request("POST", "/api/kernels", headers={"Origin": "https://elsewhere.example"})
+    assert connection.getresponse().status >= 400
+    with urllib.request.urlopen(f"{server}/api/kernels?token={token}") as answer:
+        assert json.load(answer) == []
