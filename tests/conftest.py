@@ -26,9 +26,11 @@ settings.load_profile("daily")
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_folders(tmp_path_factory):
-    """Keep features and answers in temporary folders."""
+    """Keep features and answers in temporary folders; parallel workers share their features."""
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FEATLIB_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("FEATLIB_CACHE_DIR", str(shared / "cache"))
         patch.setenv("FEATLIB_DATA_DIR", str(tmp_path_factory.mktemp("data")))
         yield
 

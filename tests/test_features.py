@@ -24,7 +24,7 @@ def plain_network():
 
 
 def test_all_1000_features_equal_torchvisions_own_forward(emoji10, resnet, plain_network):
-    ours = features.extract(emoji10, resnet, cache=False)
+    ours = features.extract(emoji10, resnet)
     plain_network.fc = nn.Identity()
     with torch.inference_mode():
         for rows in torch.arange(len(emoji10)).split(100):
