@@ -17,7 +17,7 @@ lab: $(VENV)/.installed            ## the notebooks in JupyterLab
 test: unit notebooks-test browser scale ## all tests
 
 unit: $(VENV)/.installed-test      ## the fast tests
-	$(BIN)/python -m pytest -n auto --dist loadfile tests --ignore tests/browser --ignore tests/scale --ignore tests/tools
+	$(BIN)/python -m pytest -p no:nbval -n auto --dist loadfile tests --ignore tests/browser --ignore tests/scale --ignore tests/tools
 
 notebooks-test: $(VENV)/.installed-test ## every notebook, every output compared
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env notebooks
