@@ -23,10 +23,10 @@ notebooks-test: $(VENV)/.installed-test ## every notebook, every output compared
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env notebooks
 
 browser: $(VENV)/.installed-test   ## the quizzes in JupyterLab in a real browser
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile tests/browser
 
 scale: $(VENV)/.installed-test     ## several processes, a Ray cluster of this machine, the tools
-	$(BIN)/python -m pytest tests/scale tests/tools
+	$(BIN)/python -m pytest -p no:nbval tests/scale tests/tools
 
 notebooks: $(VENV)/.installed-test ## execute all notebooks anew and keep their outputs
 	$(BIN)/python tools/execute_notebooks.py

@@ -63,12 +63,13 @@ class Lab:
             "--IdentityProvider.token": TOKEN,
             "--LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
         }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *(f"{k}={v}" for k, v in options.items())],
-            env=os.environ | {name: str(path) for name, path in own.items()},
-            stdout=self.log.open("w"),
-            stderr=subprocess.STDOUT,
-        )
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "jupyterlab", *(f"{k}={v}" for k, v in options.items())],
+                env=os.environ | {name: str(path) for name, path in own.items()},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
 
     def wait(self, seconds=60):
         until = time.monotonic() + seconds

@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
 
 import psutil
 import pytest
@@ -64,8 +65,8 @@ def test_another_page_cannot_start_a_kernel(lab):
     """A page of another origin in the same browser holds no token of ours."""
     start, token = lab[1].split("?token=")
     server = start.split("/lab")[0]
-    connection = http.client.HTTPConnection(server.removeprefix("http://"))
-    connection.request("POST", "/api/kernels", headers={"Origin": "https://elsewhere.example"})
-    assert connection.getresponse().status >= 400
+    with closing(http.client.HTTPConnection(server.removeprefix("http://"))) as connection:
+        connection.request("POST", "/api/kernels", headers={"Origin": "https://elsewhere.example"})
+        assert connection.getresponse().status >= 400
     with urllib.request.urlopen(f"{server}/api/kernels?token={token}") as answer:
         assert json.load(answer) == []
