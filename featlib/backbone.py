@@ -6,7 +6,7 @@ from updating its running mean and variance whenever the module is in training m
 """
 
 import hashlib
-import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
@@ -213,9 +213,8 @@ def read_weights(weights="bundled", *, sha256=None, seed=0):
     card = _card(path)
     if expected := sha256 or card.get("sha256"):
         checks.checksum(path, expected, "backbone.resnet18")
-    classes = tuple(entry["name"] for entry in card.get("classes", ()))
-    state = _checked(_read_state(path), str(weights))
-    return Weights(state, _card_transform(card), str(weights), classes)
+    transform, classes = _card_transform(card), tuple(c["name"] for c in card.get("classes", ()))
+    return Weights(_checked(_read_state(path), str(weights)), transform, str(weights), classes)
 
 
 def fingerprint(model):
@@ -268,8 +267,8 @@ def _random_state(seed):
 def _checked(state, name):
     """Return a state dict in float32, or say what does not fit torchvision's resnet18."""
     wanted = _shapes()
-    if "fc.weight" not in state or state["fc.weight"].ndim != 2:
-        state_keys = ", ".join(list(state)[:3]) or "none"
+    if "fc.weight" not in state or state["fc.weight"].ndim != 2 or not len(state["fc.weight"]):
+        state_keys = ", ".join(map(str, list(state)[:3])) or "none"
         checks.refuse(
             f"weights '{name}'",
             "a state dict of torchvision's resnet18 with 'fc.weight'",
@@ -282,12 +281,14 @@ def _checked(state, name):
     wanted |= dict.fromkeys(counters, ())
     # How many batches BatchNorm has seen matters only in training, so files may leave it out.
     state = {name: torch.zeros((), dtype=torch.int64) for name in counters} | state
-    odd = sorted(k for k in wanted.keys() | state.keys() if _misfit(wanted.get(k), state.get(k)))
+    keys = sorted(wanted.keys() | state.keys(), key=str)
+    odd = [str(k) for k in keys if _misfit(k, wanted.get(k), state.get(k))]
     if odd:
         checks.refuse(
             f"weights '{name}'",
-            f"the {len(wanted)} finite tensors of torchvision's resnet18",
-            f"{len(odd)} missing, unknown, misshapen or not finite: {', '.join(odd[:3])}",
+            f"the {len(wanted)} tensors of torchvision's resnet18, of finite numbers",
+            f"{len(odd)} missing, unknown, or of another shape, kind or range: "
+            f"{', '.join(odd[:3])}",
             "These weights are for another architecture, or damaged.",
         )
     # The bundled file holds float16 to halve its size; all arithmetic is in float32.
@@ -297,23 +298,46 @@ def _checked(state, name):
     }
 
 
-def _misfit(wanted, given):
-    if wanted is None or given is None or wanted != tuple(given.shape):
+def _misfit(name, wanted, given):
+    if wanted is None or given is None or wanted != tuple(given.shape) or not _is_plain(given):
+        return True
+    if name.endswith("running_var") and bool((given < 0).any()):
         return True
     # A sum is finite only if every number is, and takes a tenth of the time of looking at each.
     return not bool(given.sum(dtype=torch.float64).isfinite())
+
+
+def _is_plain(tensor):
+    """Say whether a tensor is what a trained network consists of: numbers, each one in the file."""
+    return (
+        tensor.layout == torch.strided
+        and tensor.device.type == "cpu"
+        and (tensor.is_floating_point() or tensor.ndim == 0)
+        # A tensor can claim any size by showing the same number again and again.
+        and tensor.untyped_storage().nbytes() >= tensor.numel() * tensor.element_size()
+    )
 
 
 def _read_state(path):
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
+        _refuse_compressed(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # what a damaged zip or a damaged header makes PyTorch raise
         _not_weights(path, checks.reason(error))
     if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
         _not_weights(path, type(state).__name__)
     return state
+
+
+def _refuse_compressed(path):
+    """Refuse a zip file that would be larger in memory: PyTorch compresses none, a bomb is."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as file:
+            size = sum(member.file_size for member in file.infolist())
+        if size > path.stat().st_size:
+            raise ValueError(f"a file that unpacks to {size:,} bytes")
 
 
 def _not_weights(path, got):
@@ -345,13 +369,34 @@ def _card(path):
     """Read the JSON card beside a weights file; no card is an empty one."""
     for card in (path.with_suffix(".json"), path.with_name("card.json")):
         if card.is_file():
-            facts = json.loads(card.read_text(encoding="utf-8"))
+            facts = _read_card(card)
             if facts.get("file", path.name) == path.name:
                 return facts
     return {}
 
 
+def _read_card(path):
+    try:
+        facts = checks.parse_json(path.read_bytes())
+        if not isinstance(facts, dict):
+            raise ValueError("no object")
+        if not isinstance(facts.get("sha256", ""), str):
+            raise ValueError("'sha256' is no text")
+        classes = facts.get("classes", [])
+        if not (isinstance(classes, list) and all(_has_name(entry) for entry in classes)):
+            raise ValueError("'classes' is no list of objects with a 'name'")
+        _card_transform(facts)
+    except (ValueError, OSError) as error:
+        mend = "Mend the card, or move it away from the weights."
+        checks.refuse(f"the card '{path}'", "a JSON object", checks.reason(error), mend)
+    return facts
+
+
+def _has_name(entry):
+    return isinstance(entry, dict) and isinstance(entry.get("name"), str)
+
+
 def _card_transform(card):
-    mean = tuple(card.get("mean", IMAGENET_TRANSFORM.mean))
-    std = tuple(card.get("std", IMAGENET_TRANSFORM.std))
+    mean = card.get("mean", IMAGENET_TRANSFORM.mean)
+    std = card.get("std", IMAGENET_TRANSFORM.std)
     return Transform(mean, std, card.get("size", 64))

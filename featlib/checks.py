@@ -5,6 +5,8 @@ This module does not import torch: it reads the shape and dtype of what it is gi
 """
 
 import hashlib
+import json
+import os
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -45,6 +47,55 @@ def reason(error):
         At most 200 characters.
     """
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
+def readable(name):
+    r"""Return a file's name as text that any file and page can hold.
+
+    Names on a disk may hold bytes that are no text in UTF-8, such as those of an old archive.
+    Python keeps these as half characters, which nothing can write.
+
+    Parameters
+    ----------
+    name : str or pathlib.Path
+        A name or a path.
+
+    Returns
+    -------
+    str
+        The same, with ``\udcff`` written out in place of the byte 255.
+    """
+    return os.fspath(name).encode(errors="backslashreplace").decode()
+
+
+def parse_json(text):
+    """Parse JSON from anywhere: numbers are finite, and texts can be written again.
+
+    Parameters
+    ----------
+    text : str or bytes
+        The JSON; bytes are UTF-8, with or without the mark that some editors put before it.
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    ValueError
+        With the reason, if it is anything else.
+    """
+    text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+    try:
+        found = json.loads(text, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("too many brackets in each other") from None
+    if "\\ud" in text.lower():  # it may be half of a character that is written as two
+        try:
+            json.dumps(found, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("half of a character, such as \\ud83d alone") from None
+    return found
 
 
 def describe(value):
@@ -296,6 +347,34 @@ def number(value, where, name, low=0.0, high=float("inf"), above=False):
     return float(value)
 
 
+def three_numbers(value, where, name, above=False):
+    """Check a setting that has a number for each color channel.
+
+    Parameters
+    ----------
+    value : sequence of float
+        Three numbers.
+    where, name : str
+        The function that asks and the parameter's name, for the message.
+    above : bool
+        Whether they must be above 0.
+
+    Returns
+    -------
+    tuple of float
+
+    Raises
+    ------
+    FeatlibError
+        If they are not three finite numbers, or one is not above 0.
+    """
+    if not isinstance(value, (list, tuple)) or len(value) != 3:
+        wanted = f"{name} as three numbers, for red, green and blue"
+        refuse(where, wanted, describe(value), f"Change {name}.")
+    low = 0.0 if above else float("-inf")
+    return tuple(number(x, where, name, low, above=above) for x in value)
+
+
 def one_of(value, where, name, options):
     """Check a choice among names.
 
@@ -368,7 +447,12 @@ def folder(path, where, what):
     path = Path(path).expanduser()
     if not path.is_dir():
         got = "a file" if path.exists() else "nothing there"
-        refuse(where, f"a folder of {what} at '{path}'", got, "Check the path.")
+        refuse(where, f"a folder of {what} at '{readable(path)}'", got, "Check the path.")
+    try:
+        os.scandir(path).close()
+    except OSError as error:
+        wanted = f"to list the folder of {what} at '{readable(path)}'"
+        refuse(where, wanted, error.strerror, "Get the right to read it.")
     return path
 
 
@@ -416,6 +500,10 @@ def sha256(path):
         while piece := stream.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def _no_number(word):
+    raise ValueError(f"{word} is no number in JSON")
 
 
 def _is_tensor(value, where, wanted):

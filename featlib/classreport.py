@@ -166,7 +166,7 @@ def read(folder):
     for file in sorted(folder.glob("*.json"), key=lambda path: path.name.casefold()):
         try:
             learners.append(Learner(file.stem, _answers(file)))
-        except (ValueError, TypeError, OSError, RecursionError) as error:
+        except (ValueError, OSError) as error:
             refused.append((file.name, checks.reason(error)))
     if not learners:
         found = f"{len(refused)} files that are none" if refused else "no file .json"
@@ -225,7 +225,7 @@ def _answers(file):
     if file.stat().st_size > LARGEST:
         raise ValueError(f"larger than {LARGEST // 1_000_000} MB")
     try:
-        data = json.loads(file.read_text(encoding="utf-8-sig"))
+        data = checks.parse_json(file.read_bytes())
     except UnicodeDecodeError:
         raise ValueError("not text in UTF-8") from None
     except ValueError as error:
@@ -236,13 +236,10 @@ def _answers(file):
 
 
 def _answer(number, entry):
-    fields = {"quiz": str, "question": str, "correct": bool, "hint": bool, "time": (int, float)}
-    if not isinstance(entry, dict):
-        raise ValueError(f"answer {number} is no entry with fields")
-    for name, kind in fields.items():
-        if not isinstance(entry.get(name), kind):
-            raise ValueError(f"answer {number}: '{name}' is missing or of the wrong type")
-    return quiz.Answer(**{name: entry[name] for name in fields}, answer=entry.get("answer"))
+    try:
+        return quiz.Answer.of(entry)
+    except ValueError as error:
+        raise ValueError(f"answer {number}: {error}") from None
 
 
 def _quizzes(learners):

@@ -2,23 +2,63 @@
 
 import hashlib
 import json
+import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
+from threading import Lock
 
 import numpy as np
 import PIL
 import torch
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from featlib import cache as cache_files
+from featlib import checks
 from featlib.bars import bar
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 SMALLEST = 8  # pixels a side; below this there is no picture to speak of
 SMALL_FILE = 50_000  # bytes
-VERSION = 1  # raise when the same file would give another picture
+LARGE = 20_000_000  # pixels; such a picture may take half a gigabyte while it is decoded
+_LARGE = Lock()  # so one after another
+HIDDEN = (".", "__MACOSX")  # what names begin with that are nobody's pictures
+VERSION = 2  # raise when the same file would give another picture
+
+
+def find(folder):
+    """List the files of a folder and its subfolders, but for hidden ones.
+
+    Parameters
+    ----------
+    folder : str or pathlib.Path
+        The folder.
+
+    Returns
+    -------
+    list of str
+        Paths, sorted.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If one of the folders may not be read: what is in it would be missing silently.
+    """
+    found = []
+    for parent, folders, names in os.walk(folder, onerror=_cannot_list):
+        folders[:] = [name for name in folders if not name.startswith(HIDDEN)]
+        found += [os.path.join(parent, name) for name in names if not name.startswith(HIDDEN)]
+    return sorted(found)
+
+
+def _cannot_list(error):
+    checks.refuse(
+        f"the folder '{checks.readable(error.filename)}'",
+        "to list what is in it",
+        error.strerror,
+        "Get the right to read it, or move it away.",
+    )
 
 
 def decode(files, size, *, cache=True, progress=True):
@@ -58,9 +98,9 @@ def _digest(files, size):
     digest = hashlib.sha256(f"{size} {VERSION} {PIL.__version__}".encode())
     for file in files:
         try:
-            data = file.read_bytes()
+            data = file.read_bytes() if file.is_file() else b""
         except OSError as error:
-            data = str(error).encode()
+            data = error.strerror.encode()
         digest.update(len(data).to_bytes(8, "big"))
         digest.update(data)
     return digest.hexdigest()
@@ -113,18 +153,23 @@ def decode_one(file, size):
     numpy.ndarray or str
         The picture, uint8 S×S×3, or the reason why there is none.
     """
+    if not os.path.isfile(file):  # a pipe would be waited for, a device never ends
+        return "no file, or a link that leads nowhere"
     try:
         with Image.open(file, formats=FORMATS) as image:
             if min(image.size) >= SMALLEST:
                 # A JPEG decoder can shrink by 2, 4 or 8 while it reads; others ignore this.
                 image.draft(None, (2 * size, 2 * size))
-            return square(image, size)
+            with _LARGE if image.width * image.height > LARGE else nullcontext():
+                return square(image, size)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return f"too large: more than {Image.MAX_IMAGE_PIXELS:,} pixels"
     except Image.UnidentifiedImageError:
         return f"no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} picture"
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
-        return f"damaged: {error}"
+        # What the disk refuses has a number; all else is said of what was read.
+        refused = getattr(error, "errno", None)
+        return f"cannot be read: {error.strerror}" if refused else f"damaged: {error}"
 
 
 def square(image, size):
@@ -144,16 +189,28 @@ def square(image, size):
     """
     if min(image.size) < SMALLEST:
         return f"too small: {image.width}×{image.height}, {SMALLEST}×{SMALLEST} needed"
-    picture = _to_rgb(ImageOps.exif_transpose(image))
+    # Each copy of a large picture is large, so none is made without need, and it is scaled first.
+    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+        image = ImageOps.exif_transpose(image)
+    picture = _with_colors(image)
     if picture.size != (size, size):
         picture = ImageOps.fit(picture, (size, size), Image.Resampling.BILINEAR)
-    return np.asarray(picture)
+    return np.asarray(_to_rgb(picture))
+
+
+def _with_colors(image):
+    """Convert a mode whose numbers cannot be averaged: of a palette, or one that means a hole."""
+    if image.mode.startswith("I"):
+        return image
+    if image.mode in ("RGB", "RGBA", "L", "LA") and "transparency" not in image.info:
+        return image
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 
 def _to_rgb(image):
-    """Convert any mode to RGB: 16 bits to 8, transparency laid on white."""
+    """Convert to RGB: 16 bits to 8, transparency laid on white."""
     if image.mode.startswith("I"):
-        eight_bit = np.asarray(image, dtype=np.int64).clip(0, 65535) >> 8
+        eight_bit = np.asarray(image).clip(0, 65535) >> 8
         image = Image.fromarray(eight_bit.astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")

@@ -7,8 +7,9 @@ row numbers that share no image.
 import hashlib
 import io
 import json
-import os
+import tarfile
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +20,8 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from featlib import checks, paths
-from featlib.decode import FORMATS, SMALLEST, decode
+from featlib.decode import FORMATS, HIDDEN, SMALLEST, decode, find
 
-HIDDEN = (".", "__MACOSX")  # what names of files begin with that are nobody's pictures
 EMOJI10 = Path(__file__).parent / "assets" / "emoji10.safetensors"
 DATASETS = {"cifar10": "CIFAR10", "fashion_mnist": "FashionMNIST"}
 NAMES = ("emoji10", *DATASETS)
@@ -273,7 +273,7 @@ def from_folder(path, *, size=64, validation=0.2, seed=0, cache=True, progress=T
     path = checks.folder(path, where, "pictures, one folder a class,")
     checks.whole_number(size, where, "size", low=SMALLEST)
     folders = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith(HIDDEN))
-    classes = [folder.name for folder in folders]
+    classes = [checks.readable(folder.name) for folder in folders]
     if len(classes) < 2:
         checks.refuse(
             where,
@@ -281,7 +281,7 @@ def from_folder(path, *, size=64, validation=0.2, seed=0, cache=True, progress=T
             f"{len(classes)} ({', '.join(classes) or 'none'})",
             "Put the pictures of each class into a folder of its own.",
         )
-    files = [(file, k) for k, folder in enumerate(folders) for file in _files(folder)]
+    files = [(Path(file), k) for k, folder in enumerate(folders) for file in find(folder)]
     pictures = decode([file for file, _ in files], size, cache=cache, progress=progress)
     kept, skipped = _without_copies(path, files, pictures)
     _check_counts(classes, Counter(k for _, k, _ in kept), skipped, where)
@@ -291,7 +291,7 @@ def from_folder(path, *, size=64, validation=0.2, seed=0, cache=True, progress=T
         classes,
         validation=validation,
         seed=seed,
-        name=path.name or str(path),
+        name=checks.readable(path.name or path),
         captions=[name for name, _, _ in kept],
         skipped=skipped,
     )
@@ -336,14 +336,29 @@ def _download(name):
     from torchvision import datasets  # costs a second, and emoji10 has no use for it
 
     try:
-        return getattr(datasets, DATASETS[name])(paths.cache_dir() / "datasets", download=True)
-    except (OSError, RuntimeError) as error:
+        with _inside_its_folder():
+            return getattr(datasets, DATASETS[name])(paths.cache_dir() / "datasets", download=True)
+    except (OSError, RuntimeError, tarfile.TarError) as error:
         checks.refuse(
             f"images.load('{name}')",
             "to download the set with torchvision",
             f"{type(error).__name__}: {error}",
             'Check the network, or use images.load("emoji10"), which needs none.',
         )
+
+
+@contextmanager
+def _inside_its_folder():
+    """Let no member of an archive get out of the folder into which torchvision unpacks it.
+
+    This is Python's own filter (PEP 706), from 3.14 on the default; torchvision asks for none.
+    """
+    before = tarfile.TarFile.extraction_filter
+    tarfile.TarFile.extraction_filter = staticmethod(tarfile.data_filter)
+    try:
+        yield
+    finally:
+        tarfile.TarFile.extraction_filter = before
 
 
 def _resize(pixels, size):
@@ -377,20 +392,11 @@ def _split(labels, classes, validation, seed, where):
     return tuple(torch.from_numpy(np.sort(np.concatenate(side))) for side in sides)
 
 
-def _files(folder):
-    """List a class's files in the order of their names, those of subfolders included."""
-    found = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(HIDDEN)]
-        found += [os.path.join(parent, name) for name in names if not name.startswith(HIDDEN)]
-    return [Path(name) for name in sorted(found)]
-
-
 def _without_copies(root, files, pictures):
     """Keep the first of equal pictures, so that none is trained on and validated on."""
     kept, skipped, seen = [], [], {}
     for (file, k), picture in zip(files, pictures, strict=True):
-        name = str(file.relative_to(root))
+        name = checks.readable(file.relative_to(root))
         if isinstance(picture, str):
             skipped.append((name, picture))
         elif (first := seen.setdefault(hashlib.sha256(picture).digest(), name)) != name:

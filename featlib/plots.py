@@ -19,6 +19,7 @@ BLUE, ORANGE, GREEN, RED, GRAY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#5
 SERIES = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9", "#000000", "#A6761D", "#66A61E", GRAY)
 STYLE = {
     "font.size": 11,
+    "text.parse_math": False,  # $ in the name of a class is a $
     "axes.titlesize": 12,
     "axes.titlelocation": "left",
     "axes.spines.top": False,

@@ -12,6 +12,8 @@ import torch.nn.functional as F
 
 from featlib import checks
 
+SIZES = (8, 4096)  # pixels a side that a backbone may want
+
 
 @dataclass(frozen=True)
 class Transform:
@@ -23,11 +25,22 @@ class Transform:
         Per color channel (red, green, blue), in units of the 0–1 scale.
     size : int
         Height and width in pixels; images of another size are resized.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If these are not finite numbers, a std is not above 0, or the size is out of range.
     """
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     size: int
+
+    def __post_init__(self):
+        where = "Transform"
+        object.__setattr__(self, "mean", checks.three_numbers(self.mean, where, "mean"))
+        object.__setattr__(self, "std", checks.three_numbers(self.std, where, "std", above=True))
+        checks.whole_number(self.size, where, "size", *SIZES)
 
     def __repr__(self):
         numbers = ", ".join(f"{m:.3f}±{s:.3f}" for m, s in zip(self.mean, self.std, strict=True))

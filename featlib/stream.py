@@ -23,7 +23,7 @@ from PIL import Image
 from featlib import cache, checks, features, threads
 from featlib.backbone import fingerprint
 from featlib.bars import bar
-from featlib.decode import FORMATS, decode_one, square, strictly
+from featlib.decode import FORMATS, decode_one, find, square, strictly
 
 ENDINGS = tuple(f".{name.lower()}" for name in (*FORMATS, "JPG"))
 PLAN = "_featlib.json"  # names that begin with _ are no data to pyarrow, pandas and Spark
@@ -67,7 +67,7 @@ class FolderSource:
     Parameters
     ----------
     folder : str or pathlib.Path
-        The folder. Names that begin with a dot are skipped, and so are files that are no pictures
+        The folder. Hidden files and folders are skipped, and so are files that are no pictures
         by their ending.
 
     Raises
@@ -78,11 +78,7 @@ class FolderSource:
 
     def __init__(self, folder):
         self.folder = checks.folder(folder, "stream.extract", "pictures").resolve()
-        found = []
-        for parent, folders, names in os.walk(self.folder):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            paths = (os.path.join(parent, name) for name in names if not name.startswith("."))
-            found += [path for path in paths if path.lower().endswith(ENDINGS)]
+        found = [path for path in find(self.folder) if path.lower().endswith(ENDINGS)]
         self.names = sorted(Path(path).relative_to(self.folder).as_posix() for path in found)
         if not self.names:
             wanted = f"pictures ({', '.join(ENDINGS)}) in '{folder}' or its subfolders"
@@ -106,16 +102,18 @@ class FolderSource:
         tuple of (str, str or None, numpy.ndarray or str)
             The picture as uint8 S×S×3, or the reason why there is none.
         """
-        first, *rest = self.names[i].split("/")
-        picture = decode_one(self.folder / self.names[i], size)
-        return self.names[i], first if rest else None, picture
+        name = checks.readable(self.names[i])
+        first, *rest = name.split("/")
+        return name, first if rest else None, decode_one(self.folder / self.names[i], size)
 
     def digest(self):
         """Return a hash of all names, sizes and times of change."""
         digest = hashlib.sha256()
         for name in self.names:
-            facts = (self.folder / name).stat()
-            digest.update(f"{name}\0{facts.st_size} {facts.st_mtime_ns}\0".encode(errors="replace"))
+            place = self.folder / name
+            # A link that leads nowhere has facts of its own.
+            facts = place.stat() if place.exists() else place.lstat()
+            digest.update(os.fsencode(f"{name}\0{facts.st_size} {facts.st_mtime_ns}\0"))
         return digest.hexdigest()
 
 

@@ -152,10 +152,13 @@ BROKEN = {
     "empty": ("", "no JSON"),
     "another list": ("[1, 2]", "not written by featlib progress"),
     "another object": ('{"answers": 3}', "not written by featlib progress"),
-    "a number as answer": ('{"answers": [3]}', "answer 1 is no entry"),
+    "a number as answer": ('{"answers": [3]}', "answer 1: no entry with fields"),
     "a field missing": (json.dumps({"answers": [ANSWER, {"quiz": "x"}]}), "answer 2: 'question'"),
     "a wrong type": (json.dumps({"answers": [ANSWER | {"correct": "yes"}]}), "'correct'"),
-    "too deep": ("[" * 100_000, ""),
+    "no number": (json.dumps({"answers": [ANSWER | {"answer": 1e400}]}), "Infinity is no number"),
+    "a time far away": (json.dumps({"answers": [ANSWER | {"time": 1e300}]}), "'time' is no time"),
+    "half a character": (json.dumps({"answers": [ANSWER | {"answer": "\ud83d"}]}), "half of a"),
+    "too deep": ("[" * 100_000, "too many brackets"),
     "binary": (b"\xff\xfe\x00\x01", "not text in UTF-8"),
 }
 
@@ -176,7 +179,7 @@ def test_a_broken_file_is_listed_and_stops_nothing(folder, tmp_path, case):
 
 def test_odd_answers_are_shown_and_stop_nothing(tmp_path, question):
     folder = tmp_path / "class"
-    odd = [None, 99, -1, True, "x" * 5000, {"a": 1}, [0, "x"], 1e400]
+    odd = [None, 99, -1, True, "x" * 5000, {"a": 1}, [0, "x"], 1e300]
     for number, answer in enumerate(odd):
         export(folder, f"l{number}", (NAME, question.id, answer, False))
     (found,) = classreport.read(folder).difficulties

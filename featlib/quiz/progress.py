@@ -8,21 +8,61 @@ import csv
 import json
 import logging
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from filelock import FileLock
 
-from featlib import paths
+from featlib import checks, paths
 
 log = logging.getLogger("featlib")
 
 RATINGS = ("again", "hard", "good", "easy")
 COLUMNS = ("quiz", "question", "tries", "first_try", "correct", "hint", "answer")
+END_OF_TIME = 253_402_300_799  # seconds from 1970 to the end of the year 9999, Python's last
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how cells begin that a spreadsheet computes
+
+
+class Record:
+    """What answers and reviews share: how one is made from a line that may be damaged."""
+
+    @classmethod
+    def of(cls, entry):
+        """Make a record of what a line or an exported file says.
+
+        Parameters
+        ----------
+        entry : object
+            Anything that JSON can hold.
+
+        Returns
+        -------
+        Answer or Review
+
+        Raises
+        ------
+        ValueError
+            With the reason, if it is no such record.
+        """
+        if not isinstance(entry, dict):
+            raise ValueError("no entry with fields")
+        known = {field.name: field.type for field in fields(cls)}
+        for name, kind in known.items():
+            if name not in entry:
+                raise ValueError(f"'{name}' is missing")
+            # A number without a fraction may have been written without its point.
+            number = type(entry[name]) is int and kind is float
+            if not number and not isinstance(entry[name], kind):
+                raise ValueError(f"'{name}' is of the wrong type")
+        if unknown := entry.keys() - known.keys():
+            raise ValueError(f"'{min(unknown)}' is unknown")
+        if not 0 <= entry["time"] <= END_OF_TIME:
+            raise ValueError("'time' is no time")
+        return cls(**entry)
 
 
 @dataclass(frozen=True)
-class Answer:
+class Answer(Record):
     """One try at one question.
 
     Attributes
@@ -48,7 +88,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Review:
+class Review(Record):
     """One look at one flashcard.
 
     Attributes
@@ -218,7 +258,7 @@ class Progress:
         with open(path, "w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows(row | {"answer": _cell(row["answer"])} for row in rows)
         return path
 
     def _entries(self):
@@ -237,8 +277,9 @@ class Progress:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._lock():
             self._set_damage_aside()
-            with open(self.path, "a", encoding="utf-8") as file:
-                file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            with open(self.path, "ab") as file:
+                # Half a character, which JavaScript lets one type, becomes a ? of its own.
+                file.write(_line(entry).encode(errors="replace"))
 
     def _read(self):
         if not self.path.is_file():
@@ -261,8 +302,7 @@ class Progress:
             aside.write_bytes(content)
             # Written beside it and then renamed: at no moment is there a half file.
             new = self.path.with_suffix(".new")
-            lines = (json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
-            new.write_text("".join(lines), encoding="utf-8")
+            new.write_text("".join(map(_line, entries)), encoding="utf-8")
             new.replace(self.path)
         return entries
 
@@ -272,19 +312,31 @@ def _parse(content):
     entries, damaged = [], content[-1:] not in (b"\n", b"")
     for line in content.split(b"\n")[:-1] if not damaged else content.split(b"\n"):
         try:
-            entry = json.loads(line)
+            entry = checks.parse_json(line)
             if not isinstance(entry, dict) or entry.get("rating", "good") not in RATINGS:
                 raise ValueError
             if "reset" not in entry:
                 _record(entry)
             entries.append(entry)
-        except (ValueError, TypeError, RecursionError):
+        except ValueError:
             damaged = True
     return entries, damaged
 
 
 def _record(entry):
-    return Review(**entry) if "card" in entry else Answer(**entry)
+    return Review.of(entry) if "card" in entry else Answer.of(entry)
+
+
+def _line(entry):
+    return json.dumps(entry, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _cell(answer):
+    """Let no spreadsheet take what somebody typed for a formula: an apostrophe makes it text.
+
+    See OWASP, CSV Injection, https://owasp.org/www-community/attacks/CSV_Injection.
+    """
+    return f"'{answer}" if isinstance(answer, str) and answer.startswith(FORMULA) else answer
 
 
 def _quiz_of(record):

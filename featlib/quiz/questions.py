@@ -175,8 +175,8 @@ def read(path):
         If it is no JSON in UTF-8.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        return checks.parse_json(path.read_bytes())
+    except ValueError as error:
         mend = "Check commas, quotes and brackets near that place."
         checks.refuse(f"quiz '{path}'", "a JSON file in UTF-8", str(error), mend)
 
