@@ -5,9 +5,8 @@ import json
 import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
-from threading import Lock
 
 import numpy as np
 import PIL
@@ -21,8 +20,6 @@ from featlib.bars import bar
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 SMALLEST = 8  # pixels a side; below this there is no picture to speak of
 SMALL_FILE = 50_000  # bytes
-LARGE = 20_000_000  # pixels; such a picture may take half a gigabyte while it is decoded
-_LARGE = Lock()  # so one after another
 HIDDEN = (".", "__MACOSX")  # what names begin with that are nobody's pictures
 VERSION = 2  # raise when the same file would give another picture
 
@@ -98,7 +95,7 @@ def _digest(files, size):
     digest = hashlib.sha256(f"{size} {VERSION} {PIL.__version__}".encode())
     for file in files:
         try:
-            data = file.read_bytes() if file.is_file() else b""
+            data = b"file" + file.read_bytes() if file.is_file() else b""
         except OSError as error:
             data = error.strerror.encode()
         digest.update(len(data).to_bytes(8, "big"))
@@ -160,8 +157,7 @@ def decode_one(file, size):
             if min(image.size) >= SMALLEST:
                 # A JPEG decoder can shrink by 2, 4 or 8 while it reads; others ignore this.
                 image.draft(None, (2 * size, 2 * size))
-            with _LARGE if image.width * image.height > LARGE else nullcontext():
-                return square(image, size)
+            return square(image, size)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return f"too large: more than {Image.MAX_IMAGE_PIXELS:,} pixels"
     except Image.UnidentifiedImageError:

@@ -1,15 +1,22 @@
 """What all tests share: no test touches the user's folders or needs a network."""
 
+import contextlib
+import ctypes
 import http.server
+import json
 import os
+import re
+import sys
 import threading
 from functools import partial
+from pathlib import Path
 
 # Several workers with several threads each would wait for each other. Set before torch is imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
@@ -17,11 +24,33 @@ from PIL import Image
 
 from featlib import backbone, cli, images
 
+GIGABYTE = 10**9
+
 # In the daily run each property is tried a hundred times, and always with the same inputs.
 QUIET = {"suppress_health_check": list(HealthCheck), "database": None}
 settings.register_profile("daily", max_examples=100, derandomize=True, **QUIET)
 settings.register_profile("long", max_examples=4000, **QUIET)
 settings.load_profile("daily")
+
+GOOD_QUIZ = {
+    "title": "A quiz",
+    "objectives": {"shapes": "name shapes"},
+    "questions": [
+        {
+            "id": "one",
+            "type": "multiple_choice",
+            "question": "Which?",
+            "objective": "shapes",
+            "answers": [{"answer": "a", "correct": True}, {"answer": "b", "correct": False}],
+        },
+        {
+            "id": "two",
+            "type": "numeric",
+            "question": "How many?",
+            "answers": [{"value": 3, "correct": True}],
+        },
+    ],
+}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -97,6 +126,39 @@ def server(tmp_path):
         server.shutdown()
 
 
+@pytest.fixture
+def write_quiz(tmp_path):
+    """Return a function that writes a quiz file, from text or from what it is to hold."""
+
+    def write(data, name="mine.json"):
+        path = tmp_path / name
+        path.write_text(data if isinstance(data, str) else json.dumps(data), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def memory_stays_bounded():
+    """No input may take more than a gigabyte on top of what the process holds already."""
+    forget = Path("/proc/self/clear_refs")
+    if forget.exists():  # Linux can forget the peak so far
+        forget.write_text("5")
+    before = psutil.Process().memory_info().rss
+    yield
+    assert _peak() - before < GIGABYTE
+
+
+def _peak():
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) * 1024
+    import resource  # Unix alone has it
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
 def make_pictures(root, classes, n=6, size=(80, 60), seed=0):
     noise = np.random.default_rng(seed)
     for name, color in classes.items():
@@ -109,3 +171,21 @@ def make_pictures(root, classes, n=6, size=(80, 60), seed=0):
 
 def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
+
+
+@contextlib.contextmanager
+def without_roots_rights():
+    """Be bound by permissions as everyone else is (Linux's capget and capset, version 3)."""
+    if os.geteuid():
+        yield
+        return
+    libc, header = ctypes.CDLL(None), (ctypes.c_uint32 * 2)(0x20080522, 0)
+    rights = (ctypes.c_uint32 * 6)()
+    assert libc.capget(header, rights) == 0
+    fewer = (ctypes.c_uint32 * 6)(*rights)
+    fewer[0] &= ~0b110  # in effect: neither CAP_DAC_OVERRIDE nor CAP_DAC_READ_SEARCH
+    assert libc.capset(header, fewer) == 0
+    try:
+        yield
+    finally:
+        assert libc.capset(header, rights) == 0

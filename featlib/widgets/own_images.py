@@ -159,7 +159,7 @@ class OwnImagesWidget(Widget):
 
 def _folder_name(name):
     """Take out of a class's name what no folder's name may hold."""
-    return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "-", name).strip(" .")
+    return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "-", checks.readable(name)).strip(" .")
 
 
 def show_own_images():

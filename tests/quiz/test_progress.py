@@ -89,37 +89,3 @@ def test_several_processes_lose_nothing(progress):
     for name in ("a", "b", "c"):
         kept = [a.answer for a in progress.answers() if a.question == name]
         assert kept == list(range(40))
-
-
-DAMAGE = {
-    "a cut-off last line": b'{"quiz": "03", "question": "sha',
-    "a last line without its end": b'{"reset": "04", "time": 1.0}',
-    "zeros": b"\0" * 50 + b"\n",
-    "no UTF-8": b"\xff\xfe\n",
-    "JSON of another kind": b"[1, 2]\n",
-    "a word": b'"reset"\n',
-    "an unknown field": b'{"quiz": "x", "mood": "fine"}\n',
-    "an unknown rating": b'{"card": "x", "rating": "great", "time": 1.0}\n',
-    "deep nesting": b"[" * 100_000 + b"\n",
-}
-
-
-@pytest.mark.parametrize("case", DAMAGE)
-def test_a_damaged_file_is_set_aside_and_what_is_whole_goes_on(progress, case, caplog):
-    progress.add("03", "shape", "before", True)
-    damaged = progress.path.read_bytes() + DAMAGE[case]
-    progress.path.write_bytes(damaged)
-    assert [answer.answer for answer in progress.answers()] == ["before"]
-    (aside,) = progress.path.parent.glob("answers-damaged-*.jsonl")
-    assert aside.read_bytes() == damaged
-    assert aside.name in caplog.text
-    progress.add("03", "shape", "after", True)
-    assert [answer.answer for answer in progress.answers()] == ["before", "after"]
-    assert len(list(progress.path.parent.glob("answers-damaged-*"))) == 1
-
-
-@pytest.mark.parametrize("answer", ["", "x" * 10_000, "صورة", "a\u2028b", "\0", [0, 2], None, 3])
-def test_any_answer_comes_back_as_it_was(progress, answer):
-    progress.add("03", "odd", answer, False)
-    assert progress.answers()[0].answer == answer
-    assert not list(progress.path.parent.glob("*damaged*"))

@@ -1,15 +1,17 @@
 """A row each: a picture file that is odd, and what featlib says or does about it."""
 
+import os
 import struct
 import zlib
 
 import numpy as np
 import pytest
 import torch
-from conftest import make_pictures
+from conftest import make_pictures, without_roots_rights
 from PIL import Image
+from pyarrow import parquet
 
-from featlib import FeatlibError, images
+from featlib import FeatlibError, decode, images, lesson, report, stream
 
 RED = (200, 30, 30)
 
@@ -154,3 +156,92 @@ def test_a_path_that_is_no_folder_is_an_error(path, tmp_path):
     (tmp_path / "a file").write_text("x")
     with pytest.raises(FeatlibError, match="wanted a folder of pictures"):
         images.from_folder(tmp_path / path)
+
+
+# What is no file, or may not be read
+
+
+NO_FILES = {
+    "a pipe": os.mkfifo,
+    "a link to a device": lambda path: path.symlink_to("/dev/zero"),
+    "a link that leads nowhere": lambda path: path.symlink_to("nowhere.png"),
+    "a link to itself": lambda path: path.symlink_to(path),
+    "a folder named like a picture": lambda path: path.mkdir(),
+}
+unix = pytest.mark.skipif(os.name != "posix", reason="pipes, links and permissions of Unix")
+
+
+@unix
+@pytest.mark.parametrize("case", NO_FILES)
+def test_what_is_no_file_is_neither_waited_for_nor_read(case, picture_folder, tmp_path, resnet):
+    NO_FILES[case](picture_folder / "red" / "x.png")
+    found = images.from_folder(picture_folder, progress=False)
+    done = stream.extract(picture_folder, tmp_path / "out", resnet, progress=False)
+    assert len(found) == done.images == 12
+    listed = () if "folder" in case else (("red/x.png", "no file, or a link that leads nowhere"),)
+    assert found.skipped == done.unreadable == listed
+
+
+@unix
+def test_a_file_that_may_not_be_read_is_listed(picture_folder, tmp_path, resnet):
+    (picture_folder / "red" / "3.png").chmod(0)
+    with without_roots_rights():
+        found = images.from_folder(picture_folder)
+        done = stream.extract(picture_folder, tmp_path / "out", resnet, progress=False)
+    assert found.skipped == (("red/3.png", "cannot be read: Permission denied"),)
+    assert done.unreadable == found.skipped
+
+
+@unix
+@pytest.mark.parametrize("name", ["", "red", "red/more"])
+def test_a_folder_that_may_not_be_read_is_never_passed_over(name, picture_folder, tmp_path, resnet):
+    folder = picture_folder / name
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0)
+    try:
+        with without_roots_rights():
+            with pytest.raises(FeatlibError, match=r"list .* got Permission denied"):
+                images.from_folder(picture_folder)
+            with pytest.raises(FeatlibError, match=r"list .* got Permission denied"):
+                stream.extract(picture_folder, tmp_path / "out", resnet, progress=False)
+    finally:
+        folder.chmod(0o755)
+    assert len(images.from_folder(picture_folder)) == 12
+
+
+# Names
+
+
+NAMES = {
+    "bytes that are no text": (os.fsdecode(b"gr\xfcn"), "gr\\udcfcn"),
+    "what matplotlib takes for a formula": (r"$\nowhere$", r"$\nowhere$"),
+    "two prices": ("$5 or $10", "$5 or $10"),
+    "right to left": ("صورة", "صورة"),
+    "a line break": ("two\nlines", "two\nlines"),
+}
+
+
+@unix
+@pytest.mark.parametrize("case", NAMES)
+@pytest.mark.filterwarnings("ignore:Glyph .* missing from font")  # shown as a box
+def test_a_class_of_any_name_goes_all_the_way(case, tmp_path, resnet):
+    name, shown = NAMES[case]
+    folder = make_pictures(tmp_path / "own", {"blue": (40, 40, 200), name: RED})
+    finished = lesson.run(str(folder), progress=False)
+    assert finished.images.classes == tuple(sorted(["blue", shown]))
+    page = report.write(finished, tmp_path / "report").read_text("utf-8")
+    assert shown in page
+    stream.extract(folder, tmp_path / "features", resnet, progress=False)
+    assert set(parquet.read_table(tmp_path / "features")["label"].to_pylist()) == {"blue", shown}
+
+
+# Size
+
+
+@pytest.mark.usefixtures("memory_stays_bounded")
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "I;16"])
+def test_the_largest_picture_takes_less_than_a_gigabyte(mode, tmp_path):
+    largest = int(Image.MAX_IMAGE_PIXELS**0.5)
+    Image.new(mode, (largest, largest)).save(tmp_path / "x.png", compress_level=1)
+    with decode.strictly():
+        assert decode.decode_one(tmp_path / "x.png", 64).shape == (64, 64, 3)

@@ -1,13 +1,13 @@
 """A row each: a disk that is full or a folder that may only be read, while featlib writes there."""
 
 import contextlib
-import ctypes
 import logging
 import os
 from pathlib import Path
 
 import pytest
 import torch
+from conftest import without_roots_rights
 
 import featlib
 from featlib import FeatlibError, classreport, features, lesson, quiz, report, slides, stream
@@ -36,26 +36,11 @@ def read_only(folder):
     for place in places:
         place.chmod(0o555 if place.is_dir() else 0o444)
     try:
-        with _without_roots_rights() if os.geteuid() == 0 else contextlib.nullcontext():
+        with without_roots_rights():
             yield
     finally:
         for place in places:
             place.chmod(0o755)
-
-
-@contextlib.contextmanager
-def _without_roots_rights():
-    """Be bound by permissions as everyone else is (Linux's capget and capset, version 3)."""
-    libc, header = ctypes.CDLL(None), (ctypes.c_uint32 * 2)(0x20080522, 0)
-    rights = (ctypes.c_uint32 * 6)()
-    assert libc.capget(header, rights) == 0
-    fewer = (ctypes.c_uint32 * 6)(*rights)
-    fewer[0] &= ~0b110  # in effect: neither CAP_DAC_OVERRIDE nor CAP_DAC_READ_SEARCH
-    assert libc.capset(header, fewer) == 0
-    try:
-        yield
-    finally:
-        assert libc.capset(header, rights) == 0
 
 
 SPOILED = {"full": full, "read-only": read_only}

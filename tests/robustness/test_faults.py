@@ -2,9 +2,11 @@
 
 import ast
 import contextlib
+import hashlib
 import os
 import signal
 import socket
+import tarfile
 import threading
 from pathlib import Path
 
@@ -14,14 +16,7 @@ import torch
 from pyarrow import parquet
 
 import featlib
-from featlib import (
-    backbone,
-    features,
-    head,
-    lesson,
-    quiz,
-    stream,
-)
+from featlib import FeatlibError, backbone, features, head, images, lesson, quiz, stream
 
 PACKAGE = Path(featlib.__file__).parent
 unix = pytest.mark.skipif(os.name != "posix", reason="limits and signals of Unix")
@@ -167,6 +162,26 @@ def test_downloads_go_over_tls_and_are_checked():
     assert backbone.IMAGENET_URL.startswith("https://")
     [(_, call)] = calls("load_state_dict_from_url")
     assert "check_hash=True" in ast.unparse(call)
+
+
+@pytest.mark.parametrize("name", ["../escaped", "/tmp/featlib-escaped", "inside/../../escaped"])
+def test_no_member_of_an_archive_gets_out_of_its_folder(name, tmp_path, server, monkeypatch):
+    """Even one whose checksum is right."""
+    from torchvision import datasets
+
+    with tarfile.open(tmp_path / "evil.tar.gz", "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo(name))
+    digest = hashlib.md5((tmp_path / "evil.tar.gz").read_bytes()).hexdigest()
+    monkeypatch.setattr(datasets.CIFAR10, "url", f"{server}/evil.tar.gz")
+    monkeypatch.setattr(datasets.CIFAR10, "filename", "evil.tar.gz")
+    monkeypatch.setattr(datasets.CIFAR10, "tgz_md5", digest)
+    monkeypatch.setenv("FEATLIB_CACHE_DIR", str(tmp_path / "cache"))
+    before = tarfile.TarFile.extraction_filter
+    with pytest.raises(FeatlibError, match=r"outside the destination|corrupted"):
+        images.load("cifar10")
+    assert not list(tmp_path.rglob("escaped"))
+    assert not Path("/tmp/featlib-escaped").exists()
+    assert tarfile.TarFile.extraction_filter is before
 
 
 EVIL = "<script>alert(1)</script>"

@@ -8,14 +8,9 @@ Here some hundred inputs, in a longer run tens of thousands:
 import copy
 import io
 import json
-import re
-import resource
-import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -23,30 +18,12 @@ from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import save
 
-from featlib import FeatlibError, backbone, decode, quiz
+from featlib import FeatlibError, backbone, classreport, decode, quiz
+from featlib.quiz import flashcards
 from featlib.quiz import html as quiz_html
 from featlib.quiz.marking import shuffled
 
-GIGABYTE = 10**9
-
-
-@pytest.fixture(autouse=True)
-def memory_stays_bounded():
-    """No input may take more than a gigabyte on top of what the process holds already."""
-    forget = Path("/proc/self/clear_refs")
-    if forget.exists():  # Linux can forget the peak so far
-        forget.write_text("5")
-    before = psutil.Process().memory_info().rss
-    yield
-    assert _peak() - before < GIGABYTE
-
-
-def _peak():
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) * 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+pytestmark = pytest.mark.usefixtures("memory_stays_bounded")
 
 
 # Damage to files
@@ -109,6 +86,52 @@ def test_any_bytes_become_a_picture_or_a_reason(tmp_path_factory, data):
         assert (found.shape, found.dtype) == ((64, 64, 3), np.uint8)
 
 
+# Changes in JSON
+
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=60) | st.sampled_from(
+    ["\ud83d", "<script>alert(1)</script>", "=1+1", "NaN", "\0"]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def _keys(place):
+    return list(place) if isinstance(place, dict) else list(range(len(place)))
+
+
+@st.composite
+def changed(draw, real):
+    """Draw real data in which something is removed, doubled, or replaced by something else."""
+    data = copy.deepcopy(draw(st.sampled_from(real)))
+    for _ in range(draw(st.integers(1, 3))):
+        place, key = data, None
+        for _ in range(draw(st.integers(1, 6))):
+            if not _keys(place):
+                break
+            key = draw(st.sampled_from(_keys(place)))
+            if not isinstance(place[key], (dict, list)) or draw(st.integers(0, 3)) == 0:
+                break
+            if not place[key]:
+                break
+            place = place[key]
+            key = draw(st.sampled_from(_keys(place)))
+        how = draw(st.sampled_from(["replace", "remove", "add", "text"]))
+        if key is None or how == "add":
+            if isinstance(place, dict):
+                place[draw(TEXT)] = draw(JSON)
+            else:
+                place.append(draw(JSON))
+        elif how == "remove":
+            del place[key]
+        else:
+            place[key] = draw(TEXT if how == "text" else JSON)
+    return data
+
+
 # Weights: a small network of the same kind of file, so that damage meets headers, too
 
 
@@ -131,6 +154,19 @@ def test_any_bytes_are_refused_as_weights(tmp_path_factory, data, ending):
         warnings.simplefilter("ignore")  # PyTorch says something of old formats
         with pytest.raises(FeatlibError):
             backbone.resnet18(file)
+
+
+CARD = {"sha256": "00", "mean": [0.5] * 3, "std": [0.2] * 3, "size": 64, "classes": [{"name": "a"}]}
+
+
+@given(changed([CARD]) | JSON)
+@settings(deadline=2000)
+def test_any_json_beside_weights_is_a_card_or_refused(tmp_path_factory, card):
+    file = tmp_path_factory.getbasetemp() / "carded.safetensors"
+    file.write_bytes(WEIGHTS[0])  # whatever the card says, these are refused
+    file.with_suffix(".json").write_text(json.dumps(card))
+    with pytest.raises(FeatlibError):
+        backbone.read_weights(file)
 
 
 @given(st.data())
@@ -158,45 +194,6 @@ def _bundled(cache=[]):  # noqa: B006
 
 
 QUIZZES = [json.loads(quiz.find(name).read_text("utf-8")) for name in quiz.names()]
-TEXT = st.text(st.characters(codec="utf-8"), max_size=60)
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
-    max_leaves=12,
-)
-
-
-def _keys(place):
-    return list(place) if isinstance(place, dict) else list(range(len(place)))
-
-
-@st.composite
-def changed_quizzes(draw):
-    """Draw a real quiz in which something is removed, doubled, or replaced by something else."""
-    data = copy.deepcopy(draw(st.sampled_from(QUIZZES)))
-    for _ in range(draw(st.integers(1, 3))):
-        place, key = data, None
-        for _ in range(draw(st.integers(1, 6))):
-            if not _keys(place):
-                break
-            key = draw(st.sampled_from(_keys(place)))
-            if not isinstance(place[key], (dict, list)) or draw(st.integers(0, 3)) == 0:
-                break
-            if not place[key]:
-                break
-            place = place[key]
-            key = draw(st.sampled_from(_keys(place)))
-        how = draw(st.sampled_from(["replace", "remove", "add", "text"]))
-        if key is None or how == "add":
-            if isinstance(place, dict):
-                place[draw(TEXT)] = draw(JSON)
-            else:
-                place.append(draw(JSON))
-        elif how == "remove":
-            del place[key]
-        else:
-            place[key] = draw(TEXT if how == "text" else JSON)
-    return data
 
 
 def _as_json(data):
@@ -206,7 +203,7 @@ def _as_json(data):
         return None
 
 
-@given(changed_quizzes() | JSON)
+@given(changed(QUIZZES) | JSON)
 @settings(deadline=2000)
 def test_any_json_is_a_quiz_that_works_or_is_refused(tmp_path_factory, data):
     text = _as_json(data)
@@ -224,6 +221,48 @@ def test_any_json_is_a_quiz_that_works_or_is_refused(tmp_path_factory, data):
         assert question.id
         if question.type == "order":
             assert sorted(shuffled(question)) == list(range(len(question.items)))
+
+
+# Files of answers, and what a class has sent
+
+
+ENTRIES = [
+    {"quiz": "03_feature_extraction", "question": "identity", "answer": 1, "correct": True,
+     "hint": False, "time": 1.0},
+    {"card": "frozen", "rating": "good", "time": 1.0},
+    {"reset": "04_train_linear_head", "time": 2.0},
+]  # fmt: skip
+EXPORT = {"summary": [], "answers": ENTRIES[:1] * 2, "reviews": ENTRIES[1:2]}
+
+
+@given(st.lists(changed(ENTRIES) | JSON, max_size=5))
+@settings(deadline=2000)
+def test_any_lines_of_json_become_answers_or_are_set_aside(tmp_path_factory, entries):
+    folder = tmp_path_factory.mktemp("answers")
+    lines = [json.dumps(entry).encode() + b"\n" for entry in [*ENTRIES, *entries]]
+    (folder / "answers.jsonl").write_bytes(b"".join(lines))
+    progress = quiz.Progress(folder / "answers.jsonl")
+    flashcards.schedule(progress.reviews())
+    repr(quiz.progress_table(progress))
+    for ending in (".csv", ".json"):
+        progress.export(folder / f"export{ending}")
+    before = progress.answers()
+    progress.add("quiz", "after", 1, True)
+    assert progress.answers()[:-1] == before
+    for aside in folder.glob("*damaged*"):
+        assert aside.read_bytes() == b"".join(lines)
+
+
+@given(changed([EXPORT]) | JSON)
+@settings(deadline=2000)
+def test_any_json_that_a_learner_sends_is_reported_or_refused(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("class")
+    for name, sent in (("ada", EXPORT), ("ben", data)):
+        (folder / f"{name}.json").write_text(json.dumps(sent))
+    report = classreport.read(folder)
+    assert len(report.learners) + len(report.refused) == 2
+    page = classreport.write(report, folder / "page.html").read_text("utf-8")
+    assert "<script>alert" not in page
 
 
 # Answers

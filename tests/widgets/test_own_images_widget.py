@@ -86,6 +86,12 @@ def test_hostile_names_stay_inside_the_temporary_folder(widget, picture_folder):
     assert not list(inside.parent.glob("*escaped*"))
 
 
+def test_half_a_character_in_a_name_is_no_obstacle(widget, picture_folder):
+    upload(widget, picture_folder)
+    send(widget, train={"0": "red \ud83d", "1": "blue"})
+    assert widget.view["trained"]
+
+
 def test_a_class_can_be_emptied(widget, picture_folder):
     upload(widget, picture_folder)
     send(widget, clear=0)
