@@ -83,6 +83,19 @@ def _parser():
     return parser
 
 
+def _at_least(low):
+    """Return what argparse makes a whole number of, and refuses one below low with."""
+
+    def whole_number(text):
+        number = int(text)
+        if number < low:
+            raise argparse.ArgumentTypeError(f"{number} is less than {low}")
+        return number
+
+    whole_number.__name__ = "whole number"  # argparse says: invalid whole number value
+    return whole_number
+
+
 def _add(commands, name, function, help):
     command = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")
     command.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -105,8 +118,12 @@ def _add_run(commands):
         metavar="NAME",
         help="bundled (default), imagenet (downloaded), untrained, or a .safetensors or .pt file",
     )
-    run.add_argument("--epochs", type=int, default=5, metavar="N", help="training epochs (5)")
-    run.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the training (0)")
+    run.add_argument(
+        "--epochs", type=_at_least(1), default=5, metavar="N", help="training epochs (5)"
+    )
+    run.add_argument(
+        "--seed", type=_at_least(0), default=0, metavar="N", help="seed of the training (0)"
+    )
     run.add_argument("--json", action="store_true", help="print the facts as JSON, nothing else")
     run.add_argument(
         "--report", default="lesson-report", metavar="DIR", help="where the report goes"
@@ -170,10 +187,14 @@ def _add_extract(commands):
         "--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where (auto)"
     )
     extract.add_argument(
-        "--batch-size", type=int, default=64, metavar="N", help="images a forward pass (64)"
+        "--batch-size",
+        type=_at_least(1),
+        default=64,
+        metavar="N",
+        help="images a forward pass (64)",
     )
     extract.add_argument(
-        "--shard-size", type=int, default=4096, metavar="N", help="images a file (4096)"
+        "--shard-size", type=_at_least(1), default=4096, metavar="N", help="images a file (4096)"
     )
     extract.add_argument(
         "--overwrite", action="store_true", help="remove features of other images or settings"
@@ -186,7 +207,9 @@ def _add_extract(commands):
         help="local: this machine (default); ray: a Ray cluster, the running one or one of this "
         "machine",
     )
-    extract.add_argument("--workers", type=int, metavar="N", help="for ray: how many processes")
+    extract.add_argument(
+        "--workers", type=_at_least(1), metavar="N", help="for ray: how many processes"
+    )
     extract.add_argument("--address", metavar="URL", help="for ray: the cluster to join")
     extract.epilog = (
         "Stopped, by whatever cause, the same command goes on where it was. Needs pyarrow, and "
@@ -322,7 +345,7 @@ def _extract(options):
         extract = scale.extract
         settings |= {"workers": options.workers, "address": options.address}
     elif options.workers or options.address:
-        raise FeatlibError("--workers and --address are for --engine ray")
+        _parser().error("--workers and --address are for --engine ray")
     done = extract(options.source, options.out, backbone.read_weights(options.weights), **settings)
     if options.json:
         json.dump(dataclasses.asdict(done) | {"folder": str(done.folder)}, sys.stdout, indent=1)

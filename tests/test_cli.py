@@ -38,6 +38,7 @@ def test_a_run_waits_for_no_package_that_it_does_not_use(emoji10_run):
     assert not slow & set(emoji10_run[2])
 
 
+@pytest.mark.usefixtures("empty_cache")
 def test_the_second_run_says_that_features_were_read(run, picture_folder):
     assert "read from the cache" not in run("run", "--images", picture_folder)[1]
     assert "read from the cache" in run("run", "--images", picture_folder)[1]
@@ -69,6 +70,10 @@ WRONG_USE = {
     "unknown command": ["frobnicate"],
     "unknown option": ["run", "--frobnicate"],
     "no number": ["run", "--epochs", "many"],
+    "no epochs": ["run", "--epochs", "0"],
+    "a seed below zero": ["run", "--seed", "-1"],
+    "files without images": ["extract", ".", "--out", "o", "--shard-size", "0"],
+    "workers without a cluster": ["extract", ".", "--out", "o", "--workers", "2"],
 }
 
 
@@ -83,7 +88,6 @@ FAULTS = {
     "no such folder": (["run", "--images", "nowhere"], "Check the path"),
     "no such weights": (["run", "--weights", "nowhere.pt"], "Check the path"),
     "misspelled weights": (["run", "--weights", "imagnet"], "Check the spelling"),
-    "no epochs": (["run", "--epochs", "0"], "Try epochs=1"),
 }
 
 

@@ -254,5 +254,3 @@ def test_the_command_says_what_it_did(picture_folder, tmp_path, capsys):
     facts = json.loads(capsys.readouterr().out)
     assert (facts["images"], facts["computed"]) == (12, 0)
     assert facts["unreadable"][0][0] == "red/broken.png"
-    assert cli.main([*command, "--workers", "2"]) == 1
-    assert "--engine ray" in capsys.readouterr().err

@@ -26,6 +26,15 @@ from featlib.quiz.marking import shuffled
 pytestmark = pytest.mark.usefixtures("memory_stays_bounded")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def imported(tmp_path_factory):
+    """Let PyTorch import what it needs for files before anything is timed."""
+    file = tmp_path_factory.mktemp("first") / "first.pt"
+    file.write_bytes(_pt_file())
+    with pytest.raises(FeatlibError):
+        backbone.read_weights(file)
+
+
 # Damage to files
 
 
