@@ -237,7 +237,7 @@ def _imports(options):
 
 def _run(options):
     with _imports(options):
-        from featlib import lesson, report
+        from featlib import lesson
 
     finished = lesson.run(
         options.images,
@@ -248,6 +248,9 @@ def _run(options):
     )
     if not options.json:
         _show(finished)
+    with _imports(options):  # of matplotlib, for which the tables need not wait
+        from featlib import report
+
     page = report.write(finished, options.report)
     if options.json:
         json.dump(finished.to_dict() | {"report": str(page)}, sys.stdout, indent=1)

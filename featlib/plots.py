@@ -301,8 +301,10 @@ def confusion_matrix(report, *, ax=None):
     ax.set(title="Confusion matrix", xlabel="what the head says", ylabel="truth")
     right = int(report.confusion.diagonal().sum())
     words = f"Confusion matrix: {right} of {len(report.labels)} images on the diagonal"
-    if worst := report.most_confused():
-        words += f"; most frequent mistake: {worst[0]} taken for {worst[1]}, {worst[2]} times"
+    pairs, times = report.most_confused()
+    if pairs:
+        listed = ", ".join(f"{truth} taken for {said}" for truth, said in pairs)
+        words += f"; most frequent mistakes, {times} each: {listed}"
     return _say(figure, words + ".")
 
 

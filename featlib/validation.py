@@ -98,18 +98,19 @@ class Report:
         )
 
     def most_confused(self):
-        """Return the most frequent mistake.
+        """Return the most frequent mistakes; several where they are equally frequent.
 
         Returns
         -------
-        tuple of (str, str, int) or None
-            The true class, the class that was said, how often; None if all is right.
+        pairs : list of (str, str)
+            Of each, the true class and the class that was said; empty if all is right.
+        times : int
+            How often each was made.
         """
         mistakes = self.confusion - np.diag(np.diag(self.confusion))
-        if not mistakes.any():
-            return None
-        row, column = np.unravel_index(mistakes.argmax(), mistakes.shape)
-        return self.classes[row], self.classes[column], int(mistakes[row, column])
+        times = int(mistakes.max())
+        places = np.argwhere(mistakes == times) if times else ()
+        return [(self.classes[row], self.classes[column]) for row, column in places], times
 
 
 def evaluate(head, features, labels, classes):

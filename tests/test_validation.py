@@ -29,7 +29,7 @@ def test_accuracy_confusion_and_probabilities(one_hot_head):
     assert report.confusion.tolist() == [[1, 0, 0], [1, 1, 0], [0, 0, 1]]
     assert report.probabilities.shape == (4, 3)
     torch.testing.assert_close(report.probabilities.sum(1), torch.ones(4))
-    assert report.most_confused() == ("b", "a", 1)
+    assert report.most_confused() == ([("b", "a")], 1)
 
 
 def test_each_class_agrees_with_scikit_learn(one_hot_head):
@@ -75,7 +75,7 @@ def test_calibration_groups_images_by_how_sure_the_head_is(one_hot_head):
 
 def test_without_mistakes_there_is_nothing_confused(one_hot_head):
     report = validation.evaluate(one_hot_head, say(0, 1, 2), torch.arange(3), CLASSES)
-    assert report.most_confused() is None
+    assert report.most_confused() == ([], 0)
     assert report.worst() == []
 
 

@@ -128,21 +128,24 @@ def _matches_number(question, candidate, given, values):
 def _string(question, answer, values):
     given = _text(question, answer)
     for candidate in question.answers:
-        if "ask" in candidate:
-            wanted = str(_value(question, candidate["ask"], values))
-        elif "answer" in candidate:
-            wanted = candidate["answer"]
-        else:
-            continue
-        ours, theirs = given, _tidy(wanted)
-        if not candidate.get("match_case"):
-            ours, theirs = ours.casefold(), theirs.casefold()
-        if ours == theirs:
-            return Mark(bool(candidate["correct"]), _feedback(candidate))
-        threshold = candidate.get("fuzzy_threshold")
-        if threshold and _likeness(ours, theirs) >= threshold:
-            return Mark(bool(candidate["correct"]), f"(Nearly) {_feedback(candidate)}")
+        for wanted in _wanted_texts(question, candidate, values):
+            ours, theirs = given, _tidy(wanted)
+            if not candidate.get("match_case"):
+                ours, theirs = ours.casefold(), theirs.casefold()
+            if ours == theirs:
+                return Mark(bool(candidate["correct"]), _feedback(candidate))
+            threshold = candidate.get("fuzzy_threshold")
+            if threshold and _likeness(ours, theirs) >= threshold:
+                return Mark(bool(candidate["correct"]), f"(Nearly) {_feedback(candidate)}")
     return Mark(False, _default(question))
+
+
+def _wanted_texts(question, candidate, values):
+    """Return what a text is compared with; a run may have several values that are right."""
+    if "ask" in candidate:
+        value = _value(question, candidate["ask"], values)
+        return list(map(str, value)) if isinstance(value, (list, tuple)) else [str(value)]
+    return [candidate["answer"]] if "answer" in candidate else []
 
 
 def _shape(question, answer, _):

@@ -135,8 +135,8 @@ def show_quiz(name, *, values=None, mode="one"):
     ----------
     name : str, pathlib.Path or featlib.quiz.Quiz
         Such as ``"03_feature_extraction"``, the path of a quiz file, or what `quiz.draw` returns.
-    values : dict of str to float or str, optional
-        Values of your own run, for questions that ask for one.
+    values : dict of str to float or str or list of str, optional
+        Values of your own run, for questions that ask for one. Of a list, each text is right.
     mode : {"one", "all"}
         One question at a time, or all at once.
 

@@ -106,6 +106,14 @@ TEXTS = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("answer", "right"), [("food animal", True), ("Hand Food", True), ("animal food", False)]
+)
+def test_a_run_may_have_several_values_that_are_right(answer, right):
+    values = {"label": ["food animal", "hand food"]}
+    assert quiz.mark(SAID, answer, values).correct is right
+
+
 @pytest.mark.parametrize(("asked", "answer", "right", "said"), TEXTS)
 def test_texts(asked, answer, right, said):
     assert quiz.mark(asked, answer, {"label": "animal"}) == quiz.Mark(right, said)
