@@ -11,13 +11,23 @@ import torch
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as MatplotlibFigure
+from matplotlib.font_manager import fontManager
 from matplotlib.ticker import MaxNLocator
 
 from featlib import checks, trace
 
 BLUE, ORANGE, GREEN, RED, GRAY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#595959"
 SERIES = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9", "#000000", "#A6761D", "#66A61E", GRAY)
+# Names of classes may be in any script. After matplotlib's own font, which has Latin, Greek,
+# Cyrillic, Arabic and Hebrew letters, come those of Linux, Windows and macOS that have others.
+OTHER_SCRIPTS = (
+    "Noto Sans CJK JP", "WenQuanYi Micro Hei", "Noto Sans Devanagari", "Noto Sans Thai",
+    "Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Nirmala UI", "Leelawadee UI",
+    "Hiragino Sans", "Apple SD Gothic Neo", "Arial Unicode MS",
+)  # fmt: skip
+INSTALLED = {font.name for font in fontManager.ttflist}
 STYLE = {
+    "font.family": ["DejaVu Sans", *(name for name in OTHER_SCRIPTS if name in INSTALLED)],
     "font.size": 11,
     "text.parse_math": False,  # $ in the name of a class is a $
     "axes.titlesize": 12,

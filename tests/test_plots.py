@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_hex
+from matplotlib.font_manager import fontManager
 from torch import nn
 
 from featlib import images, plots, trace, validation
@@ -263,3 +264,10 @@ def test_a_figure_can_be_drawn_into_axes_of_ones_own():
         assert len(ax.lines) == 2
     finally:
         plt.close(figure)
+
+
+def test_after_the_first_font_come_only_those_that_are_installed():
+    first, *others = plots.STYLE["font.family"]
+    assert first == "DejaVu Sans"
+    installed = {font.name for font in fontManager.ttflist}
+    assert others == [name for name in plots.OTHER_SCRIPTS if name in installed]
