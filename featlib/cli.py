@@ -181,7 +181,7 @@ def _add_extract(commands):
         "--precision",
         default="fp32",
         choices=("fp32", "bf16"),
-        help="fp32: exact (default); bf16: nearly exact, and faster on most processors",
+        help="fp32: exact (default); bf16: nearly exact, faster where the processor has it",
     )
     extract.add_argument(
         "--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where (auto)"

@@ -8,6 +8,7 @@ twice. More images than memory holds are the matter of `stream`.
 
 import hashlib
 import importlib
+import logging
 from contextlib import nullcontext
 
 import torch
@@ -18,6 +19,8 @@ from featlib import checks, preprocess, threads
 from featlib.backbone import fingerprint
 from featlib.bars import bar
 from featlib.images import ImageSet
+
+log = logging.getLogger("featlib")
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -47,8 +50,9 @@ def extract(
     batch_size : int
         Images a forward pass, at most.
     precision : {"fp32", "bf16"}
-        ``"fp32"`` is exact; ``"bf16"`` computes in bfloat16, about twice as fast on processors
-        that support it.
+        ``"fp32"`` is exact; ``"bf16"`` computes in bfloat16, which is faster where the processor
+        has instructions for it (AVX-512, AMX, newer ARM), and far slower elsewhere: then a warning
+        says so.
     device : {"auto", "cpu", "cuda", "mps"}
         Where to compute; ``"auto"`` takes a GPU where there is one.
     cache : bool
@@ -109,6 +113,8 @@ def fast_forward(backbone, precision="fp32", device="auto"):
     """
     checks.one_of(precision, "features", "precision", PRECISIONS)
     device, dtype = choose_device(device), PRECISIONS[precision]
+    if dtype == torch.bfloat16 and device == "cpu" and not _computes_bf16():
+        log.warning("features: this processor has no instructions for bf16; fp32 is faster here")
     with torch.no_grad():
         folded = {
             name: (weight.to(device, dtype, memory_format=CHANNELS_LAST), bias.to(device, dtype))
@@ -210,6 +216,11 @@ def _as_tensor(images):
 def _exact(device):
     """Let no NVIDIA GPU round the inputs of its convolutions to 10 bits, as is its default."""
     return torch.backends.cudnn.flags(allow_tf32=False) if device == "cuda" else nullcontext()
+
+
+def _computes_bf16():
+    """Ask PyTorch what it asks itself before it computes a convolution in bfloat16."""
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def _fold_batchnorm(state):

@@ -128,3 +128,14 @@ def test_the_transformer_works_in_a_pipeline(pixels):
 def test_an_unknown_precision_is_refused(pixels, resnet):
     with pytest.raises(FeatlibError, match="'fp32', 'bf16'"):
         features.extract(pixels, resnet, precision="int8")
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_a_processor_without_bf16_is_named_since_fp32_is_faster_there(
+    has, pixels, resnet, monkeypatch, caplog
+):
+    monkeypatch.setattr(features, "_computes_bf16", lambda: has)
+    features.extract(pixels, resnet, precision="bf16", device="cpu", cache=False)
+    assert ("fp32 is faster here" in caplog.text) is not has
+    features.extract(pixels, resnet, device="cpu", cache=False)
+    assert caplog.text.count("fp32") == (not has)
