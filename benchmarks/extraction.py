@@ -12,7 +12,8 @@ features.
 - img2vec-pytorch: Pillow, `Img2Vec.get_vec` in batches of 32.
 - timm: ImageFolder, DataLoader with two workers, timm's resnet18 and its own transform.
 - embetter: `ImageLoader` and `TimmEncoder` in a scikit-learn pipeline, an image at a time.
-- featlib: `stream.extract` into Parquet files, in fp32 and bf16; "warm" is the same call again.
+- featlib: `stream.extract` into Parquet files, in fp32, and in bf16 where the processor has
+  instructions for it; "warm" is the same call again.
 """
 
 import argparse
@@ -36,7 +37,7 @@ from torchvision.datasets import ImageFolder
 from torchvision.models import resnet18
 from torchvision.transforms import v2
 
-from featlib import backbone, head, images, plots, stream
+from featlib import backbone, features, head, images, plots, stream
 from featlib.trace import Table
 
 MEAN, STD, SIZE = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 64
@@ -173,6 +174,11 @@ def best_rate(dtype, n=2048):
     return 2 * n**3 / min(times)
 
 
+def precisions():
+    """Return the precisions that this processor has instructions for."""
+    return ("fp32", "bf16") if features.computes_bf16() else ("fp32",)
+
+
 def operations():
     """Return the multiplications and additions for one image."""
     with FlopCounterMode(display=False) as counter:
@@ -213,7 +219,7 @@ def main():
             for name, way in WAYS.items():
                 if options.only is None or name in options.only:
                     measure(name, way, folder)
-            for precision in ("fp32", "bf16"):
+            for precision in precisions():
                 out = Path(work) / f"{precision} {i}"
                 measure(f"featlib {precision}", ours, folder, out, precision)
             measure("featlib, warm", ours, folder, out, precision)
@@ -224,7 +230,7 @@ def show(seconds, accuracies, options):
     """Print the table and draw the chart."""
     best = {name: statistics.median(times) for name, times in seconds.items()}
     peers = [value for name, value in best.items() if not name.startswith("featlib")]
-    limits = {"fp32": best_rate(torch.float32), "bf16": best_rate(torch.bfloat16)}
+    limits = {name: best_rate(features.PRECISIONS[name]) for name in precisions()}
     rows = []
     for name, value in best.items():
         limit = operations() * options.images / limits["bf16" if "bf16" in name else "fp32"]

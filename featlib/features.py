@@ -113,7 +113,7 @@ def fast_forward(backbone, precision="fp32", device="auto"):
     """
     checks.one_of(precision, "features", "precision", PRECISIONS)
     device, dtype = choose_device(device), PRECISIONS[precision]
-    if dtype == torch.bfloat16 and device == "cpu" and not _computes_bf16():
+    if dtype == torch.bfloat16 and device == "cpu" and not computes_bf16():
         log.warning("features: this processor has no instructions for bf16; fp32 is faster here")
     with torch.no_grad():
         folded = {
@@ -155,6 +155,17 @@ def choose_device(device="auto"):
     if device in there and not there[device]():
         checks.refuse("features", f"the device '{device}'", "none here", 'Use device="auto".')
     return device
+
+
+def computes_bf16():
+    """Say whether the processor has instructions for bfloat16.
+
+    Returns
+    -------
+    bool
+        What PyTorch itself asks before it computes a convolution in bfloat16.
+    """
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def is_cached(images, backbone, precision="fp32", device="auto"):
@@ -216,11 +227,6 @@ def _as_tensor(images):
 def _exact(device):
     """Let no NVIDIA GPU round the inputs of its convolutions to 10 bits, as is its default."""
     return torch.backends.cudnn.flags(allow_tf32=False) if device == "cuda" else nullcontext()
-
-
-def _computes_bf16():
-    """Ask PyTorch what it asks itself before it computes a convolution in bfloat16."""
-    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def _fold_batchnorm(state):
