@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 INSTALL = $(if $(UV),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install)
 
-.PHONY: run lab test unit notebooks notebooks-test browser scale lint bench clean
+.PHONY: run lab test unit notebooks notebooks-test browser scale lint bench audit clean
 
 run: $(VENV)/.installed            ## the five stages on the bundled images
 	$(BIN)/featlib run
@@ -38,6 +38,12 @@ lint: $(VENV)/.installed-test      ## check style and format
 bench: $(VENV)/.installed-test     ## featlib against the usual tutorial, side by side; the quiz
 	$(BIN)/python benchmarks/tutorial.py
 	$(BIN)/python benchmarks/quiz.py
+
+audit: $(VENV)/.installed-test     ## known faults of everything that is installed, from PyPI's advisories
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/python -m pip install --quiet pip-audit
+	build/audit/bin/pip-audit --strict --skip-editable \
+	  --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
 clean:                             ## remove the environment and everything that was made
 	rm -rf $(VENV) lesson-report build dist *.egg-info
