@@ -12,7 +12,9 @@ import browser
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
+
+expect.set_options(timeout=20_000)  # milliseconds; a busy machine takes longer than the usual 5 s
 
 TOKEN = "a-token-for-the-tests"
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
@@ -135,8 +137,14 @@ class Notebook:
         self.idle()
 
     def save(self):
+        """Save, and wait until the file is there: a page that is reloaded before has nothing."""
+        file = self.lab.notebooks / f"{self.name}.ipynb"
+        before, until = file.stat().st_mtime_ns, time.monotonic() + 30
         self.page.get_by_role("menuitem", name="File", exact=True).click()
         self.page.get_by_role("menuitem", name="Save Notebook", exact=False).first.click()
+        while file.stat().st_mtime_ns == before:
+            assert time.monotonic() < until, "the notebook was not saved"
+            self.page.wait_for_timeout(50)
 
     @property
     def widget(self):
