@@ -1,6 +1,7 @@
 """A notebook of the lesson in Jupyter Notebook 7, which many schools have instead of JupyterLab."""
 
 import shutil
+import time
 
 import pytest
 from conftest import TOKEN, Notebook
@@ -17,8 +18,18 @@ class Notebook7(Notebook):
         self.idle()
 
     def idle(self):
+        """Wait for the kernel itself: the dot says idle before there is one, too."""
+        until = time.monotonic() + 60
+        while not self._kernel_is_ready():
+            assert time.monotonic() < until, "the kernel did not become ready"
+            self.page.wait_for_timeout(100)
         idle = self.page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']")
         idle.wait_for(timeout=60_000)
+
+    def _kernel_is_ready(self):
+        sessions = self.page.request.get(f"{self.lab.url}/api/sessions?token={TOKEN}").json()
+        kernels = [s["kernel"] for s in sessions if s["path"] == f"{self.name}.ipynb"]
+        return any(k["execution_state"] == "idle" and k["connections"] for k in kernels)
 
 
 @pytest.fixture

@@ -38,12 +38,12 @@ def test_a_file_that_could_run_code_is_refused(tmp_path):
 
 def test_a_zip_file_that_grows_a_thousandfold_is_refused_before_it_is_unpacked(tmp_path):
     small = tmp_path / "small.pt"
-    torch.save({"fc.weight": torch.zeros(250_000, 512)}, small)
+    torch.save({"fc.weight": torch.zeros(60_000, 512)}, small)
     with zipfile.ZipFile(small) as stored, zipfile.ZipFile(tmp_path / "bomb.pt", "w", 8) as bomb:
         for member in stored.infolist():
             bomb.writestr(member.filename, stored.read(member), compress_type=8)
     assert (tmp_path / "bomb.pt").stat().st_size < small.stat().st_size / 500
-    with pytest.raises(FeatlibError, match="a file that unpacks to 512,"):
+    with pytest.raises(FeatlibError, match="a file that unpacks to 122,"):
         backbone.resnet18(tmp_path / "bomb.pt")
 
 
