@@ -30,7 +30,7 @@ def refuse(where, wanted, got, mend):
     FeatlibError
         Always.
     """
-    raise FeatlibError(f"{where}: wanted {wanted}, got {got}. {mend}")
+    raise FeatlibError(readable(f"{where}: wanted {wanted}, got {got}. {mend}"))
 
 
 def reason(error):
@@ -50,7 +50,7 @@ def reason(error):
 
 
 def readable(name):
-    r"""Return a file's name as text that any file and page can hold.
+    r"""Return a file's name, or words with one in them, as text that any file and page can hold.
 
     Names on a disk may hold bytes that are no text in UTF-8, such as those of an old archive.
     Python keeps these as half characters, which nothing can write.
@@ -58,7 +58,7 @@ def readable(name):
     Parameters
     ----------
     name : str or pathlib.Path
-        A name or a path.
+        A name, a path, or words.
 
     Returns
     -------
@@ -447,11 +447,11 @@ def folder(path, where, what):
     path = Path(path).expanduser()
     if not path.is_dir():
         got = "a file" if path.exists() else "nothing there"
-        refuse(where, f"a folder of {what} at '{readable(path)}'", got, "Check the path.")
+        refuse(where, f"a folder of {what} at '{path}'", got, "Check the path.")
     try:
         os.scandir(path).close()
     except OSError as error:
-        wanted = f"to list the folder of {what} at '{readable(path)}'"
+        wanted = f"to list the folder of {what} at '{path}'"
         refuse(where, wanted, error.strerror, "Get the right to read it.")
     return path
 

@@ -51,7 +51,7 @@ def find(folder):
 
 def _cannot_list(error):
     checks.refuse(
-        f"the folder '{checks.readable(error.filename)}'",
+        f"the folder '{error.filename}'",
         "to list what is in it",
         error.strerror,
         "Get the right to read it, or move it away.",
@@ -94,10 +94,12 @@ def _digest(files, size):
     """Hash the bytes of all files; one that cannot be read counts by its error."""
     digest = hashlib.sha256(f"{size} {VERSION} {PIL.__version__}".encode())
     for file in files:
+        kind = b"file" if file.is_file() else b""
         try:
-            data = b"file" + file.read_bytes() if file.is_file() else b""
+            data = file.read_bytes() if kind else b""
         except OSError as error:
-            data = error.strerror.encode()
+            kind, data = b"", error.strerror.encode()
+        digest.update(kind)
         digest.update(len(data).to_bytes(8, "big"))
         digest.update(data)
     return digest.hexdigest()

@@ -111,8 +111,10 @@ class FolderSource:
         digest = hashlib.sha256()
         for name in self.names:
             place = self.folder / name
-            # A link that leads nowhere has facts of its own.
-            facts = place.stat() if place.exists() else place.lstat()
+            try:
+                facts = place.stat()
+            except OSError:  # a link that leads nowhere has facts of its own
+                facts = place.lstat()
             digest.update(os.fsencode(f"{name}\0{facts.st_size} {facts.st_mtime_ns}\0"))
         return digest.hexdigest()
 

@@ -139,11 +139,16 @@ class Notebook:
     def save(self):
         """Save, and wait until the file is there: a page that is reloaded before has nothing."""
         file = self.lab.notebooks / f"{self.name}.ipynb"
-        before, until = file.stat().st_mtime_ns, time.monotonic() + 30
+        before = file.stat().st_mtime_ns
         self.page.get_by_role("menuitem", name="File", exact=True).click()
         self.page.get_by_role("menuitem", name="Save Notebook", exact=False).first.click()
-        while file.stat().st_mtime_ns == before:
-            assert time.monotonic() < until, "the notebook was not saved"
+        self.wait_until(lambda: file.stat().st_mtime_ns != before, "the notebook is saved")
+
+    def wait_until(self, is_so, words, seconds=60):
+        """Wait for what the page itself does not show."""
+        until = time.monotonic() + seconds
+        while not is_so():
+            assert time.monotonic() < until, f"waited in vain until {words}"
             self.page.wait_for_timeout(50)
 
     @property

@@ -1,7 +1,6 @@
 """A notebook of the lesson in Jupyter Notebook 7, which many schools have instead of JupyterLab."""
 
 import shutil
-import time
 
 import pytest
 from conftest import TOKEN, Notebook
@@ -19,10 +18,7 @@ class Notebook7(Notebook):
 
     def idle(self):
         """Wait for the kernel itself: the dot says idle before there is one, too."""
-        until = time.monotonic() + 60
-        while not self._kernel_is_ready():
-            assert time.monotonic() < until, "the kernel did not become ready"
-            self.page.wait_for_timeout(100)
+        self.wait_until(self._kernel_is_ready, "the kernel is ready")
         idle = self.page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']")
         idle.wait_for(timeout=60_000)
 

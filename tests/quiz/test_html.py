@@ -1,4 +1,4 @@
-"""Texts of quiz files as HTML: what is shown, and what is never let through."""
+"""Texts of quiz files as HTML: what is shown."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Quiz files: what loads, and what is said about one that is broken."""
+"""Quiz files: what loads, and what is drawn from them."""
 
 import subprocess
 import sys
