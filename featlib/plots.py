@@ -32,6 +32,7 @@ STYLE = {
     "text.parse_math": False,  # $ in the name of a class is a $
     "axes.titlesize": 12,
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # without it, each drawing looks for ticks above the axes
     "axes.spines.top": False,
     "axes.spines.right": False,
     "figure.facecolor": "white",
@@ -67,8 +68,13 @@ class Figure(MatplotlibFigure):
         bytes
         """
         file = io.BytesIO()
-        # Without the version of matplotlib in it, the same figure gives the same file.
-        self.savefig(file, format="png", dpi=dpi or self.dpi, metadata={"Software": None})
+        own, self.dpi = self.dpi, dpi or self.dpi
+        try:
+            # savefig would draw twice. Without the version of matplotlib in it, the same figure
+            # gives the same file.
+            FigureCanvasAgg(self).print_png(file, metadata={"Software": None})
+        finally:
+            self.dpi = own
         return file.getvalue()
 
     def _repr_mimebundle_(self, include=None, exclude=None):

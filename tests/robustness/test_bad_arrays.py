@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from featlib import FeatlibError, features, head, images, preprocess, trace, validation
+from featlib import FeatlibError, checks, features, head, images, preprocess, trace, validation
 from featlib.preprocess import Transform
 
 TRANSFORM = Transform((0.5,) * 3, (0.2,) * 3, 64)
@@ -121,3 +121,12 @@ def test_predict_wants_one_image(resnet):
 def test_a_numpy_array_is_welcome_where_arrays_are_the_point():
     own = images.from_arrays(RAW.numpy(), LABELS.numpy(), ["a", "b"])
     assert np.array_equal(own.pixels, RAW)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_one_number_that_is_not_finite_is_found_among_many(value, dtype):
+    many = torch.randn(1000, 33, dtype=dtype)
+    assert checks.all_finite(many)
+    assert not checks.all_finite(with_one(value, many))
+    assert checks.all_finite(many[:0])

@@ -57,6 +57,7 @@ ODD = {
     "no classes": {"fc.weight": torch.zeros(0, 512), "fc.bias": torch.zeros(0)},
     "truth values": {"conv1.weight": torch.ones(CONV, dtype=torch.bool)},
     "whole numbers": {"conv1.weight": torch.ones(CONV, dtype=torch.int32)},
+    "numbers of eight bits": {"bn1.running_var": torch.ones(64).to(torch.float8_e4m3fn)},
     "complex numbers": {"conv1.weight": torch.ones(CONV, dtype=torch.complex64)},
     "sparse": {"fc.weight": torch.eye(200, 512).to_sparse()},
     "without numbers": {"conv1.weight": torch.empty(CONV, device="meta")},
