@@ -30,7 +30,9 @@ def install():
     """Try to install a Chromium; return what was tried and how it ended."""
     tries = [[sys.executable, "-m", "playwright", "install", "chromium"]]
     if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
-        tries = [["apt-get", "update"], ["apt-get", "install", "--yes", "chromium"], *tries]
+        wait = ["--option", "DPkg::Lock::Timeout=300"]  # seconds, for another apt-get to end
+        fetch = ["apt-get", "install", "--yes", *wait, "chromium"]
+        tries = [["apt-get", "update"], fetch, *tries]
     said = []
     for command in tries:
         print("installing a browser:", *command, file=sys.stderr, flush=True)

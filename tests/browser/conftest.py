@@ -11,6 +11,7 @@ import urllib.request
 import browser
 import nbformat
 import pytest
+from filelock import FileLock
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from playwright.sync_api import expect, sync_playwright
 
@@ -21,10 +22,12 @@ THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 
 @pytest.fixture(scope="session")
-def chromium():
+def chromium(tmp_path_factory):
     """Return a running Chromium. In CI a missing one is a failure, elsewhere a skip."""
+    one_by_one = FileLock(tmp_path_factory.getbasetemp().parent / "chromium.lock")
     with sync_playwright() as playwright:
-        tried = "" if browser.find(playwright) else browser.install()
+        with one_by_one:  # two workers that install at once get in each other's way
+            tried = "" if browser.find(playwright) else browser.install()
         path = browser.find(playwright)
         if path is None:
             reason = f"NO CHROMIUM, SO NO BROWSER TEST WAS RUN. Install one. Tried:\n{tried}"
