@@ -4,6 +4,8 @@ import os
 
 from tqdm.auto import tqdm
 
+DELAY = 2  # seconds without a bar: what is quick needs none
+
 
 def bar(words, total, unit, progress=True, steps=None, done=0):
     """Return a progress bar that stays away for the first two seconds.
@@ -29,4 +31,4 @@ def bar(words, total, unit, progress=True, steps=None, done=0):
     """
     # In a notebook tqdm does not look at its own variable.
     off = not progress or os.environ.get("TQDM_DISABLE") == "1"
-    return tqdm(steps, words, total, unit=unit, initial=done, delay=2, disable=off)
+    return tqdm(steps, words, total, unit=unit, initial=done, delay=DELAY, disable=off)

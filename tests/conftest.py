@@ -121,7 +121,8 @@ def server(tmp_path):
     """Serve the test's folder over HTTP on this machine."""
     handler = partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        soon = {"poll_interval": 0.01}  # seconds until it sees that it is to stop
+        threading.Thread(target=server.serve_forever, kwargs=soon, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 

@@ -5,6 +5,7 @@ import time
 import pytest
 import tqdm.notebook
 
+from featlib import bars
 from featlib.bars import bar
 
 
@@ -15,19 +16,31 @@ def work(seconds, **options):
             done.update()
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    """Wait for a tenth of a second only until a bar is shown."""
+    monkeypatch.setattr(bars, "DELAY", 0.1)
+
+
 def test_what_is_quick_leaves_no_trace(capsys):
     work(0)
     assert capsys.readouterr().err.strip() == ""
 
 
+def test_what_takes_two_seconds_is_slow():
+    assert bars.DELAY == 2
+
+
+@pytest.mark.usefixtures("impatient")
 def test_what_is_slow_shows_how_far_it_is(capsys):
-    work(0.8)
+    work(0.1)
     assert "features" in (said := capsys.readouterr().err)
     assert "3/3" in said
 
 
+@pytest.mark.usefixtures("impatient")
 def test_it_can_be_switched_off(capsys):
-    work(0.8, progress=False)
+    work(0.1, progress=False)
     assert capsys.readouterr().err == ""
 
 
