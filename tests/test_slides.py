@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
 
-from featlib import FeatlibError, plots, quiz, slides
+from featlib import FeatlibError, cli, plots, quiz, slides
 from featlib.quiz import html as quiz_html
 
 ROOT = Path(__file__).parents[1]
@@ -162,9 +162,23 @@ class Requests(HTMLParser):
                 self.found.append((tag, attributes[name]))
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
-def test_the_page_asks_the_network_for_nothing(path, tmp_path):
-    page = slides.export(path, tmp_path).read_text(encoding="utf-8")
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory):
+    """Return the folder that `featlib slides` fills."""
+    folder = tmp_path_factory.mktemp("talk")
+    cli.main(["slides", "--out", str(folder)])
+    return folder
+
+
+def test_there_are_slides_of_all_notebooks(talk):
+    assert [path.name for path in sorted(talk.iterdir())] == [
+        f"{path.stem}.slides.html" for path in NOTEBOOKS
+    ]
+
+
+@pytest.mark.parametrize("name", [path.stem for path in NOTEBOOKS])
+def test_the_page_asks_the_network_for_nothing(name, talk):
+    page = (talk / f"{name}.slides.html").read_text(encoding="utf-8")
     requests = Requests()
     requests.feed(page)
     assert {tag for tag, _ in requests.found} >= {"script"}
