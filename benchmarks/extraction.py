@@ -17,6 +17,7 @@ features.
 """
 
 import argparse
+import math
 import os
 import statistics
 import tempfile
@@ -32,12 +33,11 @@ from rich.console import Console
 from safetensors.torch import load_file
 from torch import nn
 from torch.utils.data import DataLoader
-from torch.utils.flop_counter import FlopCounterMode
 from torchvision.datasets import ImageFolder
 from torchvision.models import resnet18
 from torchvision.transforms import v2
 
-from featlib import backbone, features, head, images, plots, stream
+from featlib import backbone, features, fused, head, images, plots, stream
 from featlib.trace import Table
 
 MEAN, STD, SIZE = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 64
@@ -176,14 +176,31 @@ def best_rate(dtype, n=2048):
 
 def precisions():
     """Return the precisions that this processor has instructions for."""
-    return ("fp32", "bf16") if features.computes_bf16() else ("fp32",)
+    return ("fp32", "bf16") if fused.computes_bf16() else ("fp32",)
 
 
 def operations():
-    """Return the multiplications and additions for one image."""
-    with FlopCounterMode(display=False) as counter:
-        plain_network()(torch.zeros(1, 3, SIZE, SIZE))
-    return counter.get_total_flops()
+    """Return the multiplications and additions for one image, but for those with padding."""
+    counts = []
+
+    def count(layer, inputs, output):
+        pairs = layer.in_channels * layer.out_channels
+        sides = zip(inputs[0].shape[2:], output.shape[2:], strict=True)
+        counts.append(2 * pairs * math.prod(_products(layer, *side) for side in sides))
+
+    network = plain_network()
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.register_forward_hook(count)
+    network(torch.zeros(1, 3, SIZE, SIZE))
+    return sum(counts)
+
+
+def _products(layer, before, after):
+    """Return how often a kernel meets a pixel along one side, over all its places."""
+    starts = (place * layer.stride[0] - layer.padding[0] for place in range(after))
+    reach = layer.kernel_size[0]
+    return sum(0 <= start + k < before for start in starts for k in range(reach))
 
 
 WAYS = {

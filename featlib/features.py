@@ -12,10 +12,9 @@ import logging
 from contextlib import nullcontext
 
 import torch
-from torch.nn.functional import conv2d, max_pool2d
 
 from featlib import cache as cache_files
-from featlib import checks, preprocess, threads
+from featlib import checks, fused, preprocess, threads
 from featlib.backbone import fingerprint
 from featlib.bars import bar
 from featlib.images import ImageSet
@@ -24,8 +23,6 @@ log = logging.getLogger("featlib")
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 DEVICES = ("auto", "cpu", "cuda", "mps")
-CHANNELS_LAST = torch.channels_last
-EPSILON = 1e-5  # of torchvision's BatchNorm
 CACHE_VERSION = 1
 
 
@@ -113,18 +110,13 @@ def fast_forward(backbone, precision="fp32", device="auto"):
     """
     checks.one_of(precision, "features", "precision", PRECISIONS)
     device, dtype = choose_device(device), PRECISIONS[precision]
-    if dtype == torch.bfloat16 and device == "cpu" and not computes_bf16():
+    if dtype == torch.bfloat16 and device == "cpu" and not fused.computes_bf16():
         log.warning("features: this processor has no instructions for bf16; fp32 is faster here")
-    with torch.no_grad():
-        folded = {
-            name: (weight.to(device, dtype, memory_format=CHANNELS_LAST), bias.to(device, dtype))
-            for name, (weight, bias) in _fold_batchnorm(backbone.state()).items()
-        }
+    network = fused.ResNet18(backbone.state(), backbone.transform.size, device, dtype)
 
     def forward(images):
-        batch = preprocess.prepare(images.to(device), backbone.transform)
         with torch.inference_mode(), _exact(device):
-            features = _resnet18(folded, batch.to(dtype, memory_format=CHANNELS_LAST))
+            features = network(preprocess.prepare(images.to(device), backbone.transform))
         return features.float().cpu()
 
     return forward
@@ -155,17 +147,6 @@ def choose_device(device="auto"):
     if device in there and not there[device]():
         checks.refuse("features", f"the device '{device}'", "none here", 'Use device="auto".')
     return device
-
-
-def computes_bf16():
-    """Say whether the processor has instructions for bfloat16.
-
-    Returns
-    -------
-    bool
-        What PyTorch itself asks before it computes a convolution in bfloat16.
-    """
-    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def is_cached(images, backbone, precision="fp32", device="auto"):
@@ -227,35 +208,3 @@ def _as_tensor(images):
 def _exact(device):
     """Let no NVIDIA GPU round the inputs of its convolutions to 10 bits, as is its default."""
     return torch.backends.cudnn.flags(allow_tf32=False) if device == "cuda" else nullcontext()
-
-
-def _fold_batchnorm(state):
-    """Return the weight and bias of each convolution, BatchNorm multiplied into them.
-
-    In evaluation mode BatchNorm is a fixed scale and shift per channel, so it can be merged with
-    the weights it follows (Ioffe and Szegedy, 2015, arXiv:1502.03167).
-    """
-    folded = {}
-    for name in (key.removesuffix(".weight") for key, value in state.items() if value.ndim == 4):
-        norm = name.replace("conv", "bn").replace("downsample.0", "downsample.1")
-        scale = state[f"{norm}.weight"] * (state[f"{norm}.running_var"] + EPSILON).rsqrt()
-        weight = state[f"{name}.weight"] * scale[:, None, None, None]
-        folded[name] = weight, state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * scale
-    return folded
-
-
-def _resnet18(folded, x):
-    """Compute what torchvision's resnet18 computes before its last layer, with fewer operations.
-
-    The network is that of He et al. (2015, arXiv:1512.03385), without BatchNorm, and in place
-    where nobody else reads what is overwritten.
-    """
-    x = conv2d(x, *folded["conv1"], stride=2, padding=3).relu_()
-    x = max_pool2d(x, 3, stride=2, padding=1)
-    for block in (f"layer{stage}.{place}" for stage in (1, 2, 3, 4) for place in (0, 1)):
-        shortcut = folded.get(f"{block}.downsample.0")
-        stride = 2 if shortcut else 1  # where the picture is halved, so is the shortcut
-        y = conv2d(x, *folded[f"{block}.conv1"], stride=stride, padding=1).relu_()
-        y = conv2d(y, *folded[f"{block}.conv2"], padding=1)
-        x = y.add_(conv2d(x, *shortcut, stride=stride) if shortcut else x).relu_()
-    return x.mean((2, 3))

@@ -14,7 +14,7 @@ from torch import nn
 from torchvision.models import resnet18 as torchvision_resnet18
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from featlib import FeatlibError, backbone, cache, features, preprocess
+from featlib import FeatlibError, backbone, cache, features, fused, preprocess
 
 CPU_FACTS = Path("/proc/cpuinfo")
 
@@ -138,7 +138,7 @@ def test_an_unknown_precision_is_refused(pixels, resnet):
 def test_a_processor_without_bf16_is_named_since_fp32_is_faster_there(
     has, pixels, resnet, monkeypatch, caplog
 ):
-    monkeypatch.setattr(features, "computes_bf16", lambda: has)
+    monkeypatch.setattr(fused, "computes_bf16", lambda: has)
     features.extract(pixels, resnet, precision="bf16", device="cpu", cache=False)
     assert ("fp32 is faster here" in caplog.text) is not has
     features.extract(pixels, resnet, device="cpu", cache=False)
@@ -147,4 +147,4 @@ def test_a_processor_without_bf16_is_named_since_fp32_is_faster_there(
 
 @pytest.mark.skipif(platform.machine() != "x86_64" or not CPU_FACTS.exists(), reason="x86 Linux")
 def test_x86_processors_with_avx512_compute_bf16():
-    assert features.computes_bf16() == ("avx512bw" in CPU_FACTS.read_text())
+    assert fused.computes_bf16() == ("avx512bw" in CPU_FACTS.read_text())
