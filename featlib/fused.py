@@ -180,13 +180,14 @@ def has_onednn(device, dtype):
     Returns
     -------
     bool
-        Whether it is an Intel or AMD processor with AVX2 at least, and with instructions for the
-        dtype.
+        Whether it is an Intel or AMD processor with AVX-512, and with instructions for the dtype.
+        With AVX2 alone, oneDNN's convolutions of weights that are laid out before were a third
+        slower than PyTorch's own.
     """
     return (
         device == "cpu"
         and torch.backends.mkldnn.is_available()
-        and torch.backends.cpu.get_cpu_capability().startswith("AVX")
+        and torch.backends.cpu.get_cpu_capability().startswith("AVX512")
         and (dtype == torch.float32 or computes_bf16())
     )
 
