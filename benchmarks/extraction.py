@@ -1,12 +1,12 @@
 """featlib against four ways that people take to features, from the same files and weights.
 
-    python -m pip install img2vec-pytorch timm embetter     # for this script alone
+    python -m pip install --editable '.[scale]' img2vec-pytorch timm embetter
     python benchmarks/extraction.py --images 10000 --repeats 3
 
 A folder of PNG and JPEG files becomes 512 features an image, decoding included; all ways take turns
 in one process. Beside each stands its share of what the processor could do at best, from the rate
-of a large matrix product measured in the same run, and the accuracy of the same head on its
-features.
+of a large matrix product measured in the same run and the operations that are not with padding, and
+the accuracy of the same head on its features.
 
 - tutorial: ImageFolder, DataLoader with two workers, torchvision's resnet18, batches of 32.
 - img2vec-pytorch: Pillow, `Img2Vec.get_vec` in batches of 32.

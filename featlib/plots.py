@@ -794,8 +794,8 @@ def pairs(values, names, *, title, xlabel, ylabel, line=None, ax=None):
 
 
 def _number(value):
-    """Write a number with three digits, and no dot at its end: 0.0280, 894."""
-    return f"{value:#.3g}".rstrip(".")
+    """Write a number with three digits at least, and no dot at its end: 0.0280, 894, 1085."""
+    return f"{value:.0f}" if abs(value) >= 999.5 else f"{value:#.3g}".rstrip(".")
 
 
 def _figure(size):

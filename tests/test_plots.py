@@ -207,6 +207,15 @@ def test_a_figure_without_mistakes_says_so(own):
     assert plots.mistakes(flawless, own).alt == "No mistakes."
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.028, "0.0280"), (0, "0.00"), (77.7, "77.7"), (894, "894"), (999.7, "1000"), (1085, "1085")],
+)
+def test_bars_write_numbers_as_people_do(value, text):
+    figure = plots.bars({"a": value}, title="t", xlabel="x", ylabel="y")
+    assert [words.get_text() for words in figure.axes[0].texts] == [text]
+
+
 def test_bars_show_their_numbers_and_a_line_to_compare_with(figures):
     ax = figures["bars"].axes[0]
     assert [bar.get_width() for bar in ax.patches] == [0.3, 0.8]
