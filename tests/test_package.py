@@ -24,7 +24,8 @@ LAYERS = (
     "cli", "doctor", "report", "slides", "classreport", "widgets", "lesson", "scale", "stream",
     "extractor",
     "plots", "project", "challenges", "trace", "quiz", "tables", "validation", "head", "features",
-    "fused", "backbone", "preprocess", "images", "decode", "threads", "bars", "cache", "paths", "checks",
+    "fused", "backbone", "preprocess", "images", "decode", "threads", "bars", "cache", "paths",
+    "checks",
 )  # fmt: skip
 CORE = ("images", "preprocess", "backbone", "features", "head", "validation", "trace")
 
