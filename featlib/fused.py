@@ -11,10 +11,8 @@ from torch.nn.functional import conv2d, max_pool2d
 CHANNELS_LAST = torch.channels_last
 EPSILON = 1e-5  # of torchvision's BatchNorm
 STAGES = (1, 2, 3, 4)
-# The layers whose result is half as wide and half as high.
-HALVING = {f"layer{n}.0.{part}" for n in STAGES[1:] for part in ("conv1", "downsample.0")} | {
-    "conv1"
-}
+BEGINNINGS = tuple(f"layer{n}.0.{part}" for n in STAGES[1:] for part in ("conv1", "downsample.0"))
+HALVING = ("conv1", *BEGINNINGS)  # what they compute is half as wide and half as high
 
 
 class Convolution:
@@ -31,19 +29,15 @@ class Convolution:
     """
 
     def __init__(self, weight, bias, stride):
-        # The order of memory that a fast convolution wants: of a pixel, all channels in a row.
-        self.weight, self.bias = weight.contiguous(memory_format=CHANNELS_LAST), bias
-        self.stride, self.padding = stride, weight.shape[-1] // 2
+        self.bias, self.stride, self.padding = bias, stride, weight.shape[-1] // 2
         self.onednn = has_onednn(weight.device.type, weight.dtype)
         if self.onednn:
-            places = (
-                [self.padding] * 2,
-                [stride] * 2,
-                [1, 1],
-                1,
-            )  # the last two: no holes, no groups
-            self.weight = torch.ops.mkldnn._reorder_convolution_weight(weight, *places)
-            self.places = places
+            # The last two mean: no holes, no groups.
+            self.places = [self.padding] * 2, [stride] * 2, [1, 1], 1
+            self.weight = torch.ops.mkldnn._reorder_convolution_weight(weight, *self.places)
+        else:
+            # The order of memory that a fast convolution wants: of a pixel, all channels in a row.
+            self.weight = weight.contiguous(memory_format=CHANNELS_LAST)
 
     def __call__(self, x, add=None, relu=True):
         """Convolve.
@@ -69,7 +63,7 @@ class Convolution:
         return y.relu_() if relu else y
 
     def _fused(self, x, add, then):
-        # What torch.compile calls; here without the half minute that compiling takes.
+        # What torch.compile calls; here without the seconds that compiling takes.
         known = self.weight, self.bias, *self.places
         if add is None:
             return torch.ops.mkldnn._convolution_pointwise(x, *known, then or "none", [], "")
@@ -228,6 +222,6 @@ def fold_batchnorm(state):
 
 
 def _map_side(name, size):
-    """Return the height and width of what a layer computes: half the size, a quarter, and so on."""
-    halvings = 1 if name == "conv1" else 1 + int(name.removeprefix("layer")[0])
-    return -(-size // 2**halvings)
+    """Return the height and width of what a layer of a stage computes: a quarter or less."""
+    stage = int(name.removeprefix("layer")[0])
+    return -(-size // 2 ** (stage + 1))

@@ -12,6 +12,13 @@ onednn = pytest.mark.skipif(
 )
 
 
+@pytest.fixture(params=["fused", "plain"])
+def way(request, monkeypatch):
+    """Compute with oneDNN where it can fuse; or as on a GPU, or on another kind of processor."""
+    if request.param == "plain":
+        monkeypatch.setattr(fused, "has_onednn", lambda device, dtype: False)
+
+
 def batch(n, size):
     """Return random images as a network wants them."""
     return torch.randn(n, 3, size, size, generator=torch.Generator().manual_seed(0))
@@ -22,11 +29,9 @@ def close(mine, exact):
     torch.testing.assert_close(mine, exact, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("fusing", [True, False])
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("size", SIZES)
-def test_it_computes_what_the_backbone_computes_at_every_size(size, fusing, resnet, monkeypatch):
-    if not fusing:  # as on a GPU, or another kind of processor
-        monkeypatch.setattr(fused, "has_onednn", lambda device, dtype: False)
+def test_it_computes_what_the_backbone_computes_at_every_size(size, resnet):
     network = fused.ResNet18(resnet.state(), size, "cpu", torch.float32)
     for n in (1, 3):
         close(network(batch(n, size)), resnet(batch(n, size)))
@@ -52,13 +57,11 @@ def test_a_whole_map_is_a_convolution(adding):
     close(fused.WholeMap(weight, bias)(x, add), (exact + add if adding else exact).relu())
 
 
-@pytest.mark.parametrize("fusing", [True, False])
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("adding", [False, True])
 @pytest.mark.parametrize("relu", [False, True])
 @pytest.mark.parametrize(("kernel", "stride"), [(1, 2), (3, 1), (3, 2), (7, 2)])
-def test_a_convolution_adds_then_cuts_at_zero(kernel, stride, relu, adding, fusing, monkeypatch):
-    if not fusing:
-        monkeypatch.setattr(fused, "has_onednn", lambda device, dtype: False)
+def test_a_convolution_adds_then_cuts_at_zero(kernel, stride, relu, adding):
     weight, bias = torch.randn(5, 4, kernel, kernel), torch.randn(5)
     x = torch.randn(2, 4, 12, 12).contiguous(memory_format=torch.channels_last)
     exact = conv2d(x, weight, bias, stride, kernel // 2)
