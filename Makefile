@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 INSTALL = $(if $(UV),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install)
 
-.PHONY: run lab test unit notebooks notebooks-test browser scale lint bench audit clean
+.PHONY: run lab test unit notebooks notebooks-test browser slow lint bench audit clean
 
 run: $(VENV)/.installed            ## the five stages on the bundled images
 	$(BIN)/featlib run
@@ -14,10 +14,10 @@ run: $(VENV)/.installed            ## the five stages on the bundled images
 lab: $(VENV)/.installed            ## the notebooks in JupyterLab
 	$(BIN)/featlib lab
 
-test: unit notebooks-test browser scale ## all tests
+test: unit notebooks-test browser slow ## all tests
 
 unit: $(VENV)/.installed-test      ## the fast tests
-	$(BIN)/python -m pytest -p no:nbval -n auto --dist loadfile tests --ignore tests/browser --ignore tests/scale --ignore tests/tools
+	$(BIN)/python -m pytest -p no:nbval -n auto --dist loadfile tests --ignore tests/browser --ignore tests/slow --ignore tests/tools
 
 notebooks-test: $(VENV)/.installed-test ## every notebook, every output compared
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env notebooks
@@ -25,8 +25,8 @@ notebooks-test: $(VENV)/.installed-test ## every notebook, every output compared
 browser: $(VENV)/.installed-test   ## the quizzes in JupyterLab in a real browser
 	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile tests/browser
 
-scale: $(VENV)/.installed-test     ## several processes, a Ray cluster of this machine, the tools
-	$(BIN)/python -m pytest -p no:nbval tests/scale tests/tools
+slow: $(VENV)/.installed-test     ## several processes, a Ray cluster of this machine, the tools
+	$(BIN)/python -m pytest -p no:nbval tests/slow tests/tools
 
 notebooks: $(VENV)/.installed-test ## execute all notebooks anew and keep their outputs
 	$(BIN)/python tools/execute_notebooks.py

@@ -12,7 +12,7 @@ the accuracy of the same head on its features.
 - img2vec-pytorch: Pillow, `Img2Vec.get_vec` in batches of 32.
 - timm: ImageFolder, DataLoader with two workers, timm's resnet18 and its own transform.
 - embetter: `ImageLoader` and `TimmEncoder` in a scikit-learn pipeline, an image at a time.
-- featlib: `stream.extract` into Parquet files, in fp32, and in bf16 where the processor has
+- featlib: `shards.extract` into Parquet files, in fp32, and in bf16 where the processor has
   instructions for it; "warm" is the same call again.
 """
 
@@ -37,8 +37,10 @@ from torchvision.datasets import ImageFolder
 from torchvision.models import resnet18
 from torchvision.transforms import v2
 
-from featlib import backbone, features, fused, head, images, plots, stream
-from featlib.trace import Table
+from featlib import backbone, features, head, images, plots, weights
+from featlib.engine import fused
+from featlib.scale import shards
+from featlib.tables import Table
 
 MEAN, STD, SIZE = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 64
 CHART = Path(__file__).parent / "extraction.png"
@@ -65,7 +67,7 @@ def write_pictures(folder, n, side):
 def plain_network():
     """Return torchvision's resnet18 with the bundled weights and without its last layer."""
     network = resnet18(num_classes=200)
-    network.load_state_dict(load_file(backbone.BUNDLED))
+    network.load_state_dict(load_file(weights.BUNDLED))
     network.fc = nn.Identity()
     return network.eval()
 
@@ -102,7 +104,7 @@ def with_img2vec(folder):
 
     def ours(weights=None):
         network = resnet18(num_classes=200)
-        network.load_state_dict(load_file(backbone.BUNDLED))
+        network.load_state_dict(load_file(weights.BUNDLED))
         return network
 
     with mock.patch("img2vec_pytorch.img_to_vec.resnet18", ours):
@@ -137,7 +139,7 @@ def with_embetter(folder):
 
 
 def _timm_state():
-    return {k: v for k, v in load_file(backbone.BUNDLED).items() if not k.startswith("fc.")}
+    return {k: v for k, v in load_file(weights.BUNDLED).items() if not k.startswith("fc.")}
 
 
 def _timm_transform(timm):
@@ -146,7 +148,7 @@ def _timm_transform(timm):
 
 def ours(folder, out, precision):
     """Use featlib; return paths and features."""
-    stream.extract(folder, out, backbone.resnet18(), precision=precision, progress=False)
+    shards.extract(folder, out, backbone.resnet18(), precision=precision, progress=False)
     table = parquet.read_table(out)
     rows = torch.from_numpy(np.stack(table["features"].to_numpy()))
     return [Path(path).name for path in table["path"].to_pylist()], rows

@@ -18,7 +18,7 @@ import time
 
 from rich.console import Console
 
-from featlib.bars import bar
+from featlib.engine.progress_bar import bar
 from featlib.tables import Table
 
 # What `featlib run` does, with the time taken between its steps.
@@ -43,8 +43,8 @@ seconds["five stages"] -= seconds["baselines"]
 out, sys.stdout = sys.stdout, io.StringIO()
 cli._show(finished)
 step("tables")
-from featlib import report
-report.write(finished)
+from featlib.pages import lesson_report
+lesson_report.write(finished)
 step("report")
 print(json.dumps(seconds), file=out)
 """

@@ -1,4 +1,4 @@
-"""Rate and memory of `stream.extract`, for ten times as many files.
+"""Rate and memory of `shards.extract`, for ten times as many files.
 
     python benchmarks/stream.py --images 10000 100000
 
@@ -18,8 +18,9 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
-from featlib import backbone, images, stream
-from featlib.trace import Table
+from featlib import backbone, images
+from featlib.scale import shards
+from featlib.tables import Table
 
 
 def write_files(folder, n):
@@ -40,7 +41,7 @@ def write_files(folder, n):
 
 def child(folder, out, precision):
     """Extract, and print the facts as JSON."""
-    done = stream.extract(folder, out, backbone.resnet18(), precision=precision, progress=False)
+    done = shards.extract(folder, out, backbone.resnet18(), precision=precision, progress=False)
     print(json.dumps({"seconds": done.seconds, "images": done.images}))
 
 

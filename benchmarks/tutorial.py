@@ -29,8 +29,8 @@ from torchvision.datasets import ImageFolder
 from torchvision.models import resnet18
 from torchvision.transforms import v2
 
-from featlib import backbone, features, head, images, validation
-from featlib.trace import Table
+from featlib import backbone, features, head, images, validation, weights
+from featlib.tables import Table
 
 EPOCHS = 5
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -66,7 +66,7 @@ def tutorial(root, workers):
         for side in ("train", "validation")
     }
     model = resnet18(num_classes=200)
-    model.load_state_dict(load_file(backbone.BUNDLED))
+    model.load_state_dict(load_file(weights.BUNDLED))
     for parameter in model.parameters():
         parameter.requires_grad = False
     model.fc = nn.Linear(512, 10)

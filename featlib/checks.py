@@ -1,28 +1,29 @@
 """The one place that refuses a wrong shape, dtype, range or file.
 
-Every message has three parts: what was wanted, what was given, and how to mend it.
+Every message has three parts: what was wanted, what was given, and how to fix it.
 This module does not import torch: it reads the shape and dtype of what it is given.
 """
 
-import hashlib
-import json
 import os
 from numbers import Integral, Real
 from pathlib import Path
 
+from featlib.engine.files import sha256
+from featlib.engine.words import describe, dtype_name, readable
+
 
 class FeatlibError(ValueError):
-    """An input that featlib refuses; the message names what, where, and how to mend it."""
+    """An input that featlib refuses; the message names what, where, and how to fix it."""
 
 
-def refuse(where, wanted, got, mend):
+def refuse(where, wanted, got, fix):
     """Raise the error that all checks raise.
 
     Parameters
     ----------
     where : str
         The function or file that refuses.
-    wanted, got, mend : str
+    wanted, got, fix : str
         What was needed, what was given, what the reader can do.
 
     Raises
@@ -30,101 +31,7 @@ def refuse(where, wanted, got, mend):
     FeatlibError
         Always.
     """
-    raise FeatlibError(readable(f"{where}: wanted {wanted}, got {got}. {mend}"))
-
-
-def reason(error):
-    """Return the first line of what an error says; its kind, if it says nothing.
-
-    Parameters
-    ----------
-    error : BaseException
-        Any error.
-
-    Returns
-    -------
-    str
-        At most 200 characters.
-    """
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-
-
-def readable(name):
-    r"""Return a file's name, or words with one in them, as text that any file and page can hold.
-
-    Names on a disk may hold bytes that are no text in UTF-8, such as those of an old archive.
-    Python keeps these as half characters, which nothing can write.
-
-    Parameters
-    ----------
-    name : str or pathlib.Path
-        A name, a path, or words.
-
-    Returns
-    -------
-    str
-        The same, with ``\udcff`` written out in place of the byte 255.
-    """
-    return os.fspath(name).encode(errors="backslashreplace").decode()
-
-
-def parse_json(text):
-    """Parse JSON from anywhere: numbers are finite, and texts can be written again.
-
-    Parameters
-    ----------
-    text : str or bytes
-        The JSON; bytes are UTF-8, with or without the mark that some editors put before it.
-
-    Returns
-    -------
-    object
-
-    Raises
-    ------
-    ValueError
-        With the reason, if it is anything else.
-    """
-    text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
-    try:
-        found = json.loads(text, parse_constant=_no_number)
-    except RecursionError:
-        raise ValueError("too many brackets in each other") from None
-    if "\\ud" in text.lower():  # it may be half of a character that is written as two
-        try:
-            json.dumps(found, ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            raise ValueError("half of a character, such as \\ud83d alone") from None
-    return found
-
-
-def describe(value):
-    """Say in a few words what a value is: ``uint8 tensor 10×3×64×64``, ``str 'abc'``.
-
-    Parameters
-    ----------
-    value : object
-        Anything; tensors and arrays are described by dtype and shape.
-
-    Returns
-    -------
-    str
-    """
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
-        kind = "tensor" if type(value).__module__.startswith("torch") else "array"
-        return f"{dtype_name(value)} {kind} {shape_text(value.shape)}"
-    text = repr(value)
-    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
-
-
-def dtype_name(value):
-    """Return the dtype of a tensor or array as torch and NumPy both spell it: ``float32``."""
-    return str(value.dtype).removeprefix("torch.")
-
-
-def shape_text(shape):
-    """Write a shape as the lesson does: ``1000×3×64×64``; ``scalar`` for no axes."""
-    return "×".join(str(int(n)) for n in shape) or "scalar"
+    raise FeatlibError(readable(f"{where}: wanted {wanted}, got {got}. {fix}"))
 
 
 def pixels(value, where):
@@ -140,7 +47,7 @@ def pixels(value, where):
     Raises
     ------
     FeatlibError
-        With the conversion that would mend the most common mistakes.
+        With the conversion that would fix the most common mistakes.
     """
     wanted = "raw images, a uint8 tensor N×3×H×W with values 0–255"
     _is_tensor(value, where, wanted)
@@ -162,7 +69,7 @@ def unit_images(value, where):
     Raises
     ------
     FeatlibError
-        With the conversion that would mend the most common mistakes.
+        With the conversion that would fix the most common mistakes.
     """
     wanted = "images scaled to 0–1, a float32 tensor N×3×H×W"
     _is_tensor(value, where, wanted)
@@ -483,25 +390,6 @@ def checksum(path, expected, where):
         )
 
 
-def sha256(path):
-    """Return the SHA-256 of a file in hexadecimal, read in pieces.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        The file.
-
-    Returns
-    -------
-    str
-    """
-    digest = hashlib.sha256()
-    with open(path, "rb") as stream:
-        while piece := stream.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
 def all_finite(values):
     """Say whether a tensor holds finite numbers only.
 
@@ -516,10 +404,6 @@ def all_finite(values):
     """
     # Both extremes are NaN if one value is. Asking each value takes twenty times as long.
     return not values.numel() or all(bool(extreme.isfinite()) for extreme in values.aminmax())
-
-
-def _no_number(word):
-    raise ValueError(f"{word} is no number in JSON")
 
 
 def _is_tensor(value, where, wanted):
@@ -554,7 +438,7 @@ def _is_finite(value, where, wanted):
             where,
             wanted + ", all finite",
             f"NaN or infinite values in {bad} of {len(value)} rows",
-            "Find them with tensor.isfinite() and mend or leave out those rows.",
+            "Find them with tensor.isfinite() and fix or leave out those rows.",
         )
 
 

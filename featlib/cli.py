@@ -11,7 +11,7 @@ import os
 import sys
 from contextlib import contextmanager
 
-from featlib import __version__, checks, paths
+from featlib import __version__, checks
 from featlib.checks import FeatlibError
 
 
@@ -74,8 +74,7 @@ def _parser():
     parser.add_argument("--version", action="version", version=f"featlib {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_run(commands)
-    lab = _add(commands, "lab", _lab, "open the notebooks in JupyterLab")
-    lab.epilog = "All other options go to JupyterLab: featlib lab --no-browser --port 9000"
+    _add_lab(commands)
     _add_progress(commands)
     _add_teaching(commands)
     _add_extract(commands)
@@ -129,6 +128,20 @@ def _add_run(commands):
         "--report", default="lesson-report", metavar="DIR", help="where the report goes"
     )
     run.add_argument("--no-cache", action="store_true", help="compute the features anew")
+
+
+def _add_lab(commands):
+    lab = _add(commands, "lab", _lab, "open your copies of the notebooks in JupyterLab")
+    lab.add_argument(
+        "--folder",
+        default=".",
+        metavar="DIR",
+        help="where the folder featlib-notebooks is or is to be (the working folder)",
+    )
+    lab.add_argument(
+        "--fresh", action="store_true", help="new copies, in a folder beside the old ones"
+    )
+    lab.epilog = "All other options go to JupyterLab: featlib lab --no-browser --port 9000"
 
 
 def _add_progress(commands):
@@ -249,9 +262,9 @@ def _run(options):
     if not options.json:
         _show(finished)
     with _imports(options):  # of matplotlib, for which the tables need not wait
-        from featlib import report
+        from featlib.pages import lesson_report
 
-    page = report.write(finished, options.report)
+    page = lesson_report.write(finished, options.report)
     if options.json:
         json.dump(finished.to_dict() | {"report": str(page)}, sys.stdout, indent=1)
         print()
@@ -287,8 +300,19 @@ def _show(lesson):
 def _lab(options):
     import subprocess
 
-    start = paths.notebooks_dir() / "00_start_here.ipynb"
-    command = [sys.executable, "-m", "jupyter", "lab", str(start), "--ip=127.0.0.1"]
+    from featlib import workspace
+
+    ours = workspace.prepare(options.folder, fresh=options.fresh)
+    print(f"Your notebooks: {ours.folder}")
+    if ours.kept:
+        print(f"Changed by you, so kept as they are: {', '.join(ours.kept)}")
+        print("For the new versions, in a folder beside: featlib lab --fresh")
+    command = [sys.executable, "-m", "jupyter", "lab", "--ip=127.0.0.1"]
+    # By the address, not by the file's path, so that --no-browser prints the address of 00, too.
+    command += [
+        f"--notebook-dir={ours.folder}",
+        f"--LabApp.default_url=/lab/tree/{ours.start.name}",
+    ]
     return subprocess.run([*command, *options.jupyter], check=False).returncode
 
 
@@ -322,34 +346,35 @@ def _reset(progress, options):
 
 
 def _slides(options):
-    from featlib import slides
+    from featlib.pages import slides
 
-    for path in slides.find(options.names):
+    for path in slides.find_notebooks(options.names):
         print(slides.export(path, options.out))
 
 
 def _class_report(options):
-    from featlib import classreport
+    from featlib.pages import class_report
 
-    report = classreport.read(options.folder)
+    report = class_report.read(options.folder)
     for name, reason in report.refused:
         print(f"left out {name}: {reason}")
-    print(classreport.write(report, options.out))
+    print(class_report.write(report, options.out))
 
 
 def _extract(options):
     with _imports(options):
-        from featlib import backbone, scale, stream
+        from featlib.scale import cluster, shards
+        from featlib.weights import read_weights
 
     names = ("batch_size", "precision", "device", "shard_size", "overwrite")
     settings = {name: getattr(options, name) for name in names}
-    extract = stream.extract
+    extract = shards.extract
     if options.engine == "ray":
-        extract = scale.extract
+        extract = cluster.extract
         settings |= {"workers": options.workers, "address": options.address}
     elif options.workers or options.address:
         _parser().error("--workers and --address are for --engine ray")
-    done = extract(options.source, options.out, backbone.read_weights(options.weights), **settings)
+    done = extract(options.source, options.out, read_weights(options.weights), **settings)
     if options.json:
         json.dump(dataclasses.asdict(done) | {"folder": str(done.folder)}, sys.stdout, indent=1)
         print()
@@ -357,7 +382,7 @@ def _extract(options):
     for name, reason in done.unreadable[:10]:
         print(f"unreadable {name}: {reason}")
     if len(done.unreadable) > 10:
-        print(f"… {len(done.unreadable) - 10} more in {done.folder / stream.UNREADABLE}")
+        print(f"… {len(done.unreadable) - 10} more in {done.folder / shards.UNREADABLE}")
     rate = f", {done.computed / done.seconds:.0f} a second" if done.computed else ""
     print(f"{done.images:,} images in {done.shards} files: {done.folder}")
     print(f"{done.computed:,} computed now in {done.seconds:.1f} s{rate}")
@@ -368,7 +393,7 @@ def _doctor(options):
 
     findings = doctor.examine()
     _console().print(doctor.table(findings))
-    return int(any(finding.mend for finding in findings))
+    return int(any(finding.fix for finding in findings))
 
 
 def _console():
@@ -378,7 +403,3 @@ def _console():
     if not console.is_terminal:  # a file or a pipe has no width of its own
         console.width = 140
     return console
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,8 +1,7 @@
-"""What is installed, what is cached, what is wrong, and how to mend it."""
+"""What is installed, what is cached, what is wrong, and how to fix it."""
 
 import importlib
 import importlib.metadata
-import json
 import logging
 import os
 import sys
@@ -14,7 +13,9 @@ import psutil
 from rich import box
 from rich.table import Table
 
-from featlib import checks, paths
+from featlib.engine import paths
+from featlib.engine.files import sha256
+from featlib.engine.strict_json import read_card
 
 ASSETS = Path(__file__).parent / "assets"
 WIDGETS = {"jupyterlab_widgets": "@jupyter-widgets/jupyterlab-manager", "anywidget": "anywidget"}
@@ -31,13 +32,13 @@ class Finding:
         What was looked at.
     found : str
         What was found.
-    mend : str
-        How to mend it; empty if all is well.
+    fix : str
+        How to fix it; empty if all is well.
     """
 
     what: str
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 def examine():
@@ -74,9 +75,9 @@ def table(findings):
     -------
     rich.table.Table
     """
-    shown = Table("", "what", "found", "how to mend it", box=box.SIMPLE_HEAD)
+    shown = Table("", "what", "found", "how to fix it", box=box.SIMPLE_HEAD)
     for finding in findings:
-        shown.add_row("✗" if finding.mend else "✓", finding.what, finding.found, finding.mend)
+        shown.add_row("✗" if finding.fix else "✓", finding.what, finding.found, finding.fix)
     return shown
 
 
@@ -92,8 +93,8 @@ def _packages():
             importlib.import_module(name)
         except Exception as error:  # a broken install can raise anything, and that is the finding
             # torchvision's compiled part fits only the torch that it was built for.
-            mend = "python -m pip install --force-reinstall torch torchvision"
-            yield Finding(name, f"{type(error).__name__}: {error}"[:120], mend)
+            fix = "python -m pip install --force-reinstall torch torchvision"
+            yield Finding(name, f"{type(error).__name__}: {error}"[:120], fix)
         else:
             yield Finding(name, importlib.metadata.version(name))
     for name in ("jupyterlab", "ipywidgets", "anywidget", "matplotlib"):
@@ -110,15 +111,15 @@ def _widgets():
     for package, extension in WIDGETS.items():
         places = [Path(path) / extension for path in jupyter_path("labextensions")]
         there = any((place / "package.json").is_file() for place in places)
-        mend = "" if there else f"python -m pip install --force-reinstall {package}"
-        yield Finding(f"widgets of {package}", "found" if there else "not in JupyterLab", mend)
+        fix = "" if there else f"python -m pip install --force-reinstall {package}"
+        yield Finding(f"widgets of {package}", "found" if there else "not in JupyterLab", fix)
 
 
 def _device():
     try:
         import torch
     except Exception:  # reported by _packages
-        return Finding("device", "unknown without torch", "Mend torch first.")
+        return Finding("device", "unknown without torch", "Fix torch first.")
     found = f"CPU, {torch.get_num_threads()} threads"
     if torch.cuda.is_available():
         found = f"CUDA, {torch.cuda.get_device_name(0)}"
@@ -134,13 +135,9 @@ def _memory():
 
 
 def _bundled(path):
-    card = (
-        path.with_suffix(".json") if path.with_suffix(".json").is_file() else ASSETS / "card.json"
-    )
-    facts = json.loads(card.read_text(encoding="utf-8"))
-    whole = checks.sha256(path) == facts["sha256"]
-    mend = "" if whole else "Reinstall featlib, or check the file out again."
-    return Finding(path.name, "complete" if whole else "altered or cut off", mend)
+    intact = sha256(path) == read_card(path)["sha256"]
+    fix = "" if intact else "Reinstall featlib, or check the file out again."
+    return Finding(path.name, "complete" if intact else "altered or cut off", fix)
 
 
 def _folder(what, folder, variable):
@@ -149,8 +146,8 @@ def _folder(what, folder, variable):
         with tempfile.TemporaryFile(dir=existing):
             return Finding(what, str(folder))
     except OSError as error:
-        mend = f"Set {variable} to a folder that you can write to."
-        return Finding(what, f"{folder}: {error.strerror}", mend)
+        fix = f"Set {variable} to a folder that you can write to."
+        return Finding(what, f"{folder}: {error.strerror}", fix)
 
 
 def _cache_entries():
@@ -160,8 +157,8 @@ def _cache_entries():
     damaged = [entry for entry in entries if not _is_whole(entry)]
     if not damaged:
         return Finding("cache entries", found)
-    mend = f"Delete {damaged[0].name}; it is made again when needed."
-    return Finding("cache entries", f"{found}, {len(damaged)} damaged", mend)
+    fix = f"Delete {damaged[0].name}; it is made again when needed."
+    return Finding("cache entries", f"{found}, {len(damaged)} damaged", fix)
 
 
 def _answers():
@@ -182,7 +179,7 @@ def _answers():
 
 
 def _is_whole(entry):
-    from featlib import cache
+    from featlib.engine import cache
 
     return cache.read(entry)[0] is not None
 
@@ -197,5 +194,5 @@ def _kernel():
         return Finding("notebook kernel", "none", "python -m ipykernel install --sys-prefix")
     # A bare "python" is replaced by the running interpreter when the kernel starts.
     same = command in ("python", "python3") or os.path.samefile(command, sys.executable)
-    mend = "" if same else "python -m ipykernel install --sys-prefix --name python3"
-    return Finding("notebook kernel", "this Python" if same else command, mend)
+    fix = "" if same else "python -m ipykernel install --sys-prefix --name python3"
+    return Finding("notebook kernel", "this Python" if same else command, fix)

@@ -3,20 +3,20 @@
 The result equals torchvision's own forward pass to 1e-4. It is faster for four reasons: the network
 of `fused`, pixels kept as uint8 until their batch is due, a thread for each batch, and a cache on
 disk, so that the same images are never computed twice. More images than memory holds are the matter
-of `stream`.
+of `scale.shards`.
 """
 
 import hashlib
-import importlib
 import logging
 from contextlib import nullcontext
 
 import torch
 
-from featlib import cache as cache_files
-from featlib import checks, fused, preprocess, threads
+from featlib import checks, preprocess
 from featlib.backbone import fingerprint
-from featlib.bars import bar
+from featlib.engine import cache as cache_files
+from featlib.engine import fused, threads
+from featlib.engine.progress_bar import progress_bar
 from featlib.images import ImageSet
 
 log = logging.getLogger("featlib")
@@ -42,8 +42,8 @@ def extract(
     ----------
     images : featlib.images.ImageSet or torch.Tensor
         uint8 N×3×H×W (values 0–255), or float32 N×3×H×W (values 0–1).
-    backbone : featlib.backbone.Backbone or featlib.backbone.Weights
-        From `backbone.resnet18` or `backbone.read_weights`; it brings its own preprocessing.
+    backbone : featlib.backbone.Backbone or featlib.weights.Weights
+        From `backbone.resnet18` or `weights.read_weights`; it brings its own preprocessing.
     batch_size : int
         Images a forward pass, at most.
     precision : {"fp32", "bf16"}
@@ -75,8 +75,8 @@ def extract(
         forward = fast_forward(backbone, precision, device)
         batches = images.split(threads.batch_size(len(images), batch_size))
         features = []
-        with bar("features", len(images), "image", progress) as done:
-            for rows in threads.spread(forward, batches):
+        with progress_bar("features", len(images), "image", progress) as done:
+            for rows in threads.map_ordered(forward, batches):
                 features.append(rows)
                 done.update(len(rows))
         features = torch.cat(features)
@@ -93,7 +93,7 @@ def fast_forward(backbone, precision="fp32", device="auto"):
 
     Parameters
     ----------
-    backbone : featlib.backbone.Backbone or featlib.backbone.Weights
+    backbone : featlib.backbone.Backbone or featlib.weights.Weights
         It stays as it is.
     precision, device
         As for `extract`.
@@ -112,7 +112,7 @@ def fast_forward(backbone, precision="fp32", device="auto"):
     device, dtype = choose_device(device), PRECISIONS[precision]
     if dtype == torch.bfloat16 and device == "cpu" and not fused.computes_bf16():
         log.warning("features: this processor has no instructions for bf16; fp32 is faster here")
-    network = fused.ResNet18(backbone.state(), backbone.transform.size, device, dtype)
+    network = fused.FusedResNet18(backbone.state(), backbone.transform.size, device, dtype)
 
     def forward(images):
         with torch.inference_mode(), _exact(device):
@@ -187,13 +187,6 @@ def cache_path(images, backbone, precision="fp32", device="auto"):
     where = choose_device(device).removeprefix("cpu")
     digest.update(f"{backbone.transform!r} {precision}{where} {CACHE_VERSION}".encode())
     return cache_files.entry("features", digest.hexdigest())
-
-
-def __getattr__(name):
-    """Import the transformer on its first use: scikit-learn costs a second."""
-    if name == "FeatureExtractor":
-        return importlib.import_module("featlib.extractor").FeatureExtractor
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _as_tensor(images):

@@ -6,7 +6,7 @@ row numbers that share no image.
 
 import hashlib
 import io
-import json
+import os
 import tarfile
 from collections import Counter
 from contextlib import contextmanager
@@ -19,8 +19,11 @@ import torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import load_file
 
-from featlib import checks, paths
-from featlib.decode import FORMATS, HIDDEN, SMALLEST, decode, find
+from featlib import checks
+from featlib.engine import paths
+from featlib.engine.decode import FORMATS, HIDDEN, SMALLEST, decode
+from featlib.engine.strict_json import read_card
+from featlib.engine.words import readable, shape_text
 
 EMOJI10 = Path(__file__).parent / "assets" / "emoji10.safetensors"
 DATASETS = {"cifar10": "CIFAR10", "fashion_mnist": "FashionMNIST"}
@@ -78,7 +81,7 @@ class ImageSet:
 
     def __repr__(self):
         return (
-            f"ImageSet('{self.name}': {checks.shape_text(self.pixels.shape)} uint8, "
+            f"ImageSet('{self.name}': {shape_text(self.pixels.shape)} uint8, "
             f"{len(self.classes)} classes, {len(self.train)} training + "
             f"{len(self.validation)} validation)"
         )
@@ -273,7 +276,7 @@ def from_folder(path, *, size=64, validation=0.2, seed=0, cache=True, progress=T
     path = checks.folder(path, where, "pictures, one folder a class,")
     checks.whole_number(size, where, "size", low=SMALLEST)
     folders = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith(HIDDEN))
-    classes = [checks.readable(folder.name) for folder in folders]
+    classes = [readable(folder.name) for folder in folders]
     if len(classes) < 2:
         checks.refuse(
             where,
@@ -281,7 +284,7 @@ def from_folder(path, *, size=64, validation=0.2, seed=0, cache=True, progress=T
             f"{len(classes)} ({', '.join(classes) or 'none'})",
             "Put the pictures of each class into a folder of its own.",
         )
-    files = [(Path(file), k) for k, folder in enumerate(folders) for file in find(folder)]
+    files = [(Path(file), k) for k, folder in enumerate(folders) for file in list_files(folder)]
     pictures = decode([file for file, _ in files], size, cache=cache, progress=progress)
     kept, skipped = _without_copies(path, files, pictures)
     _check_counts(classes, Counter(k for _, k, _ in kept), skipped, where)
@@ -291,10 +294,35 @@ def from_folder(path, *, size=64, validation=0.2, seed=0, cache=True, progress=T
         classes,
         validation=validation,
         seed=seed,
-        name=checks.readable(path.name or path),
+        name=readable(path.name or path),
         captions=[name for name, _, _ in kept],
         skipped=skipped,
     )
+
+
+def list_files(folder):
+    """List the files of a folder and its subfolders, but for hidden ones.
+
+    Parameters
+    ----------
+    folder : str or pathlib.Path
+        The folder.
+
+    Returns
+    -------
+    list of str
+        Paths, sorted.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If one of the folders may not be read: what is in it would be missing silently.
+    """
+    found = []
+    for parent, folders, names in os.walk(folder, onerror=_cannot_list):
+        folders[:] = [name for name in folders if not name.startswith(HIDDEN)]
+        found += [os.path.join(parent, name) for name in names if not name.startswith(HIDDEN)]
+    return sorted(found)
 
 
 def read_picture(path, size=64):
@@ -324,8 +352,17 @@ def read_picture(path, size=64):
     return torch.tensor(picture).permute(2, 0, 1).contiguous()
 
 
+def _cannot_list(error):
+    checks.refuse(
+        f"the folder '{error.filename}'",
+        "to list what is in it",
+        error.strerror,
+        "Get the right to read it, or move it away.",
+    )
+
+
 def _load_emoji10():
-    card = json.loads(EMOJI10.with_suffix(".json").read_text(encoding="utf-8"))
+    card = read_card(EMOJI10)
     checks.checksum(EMOJI10, card["sha256"], "images.load('emoji10')")
     tensors = load_file(EMOJI10)
     captions = tuple(picture["name"] for picture in card["pictures"])
@@ -396,7 +433,7 @@ def _without_copies(root, files, pictures):
     """Keep the first of equal pictures, so that none is trained on and validated on."""
     kept, skipped, seen = [], [], {}
     for (file, k), picture in zip(files, pictures, strict=True):
-        name = checks.readable(file.relative_to(root))
+        name = readable(file.relative_to(root))
         if isinstance(picture, str):
             skipped.append((name, picture))
         elif (first := seen.setdefault(hashlib.sha256(picture).digest(), name)) != name:

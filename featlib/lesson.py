@@ -11,7 +11,8 @@ import torch
 from featlib import backbone as backbones
 from featlib import features, head, preprocess, trace, validation
 from featlib import images as image_sets
-from featlib.checks import dtype_name
+from featlib.engine.words import dtype_name
+from featlib.weights import Weights, read_weights
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Lesson:
     ----------
     images : featlib.images.ImageSet
         Stage 1.
-    weights : featlib.backbone.Weights
+    weights : featlib.weights.Weights
         Of the backbone of stage 3.
     features : torch.Tensor
         float32 N×512: stage 3.
@@ -62,7 +63,7 @@ class Lesson:
     """
 
     images: image_sets.ImageSet
-    weights: backbones.Weights
+    weights: Weights
     features: torch.Tensor
     head: torch.nn.Linear
     training: head.TrainingTrace
@@ -208,7 +209,7 @@ def run(images="emoji10", *, weights="bundled", cache=True, progress=True, **set
     with clock.stage():
         scaled = preprocess.scale(images.pixels)
     with clock.stage():
-        weights = backbones.read_weights(weights)
+        weights = read_weights(weights)
         from_cache = cache and features.is_cached(images, weights)
         rows = features.extract(images, weights, **options)
     with clock.stage():
@@ -276,7 +277,7 @@ def _baselines(images, scaled, options, settings):
     """Train the identical linear layer on two inputs that know nothing of other images."""
 
     def untrained():
-        return features.extract(images, backbones.read_weights("untrained"), **options)
+        return features.extract(images, read_weights("untrained"), **options)
 
     for name, make in (
         ("raw_pixels", lambda: scaled.flatten(1)),

@@ -9,7 +9,7 @@ from torch import nn
 from torchvision.models import ResNet18_Weights
 from torchvision.models import resnet18 as torchvision_resnet18
 
-from featlib import FeatlibError, backbone, preprocess
+from featlib import FeatlibError, backbone, preprocess, weights
 
 
 def test_it_returns_512_features_an_image(resnet, pixels):
@@ -56,16 +56,16 @@ def test_the_bundled_weights_bring_their_transform_and_their_classes(resnet):
 
 
 def test_weights_alone_are_those_of_the_backbone_they_fill(resnet, pixels):
-    weights = backbone.read_weights()
-    assert backbone.fingerprint(weights.state()) == backbone.fingerprint(resnet.state())
-    assert (weights.width, weights.transform) == (resnet.width, resnet.transform)
-    assert "bundled" in repr(weights)
+    loaded = weights.read_weights()
+    assert backbone.fingerprint(loaded.state()) == backbone.fingerprint(resnet.state())
+    assert (loaded.width, loaded.transform) == (resnet.width, resnet.transform)
+    assert "bundled" in repr(loaded)
     ready = preprocess.prepare(pixels, resnet.transform)
-    torch.testing.assert_close(backbone.resnet18(weights)(ready), resnet(ready))
+    torch.testing.assert_close(backbone.resnet18(loaded)(ready), resnet(ready))
 
 
 def test_untrained_weights_are_random_as_torchvisions_are():
-    ours = backbone.read_weights("untrained").state()
+    ours = weights.read_weights("untrained").state()
     theirs = torchvision_resnet18().state_dict()
     assert ours.keys() == theirs.keys() - {"fc.weight", "fc.bias"}
     for name, tensor in ours.items():
@@ -115,13 +115,13 @@ def save_with_hash(folder):
 
 
 def test_the_address_of_the_imagenet_weights_is_torchvisions():
-    assert ResNet18_Weights.IMAGENET1K_V1.url == backbone.IMAGENET_URL
+    assert ResNet18_Weights.IMAGENET1K_V1.url == weights.IMAGENET_URL
 
 
 @pytest.mark.usefixtures("hub_folder")
 def test_imagenet_weights_are_downloaded_and_their_hash_checked(tmp_path, server, monkeypatch):
     network, file = save_with_hash(tmp_path)
-    monkeypatch.setattr(backbone, "IMAGENET_URL", f"{server}/{file.name}")
+    monkeypatch.setattr(weights, "IMAGENET_URL", f"{server}/{file.name}")
     loaded = backbone.resnet18("imagenet")
     assert torch.equal(loaded.network.conv1.weight, network.conv1.weight)
     assert loaded.transform.size == 224
@@ -132,13 +132,13 @@ def test_imagenet_weights_are_downloaded_and_their_hash_checked(tmp_path, server
 def test_a_download_that_was_altered_is_refused(tmp_path, server, monkeypatch):
     _, file = save_with_hash(tmp_path)
     altered = file.rename(tmp_path / "resnet18-00000000.pth")
-    monkeypatch.setattr(backbone, "IMAGENET_URL", f"{server}/{altered.name}")
+    monkeypatch.setattr(weights, "IMAGENET_URL", f"{server}/{altered.name}")
     with pytest.raises(FeatlibError, match="invalid hash"):
         backbone.resnet18("imagenet")
 
 
 @pytest.mark.usefixtures("hub_folder")
 def test_without_a_network_the_error_names_the_weights_that_need_none(monkeypatch):
-    monkeypatch.setattr(backbone, "IMAGENET_URL", "http://127.0.0.1:9/resnet18-00000000.pth")
+    monkeypatch.setattr(weights, "IMAGENET_URL", "http://127.0.0.1:9/resnet18-00000000.pth")
     with pytest.raises(FeatlibError, match='weights="bundled", which needs none'):
         backbone.resnet18("imagenet")

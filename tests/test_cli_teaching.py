@@ -28,7 +28,7 @@ def test_slides_of_an_unknown_notebook(run, tmp_path):
 
 
 def test_slides_need_no_torch():
-    script = "import sys, featlib.slides; print('torch' in sys.modules)"
+    script = "import sys, featlib.pages.slides; print('torch' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert answer.stdout.strip() == "False", answer.stderr
 

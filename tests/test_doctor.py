@@ -1,11 +1,12 @@
-"""The doctor finds what is wrong and says how to mend it."""
+"""The doctor finds what is wrong and says how to fix it."""
 
 import sys
 
 import pytest
 import torch
 
-from featlib import cli, doctor, features, paths, quiz
+from featlib import cli, doctor, features, quiz
+from featlib.engine import paths
 
 
 def find(what):
@@ -14,7 +15,7 @@ def find(what):
 
 
 def test_a_healthy_environment_has_nothing_to_mend(capsys, empty_cache):
-    assert [found for found in doctor.examine() if found.mend] == []
+    assert [found for found in doctor.examine() if found.fix] == []
     assert cli.main(["doctor"]) == 0
     assert "✗" not in capsys.readouterr().out
 
@@ -33,7 +34,7 @@ def test_torch_and_torchvision_that_do_not_fit_are_reinstalled_together(monkeypa
     monkeypatch.setattr(doctor.importlib, "import_module", refuse)
     finding = find("torchvision")
     assert "nms does not exist" in finding.found
-    assert finding.mend.endswith("torch torchvision")
+    assert finding.fix.endswith("torch torchvision")
     assert cli.main(["doctor"]) == 1
 
 
@@ -46,21 +47,21 @@ def test_a_missing_package_is_installed(monkeypatch):
         return versions.get(name, "1")
 
     monkeypatch.setattr(doctor.importlib.metadata, "version", version)
-    assert find("anywidget").mend == "python -m pip install anywidget"
+    assert find("anywidget").fix == "python -m pip install anywidget"
     assert find("jupyterlab") == doctor.Finding("jupyterlab", "4.2")
 
 
 def test_a_cache_that_cannot_be_written(monkeypatch):
     monkeypatch.setenv("FEATLIB_CACHE_DIR", "/proc/featlib")
     finding = find("cache folder")
-    assert "FEATLIB_CACHE_DIR" in finding.mend
+    assert "FEATLIB_CACHE_DIR" in finding.fix
 
 
 def test_widgets_that_jupyterlab_does_not_find(monkeypatch, tmp_path):
     assert find("widgets of anywidget").found == "found"
     monkeypatch.setattr("jupyter_core.paths.jupyter_path", lambda *parts: [str(tmp_path)])
     for package in ("anywidget", "jupyterlab_widgets"):
-        assert find(f"widgets of {package}").mend.endswith(f"--force-reinstall {package}")
+        assert find(f"widgets of {package}").fix.endswith(f"--force-reinstall {package}")
 
 
 def test_damaged_answers_are_set_aside_and_said(monkeypatch, tmp_path):
@@ -73,23 +74,23 @@ def test_damaged_answers_are_set_aside_and_said(monkeypatch, tmp_path):
     finding = find("your answers")
     assert finding.found.startswith("1, and what was damaged in answers-damaged-")
     [aside] = tmp_path.glob("answers-damaged-*")
-    assert str(aside) in finding.mend
+    assert str(aside) in finding.fix
     assert aside.read_bytes().endswith(b'{"quiz": "03_fea')
 
 
 def test_a_damaged_cache_entry(pixels, resnet, empty_cache):
     features.extract(pixels, resnet)
-    assert find("cache entries").mend == ""
+    assert find("cache entries").fix == ""
     entry = features.cache_path(pixels, resnet)
     entry.write_bytes(entry.read_bytes()[:-9])
     finding = find("cache entries")
     assert "1 damaged" in finding.found
-    assert entry.name in finding.mend
+    assert entry.name in finding.fix
 
 
 def test_too_little_memory(monkeypatch):
     monkeypatch.setattr(doctor, "MEMORY_NEEDED", 2**60)
-    assert find("free memory").mend == "Close other programs."
+    assert find("free memory").fix == "Close other programs."
 
 
 def test_an_altered_bundled_file(tmp_path, monkeypatch):
@@ -98,7 +99,7 @@ def test_an_altered_bundled_file(tmp_path, monkeypatch):
     monkeypatch.setattr(doctor, "ASSETS", tmp_path)
     finding = find("w.safetensors")
     assert finding.found == "altered or cut off"
-    assert "Reinstall featlib" in finding.mend
+    assert "Reinstall featlib" in finding.fix
 
 
 @pytest.mark.parametrize("command", ["/usr/bin/env", None], ids=["another Python", "no kernel"])
@@ -111,7 +112,7 @@ def test_a_kernel_of_another_python(command, monkeypatch):
         return kernelspec.KernelSpec(argv=[command])
 
     monkeypatch.setattr(kernelspec.KernelSpecManager, "get_kernel_spec", get)
-    assert "ipykernel install" in find("notebook kernel").mend
+    assert "ipykernel install" in find("notebook kernel").fix
 
 
 def test_the_folders_can_be_chosen(monkeypatch, tmp_path):

@@ -14,7 +14,8 @@ from torch import nn
 from torchvision.models import resnet18 as torchvision_resnet18
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from featlib import FeatlibError, backbone, cache, features, fused, preprocess
+from featlib import FeatlibError, FeatureExtractor, backbone, features, preprocess, weights
+from featlib.engine import cache, fused
 
 CPU_FACTS = Path("/proc/cpuinfo")
 
@@ -23,7 +24,7 @@ CPU_FACTS = Path("/proc/cpuinfo")
 def plain_network():
     """Return torchvision's resnet18 with the bundled weights, as a learner would load them."""
     network = torchvision_resnet18(num_classes=200)
-    network.load_state_dict(load_file(backbone.BUNDLED))
+    network.load_state_dict(load_file(weights.BUNDLED))
     return network.eval()
 
 
@@ -125,7 +126,7 @@ def test_the_transformer_works_in_a_pipeline(pixels):
     pixels = pixels.numpy()
     labels = np.arange(len(pixels)) % 2
     pixels[labels == 1, 0] = 255  # one class is red
-    pipeline = make_pipeline(features.FeatureExtractor(cache=False), LogisticRegression())
+    pipeline = make_pipeline(FeatureExtractor(cache=False), LogisticRegression())
     assert pipeline.fit(pixels, labels).score(pixels, labels) == 1
 
 

@@ -1,9 +1,11 @@
 """What holds for the package as a whole: how it is installed, imported and layered."""
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -19,15 +21,16 @@ PACKAGE = ROOT / "featlib"
 PIP_ONLY = {"fsrs", "jsonschema-rs"}
 # Where conda-forge calls a package otherwise than PyPI does.
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
-# From the top of the house to its ground: a module may import only those after it.
+# From the top of the house to its ground: a module may import only those after it, and of its own
+# room any that makes no circle.
 LAYERS = (
-    "cli", "doctor", "report", "slides", "classreport", "widgets", "lesson", "scale", "stream",
-    "extractor",
-    "plots", "project", "challenges", "trace", "quiz", "tables", "validation", "head", "features",
-    "fused", "backbone", "preprocess", "images", "decode", "threads", "bars", "cache", "paths",
-    "checks",
+    "__main__", "cli", "doctor", "workspace", "widgets", "exercises", "pages", "lesson", "scale",
+    "plots", "explain", "trace", "quiz", "validation", "head", "features", "backbone", "weights",
+    "preprocess", "images", "checks", "tables", "engine",
 )  # fmt: skip
-CORE = ("images", "preprocess", "backbone", "features", "head", "validation", "trace")
+# What a stranger should see first: the five stages.
+STAGES = ("images", "preprocess", "backbone", "weights", "features", "head", "validation")
+CORE = (*STAGES, "trace", "explain")
 
 
 def project():
@@ -78,30 +81,87 @@ def test_ci_runs_exactly_the_readmes_test_command():
 
 
 def modules():
+    """Return every module of the package with its file: ``scale.shards``; a room's face is it."""
+    found = {}
     for file in PACKAGE.rglob("*.py"):
-        name = file.relative_to(PACKAGE).parts[0].removesuffix(".py")
-        if name != "__init__":
-            yield name, file
+        *rooms, name = file.relative_to(PACKAGE).with_suffix("").parts
+        found[".".join(rooms if name == "__init__" else [*rooms, name])] = file
+    return found
+
+
+MODULES = modules()
 
 
 def imported(file):
-    """Yield the featlib modules that a file imports, at its top or inside a function."""
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module == "featlib":
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("featlib."):
-            yield node.module.split(".")[1]
+    """Yield the featlib modules that a file imports: anywhere in it, strings of importlib too."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            dotted = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            dotted = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            dotted = [node.value] if re.fullmatch(r"featlib(\.\w+)+", node.value) else []
+        else:
+            assert not getattr(node, "level", 0), f"{file}: a relative import"
+            continue
+        yield from filter(None, map(_module, dotted))
+
+
+def _module(dotted):
+    """Return the module that a dotted name lies in: ``scale.shards`` for featlib.scale.shards.x."""
+    if not dotted.startswith("featlib."):
+        return None
+    parts = dotted.split(".")[1:]
+    while parts and ".".join(parts) not in MODULES:
+        parts.pop()
+    return ".".join(parts) or None
+
+
+def arrows():
+    for name, file in MODULES.items():
+        if name:  # the package's own face shows all floors
+            yield from ((name, other) for other in imported(file) if other != name)
+
+
+def test_every_module_has_its_floor_and_every_floor_is_there():
+    assert {name.split(".")[0] for name in MODULES if name} == set(LAYERS)
 
 
 def test_imports_only_point_downwards():
-    for name, file in modules():
-        for other in imported(file):
-            if other in LAYERS and other != name:
-                assert LAYERS.index(name) < LAYERS.index(other), f"{name} imports {other}"
+    for name, other in arrows():
+        floor, below = (LAYERS.index(module.split(".")[0]) for module in (name, other))
+        assert floor <= below, f"{name} imports {other}"
 
 
-def test_every_module_has_its_layer():
-    assert {name for name, _ in modules()} <= set(LAYERS)
+def test_no_imports_go_in_a_circle():
+    graph = {}
+    for name, other in arrows():
+        graph.setdefault(name, set()).add(other)
+    assert len(list(TopologicalSorter(graph).static_order())) > 40
+
+
+def test_the_layer_test_sees_lazy_imports_and_strings(tmp_path):
+    file = tmp_path / "lazy.py"
+    file.write_text(
+        "import importlib\n"
+        "def late():\n"
+        "    from featlib import lesson\n"
+        "    return importlib.import_module('featlib.scale.transformer')\n"
+    )
+    assert set(imported(file)) == {"lesson", "scale.transformer"}
+
+
+def test_names_of_the_lazy_face_are_found_where_it_says():
+    for name, module in featlib._ORIGINS.items():
+        assert module in MODULES
+        assert name in dir(importlib.import_module(f"featlib.{module}"))
+
+
+def test_the_stages_are_at_the_front_door():
+    for name in STAGES:
+        assert (PACKAGE / f"{name}.py").is_file()
+    assert len(list(PACKAGE.glob("*.py"))) <= 18
 
 
 def test_the_core_needs_no_widget_and_no_figure():

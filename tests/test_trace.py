@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from featlib import FeatlibError, preprocess, trace
+from featlib import FeatlibError, explain, preprocess, trace
 from featlib.head import Epoch, Recipe, TrainingTrace
 
 TRAINING = TrainingTrace(
@@ -104,7 +104,7 @@ def test_contributions_add_up_to_the_logit(image, resnet, layer):
     traced = trace.predict(image, resnet, layer, ["a", "b", "c"])
     _, features, logits, _ = (part.values for part in traced.layers)
     for number in range(3):
-        parts = trace.contributions(features, layer, number)
+        parts = explain.contributions(features, layer, number)
         assert parts.shape == (513,)
         assert parts.sum().item() == pytest.approx(logits[number].item(), abs=1e-4)
         assert parts[-1] == layer.bias[number]
@@ -112,11 +112,11 @@ def test_contributions_add_up_to_the_logit(image, resnet, layer):
 
 def test_contributions_of_a_class_that_is_not_there_are_refused(layer):
     with pytest.raises(FeatlibError, match="from 0 to 2"):
-        trace.contributions(torch.zeros(512), layer, 3)
+        explain.contributions(torch.zeros(512), layer, 3)
 
 
 def test_occlusion_is_the_fall_of_the_logit(image, resnet, layer):
-    fall = trace.occlusion(image, resnet, layer, 1, patch=32, stride=32)
+    fall = explain.occlusion(image, resnet, layer, 1, patch=32, stride=32)
     covered = image.clone()
     covered[:, 32:, :32] = 128
     classes = ["a", "b", "c"]
@@ -130,4 +130,4 @@ def test_occlusion_is_the_fall_of_the_logit(image, resnet, layer):
 
 def test_a_patch_larger_than_the_image_is_refused(image, resnet, layer):
     with pytest.raises(FeatlibError, match="patch as a whole number from 1 to 64"):
-        trace.occlusion(image, resnet, layer, 0, patch=65)
+        explain.occlusion(image, resnet, layer, 0, patch=65)

@@ -248,13 +248,13 @@ def fetch(package, folder):
         If npm is missing or fails, or the file is not the one this tool was written for.
     """
     wanted = f"{package.name}@{package.version}"
-    mend = "Or unpack the package yourself and pass --noto and --twemoji."
+    fix = "Or unpack the package yourself and pass --noto and --twemoji."
     if not shutil.which("npm"):
-        refuse("fetch", "the program npm", "none on the PATH", f"Install Node.js. {mend}")
+        refuse("fetch", "the program npm", "none on the PATH", f"Install Node.js. {fix}")
     command = ["npm", "pack", wanted, "--pack-destination", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        refuse("fetch", f"{wanted} from npm", done.stderr.strip() or "an error", mend)
+        refuse("fetch", f"{wanted} from npm", done.stderr.strip() or "an error", fix)
     archive = folder / f"{package.name}-{package.version}.tgz"
     found = hashlib.sha256(archive.read_bytes()).hexdigest()
     if found != package.sha256:

@@ -26,8 +26,8 @@ from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 from torchvision.models import resnet18 as torchvision_resnet18
 
 import featlib
-from featlib import backbone, features, head, images, preprocess, validation
-from featlib.checks import sha256
+from featlib import backbone, features, head, images, preprocess, validation, weights
+from featlib.engine.files import sha256
 
 OUT = Path(featlib.__file__).parent / "assets" / "strategies.json"
 CARD = images.EMOJI10.with_suffix(".json")
@@ -265,7 +265,7 @@ def conditions():
     """
     return {
         "images": {"name": "emoji10", "sha256": sha256(images.EMOJI10)},
-        "weights": {"file": backbone.BUNDLED.name, "sha256": sha256(backbone.BUNDLED)},
+        "weights": {"file": weights.BUNDLED.name, "sha256": sha256(weights.BUNDLED)},
         "machine": {
             "processor": _processor(),
             "threads": torch.get_num_threads(),
@@ -309,16 +309,16 @@ def main(arguments=None):
 
 def _choose(kept, pictures, options):
     """Try every candidate that the file does not hold yet, and keep each at once."""
-    weights = sha256(backbone.BUNDLED)
+    used = sha256(weights.BUNDLED)
     for name in options.only or STRATEGIES:
         strategy = _strategies(options)[name]
         before = {json.dumps(row["recipe"]): row for row in kept["choice"].get(name, ())}
         kept["choice"][name] = found = []
         for recipe in strategy.candidates:
             row = before.get(json.dumps(asdict(recipe)))
-            if row is None or row["weights"] != weights:
+            if row is None or row["weights"] != used:
                 mean = inner_accuracy(replace(strategy, recipe=recipe), pictures, _say)
-                row = {"recipe": asdict(recipe), "accuracy": round(mean, 3), "weights": weights}
+                row = {"recipe": asdict(recipe), "accuracy": round(mean, 3), "weights": used}
             found.append(row)
             _write(kept, options.out)
             _say(

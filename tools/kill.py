@@ -26,7 +26,8 @@ import torch
 from PIL import Image
 from pyarrow import parquet
 
-from featlib import backbone, features, quiz, stream
+from featlib import backbone, features, quiz
+from featlib.scale import shards
 
 
 def answers(folder, reported):
@@ -63,9 +64,9 @@ def check_cache(folder, reported):
         assert features.is_cached(_pixels(number), RESNET), "a reported entry is lost"
 
 
-def shards(folder, reported):
+def shards_of_features(folder, reported):
     """Extract a folder of pictures."""
-    stream.extract(folder / "pictures", folder / "out", RESNET, **SETTINGS)
+    shards.extract(folder / "pictures", folder / "out", RESNET, **SETTINGS)
     reported(1)
 
 
@@ -73,7 +74,7 @@ def check_shards(folder, reported):
     """Go on; finished files are not touched, and all features come out right."""
     out = folder / "out"
     finished = {path: path.read_bytes() for path in out.glob("part*")}
-    done = stream.extract(folder / "pictures", out, RESNET, **SETTINGS)
+    done = shards.extract(folder / "pictures", out, RESNET, **SETTINGS)
     assert done.computed == 64 - 4 * len(finished), "a finished shard was computed again"
     table = parquet.read_table(out)
     assert table["path"].to_pylist() == [f"{i:02}.png" for i in range(64)]
@@ -85,7 +86,7 @@ def check_shards(folder, reported):
 KINDS = {
     "answers": (answers, check_answers, 0.3),
     "cache": (cache, check_cache, 1.5),
-    "shards": (shards, check_shards, 1.2),
+    "shards": (shards_of_features, check_shards, 1.2),
 }
 SETTINGS = {"shard_size": 4, "batch_size": 4, "progress": False}
 

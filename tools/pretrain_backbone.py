@@ -24,9 +24,9 @@ from torchvision.models import resnet18
 from torchvision.transforms import v2
 from tqdm import tqdm
 
-from featlib.backbone import IMAGENET_TRANSFORM
-from featlib.checks import sha256
+from featlib.engine.files import sha256
 from featlib.preprocess import Transform, prepare
+from featlib.weights import IMAGENET_TRANSFORM
 
 SIZE = 64
 TRANSFORM = Transform(IMAGENET_TRANSFORM.mean, IMAGENET_TRANSFORM.std, SIZE)
@@ -263,7 +263,7 @@ def save(network, classes, recipe, measured, seconds, folder):
         "recipe": asdict(recipe) | {"seconds": round(seconds), "torch": torch.__version__},
         "classes": classes,
     }
-    (folder / "card.json").write_text(json.dumps(card, indent=1), encoding="utf-8")
+    (folder / NAME).with_suffix(".json").write_text(json.dumps(card, indent=1), encoding="utf-8")
     return folder / NAME
 
 

@@ -59,12 +59,24 @@ def rich(text, format="text"):
         return f"\u2983{len(formulas) - 1}\u2984"
 
     html = _MARKDOWN.render(re.sub(r"\$([^$\n]+)\$", keep, text))
-    html = re.sub("\u2983(\\d+)\u2984", lambda found: _formula(formulas[int(found[1])]), html)
+    html = re.sub("\u2983(\\d+)\u2984", lambda found: formula(formulas[int(found[1])]), html)
     html = nh3.clean(html, tags=_TAGS, attributes={"a": {"href"}, "math": {"xmlns", "display"}})
     return re.sub(r"^<p>(.*)</p>\n?$", r"\1", html) if html.count("<p>") == 1 else html
 
 
-def _formula(latex):
+def formula(latex: str) -> str:
+    """Turn LaTeX into MathML, which browsers draw by themselves.
+
+    Parameters
+    ----------
+    latex : str
+        Without the dollar signs.
+
+    Returns
+    -------
+    str
+        HTML; what cannot be converted is shown as it is.
+    """
     try:
         return convert(latex)
     except Exception:  # the converter raises whatever it stumbles over; the source is readable

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from featlib import checks
+from featlib.engine.words import describe
 
 LONGEST = 1000  # characters of an answer that are read
 
@@ -197,8 +198,8 @@ def _tidy(text):
 
 
 def _wrong_kind(question, answer, wanted):
-    mend = "Pass what the question's type asks for."
-    checks.refuse(f"question '{question.id}'", wanted, checks.describe(answer), mend)
+    fix = "Pass what the question's type asks for."
+    checks.refuse(f"question '{question.id}'", wanted, describe(answer), fix)
 
 
 def _value(question, name, values):

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from featlib import checks, paths
+from featlib.engine import paths
+from featlib.engine.files import atomic_write
+from featlib.engine.strict_json import parse_json
 
 log = logging.getLogger("featlib")
 
@@ -300,10 +302,8 @@ class Progress:
             aside = self.path.with_name(f"{self.path.stem}-damaged-{time.time_ns()}.jsonl")
             log.warning("progress: '%s' was damaged; it is kept as '%s'", self.path, aside.name)
             aside.write_bytes(content)
-            # Written beside it and then renamed: at no moment is there a half file.
-            new = self.path.with_suffix(".new")
-            new.write_text("".join(map(_line, entries)), encoding="utf-8")
-            new.replace(self.path)
+            with atomic_write(self.path) as file:
+                file.write("".join(map(_line, entries)).encode())
         return entries
 
 
@@ -312,7 +312,7 @@ def _parse(content):
     entries, damaged = [], content[-1:] not in (b"\n", b"")
     for line in content.split(b"\n")[:-1] if not damaged else content.split(b"\n"):
         try:
-            entry = checks.parse_json(line)
+            entry = parse_json(line)
             if not isinstance(entry, dict) or entry.get("rating", "good") not in RATINGS:
                 raise ValueError
             if "reset" not in entry:

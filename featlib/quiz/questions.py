@@ -10,9 +10,9 @@ from pathlib import Path
 from jsonschema_rs import Draft202012Validator
 
 from featlib import checks
+from featlib.engine.paths import bundled
+from featlib.engine.strict_json import parse_json
 
-PACKAGE = Path(__file__).parents[1]
-FOLDERS = (PACKAGE.parent / "quizzes", PACKAGE / "assets" / "quizzes")
 CHOICES = ("multiple_choice", "many_choice")
 
 
@@ -112,9 +112,9 @@ def find(name):
     path = Path(name).expanduser()
     if path.suffix == ".json" and path.is_file():
         return path
-    for folder in FOLDERS:
-        if (found := folder / f"{path.name.removesuffix('.json')}.json").is_file():
-            return found
+    found = bundled("quizzes") / f"{path.name.removesuffix('.json')}.json"
+    if found.is_file():
+        return found
     wanted = f"one of {', '.join(names())}, or a file"
     checks.refuse("quiz.find", wanted, f"'{name}'", "Check the name.")
 
@@ -126,8 +126,9 @@ def names():
     -------
     list of str
     """
-    folder = next(filter(Path.is_dir, FOLDERS))
-    return sorted({path.stem for path in folder.glob("*.json")} - {"schema", "flashcards"})
+    return sorted(
+        {path.stem for path in bundled("quizzes").glob("*.json")} - {"schema", "flashcards"}
+    )
 
 
 def load(name):
@@ -175,10 +176,10 @@ def read(path):
         If it is no JSON in UTF-8.
     """
     try:
-        return checks.parse_json(path.read_bytes())
+        return parse_json(path.read_bytes())
     except ValueError as error:
-        mend = "Check commas, quotes and brackets near that place."
-        checks.refuse(f"quiz '{path}'", "a JSON file in UTF-8", str(error), mend)
+        fix = "Check commas, quotes and brackets near that place."
+        checks.refuse(f"quiz '{path}'", "a JSON file in UTF-8", str(error), fix)
 
 
 def refuse_faults(path, faults):
@@ -200,7 +201,7 @@ def refuse_faults(path, faults):
         count = f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}"
         found = "".join(f"\n  {fault}" for fault in faults)
         wanted = "a file as quizzes/schema.json says"
-        checks.refuse(f"quiz '{path}'", wanted, f"{count}:{found}\n", "Mend each.")
+        checks.refuse(f"quiz '{path}'", wanted, f"{count}:{found}\n", "Fix each.")
 
 
 def draw(n, seed=None):

@@ -2,7 +2,8 @@
 
 import torch
 
-from featlib import backbone, checks, features, head, images, preprocess, trace
+from featlib import checks, features, head, images, preprocess, trace
+from featlib.weights import read_weights
 from featlib.widgets.base import Widget, script
 
 DEFAULTS = {
@@ -132,8 +133,8 @@ def show_lab(pictures=None):
     # A quarter of the pixels: as good for a linear layer, and four times as fast to train on.
     small = torch.nn.functional.avg_pool2d(preprocess.scale(pictures.pixels), 2)
     inputs = {
-        "pretrained": features.extract(pictures, backbone.read_weights()),
-        "untrained": features.extract(pictures, backbone.read_weights("untrained")),
+        "pretrained": features.extract(pictures, read_weights()),
+        "untrained": features.extract(pictures, read_weights("untrained")),
         "raw pixels": small.flatten(1),
     }
     return LabWidget(pictures, inputs)

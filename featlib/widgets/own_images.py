@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from featlib import checks, lesson, plots
+from featlib.engine.words import readable
 from featlib.widgets.base import Widget, script
 
 CLASSES = range(2, 11)  # how many there may be
@@ -120,8 +121,8 @@ class OwnImagesWidget(Widget):
 
     def _train_on(self, folder):
         if not folder:
-            mend = "Write the path of a folder that has one folder a class in it."
-            checks.refuse("own pictures", "a folder", "nothing", mend)
+            fix = "Write the path of a folder that has one folder a class in it."
+            checks.refuse("own pictures", "a folder", "nothing", fix)
         self.train(Path(folder).expanduser())
 
     def _keep(self, number, name, content):
@@ -144,11 +145,11 @@ class OwnImagesWidget(Widget):
     def _sorted(self, names):
         """Link the uploads into one folder a class."""
         used = {n: _folder_name(names[str(n)]) for n, files in self._pictures.items() if files}
-        where, mend = "own pictures", "Name each class and upload pictures for it."
+        where, fix = "own pictures", "Name each class and upload pictures for it."
         if len(used) not in CLASSES:
-            checks.refuse(where, "pictures of two to ten classes", f"{len(used)}", mend)
+            checks.refuse(where, "pictures of two to ten classes", f"{len(used)}", fix)
         if not all(used.values()) or len(set(used.values())) < len(used):
-            checks.refuse(where, "another name for each class", str(list(used.values())), mend)
+            checks.refuse(where, "another name for each class", str(list(used.values())), fix)
         root = Path(tempfile.mkdtemp(dir=self._folder.name))
         for number, name in used.items():
             (root / name).mkdir()
@@ -159,7 +160,7 @@ class OwnImagesWidget(Widget):
 
 def _folder_name(name):
     """Take out of a class's name what no folder's name may hold."""
-    return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "-", checks.readable(name)).strip(" .")
+    return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "-", readable(name)).strip(" .")
 
 
 def show_own_images():

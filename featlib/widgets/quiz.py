@@ -154,7 +154,7 @@ def show_quiz(name, *, values=None, mode="one"):
     values = values or {}
     asked = set().union(*(question.asks for question in loaded.questions))
     if missing := sorted(asked - values.keys()):
-        mend = f"Pass show_quiz({str(name)!r}, values={{{missing[0]!r}: …}})."
+        fix = f"Pass show_quiz({str(name)!r}, values={{{missing[0]!r}: …}})."
         wanted = f"the values {', '.join(sorted(asked))} of your own run"
-        checks.refuse("show_quiz", wanted, f"nothing for {', '.join(missing)}", mend)
+        checks.refuse("show_quiz", wanted, f"nothing for {', '.join(missing)}", fix)
     return QuizWidget(loaded, quiz.Progress(), values, mode)

@@ -6,7 +6,7 @@ import pytest
 from conftest import TOKEN, Notebook
 from playwright.sync_api import expect
 
-from featlib import paths
+from featlib.engine import paths
 
 
 class Notebook7(Notebook):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from featlib import slides
+from featlib.pages import slides
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 LEGIBLE = 0.7  # of 28 pixels: what a page may at most be made smaller

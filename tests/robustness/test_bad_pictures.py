@@ -11,7 +11,10 @@ from conftest import make_pictures, without_roots_rights
 from PIL import Image
 from pyarrow import parquet
 
-from featlib import FeatlibError, decode, images, lesson, report, stream
+from featlib import FeatlibError, images, lesson
+from featlib.engine import decode
+from featlib.pages import lesson_report
+from featlib.scale import shards
 
 RED = (200, 30, 30)
 
@@ -176,7 +179,7 @@ unix = pytest.mark.skipif(os.name != "posix", reason="pipes, links and permissio
 def test_what_is_no_file_is_neither_waited_for_nor_read(case, picture_folder, tmp_path, resnet):
     NO_FILES[case](picture_folder / "red" / "x.png")
     found = images.from_folder(picture_folder, progress=False)
-    done = stream.extract(picture_folder, tmp_path / "out", resnet, progress=False)
+    done = shards.extract(picture_folder, tmp_path / "out", resnet, progress=False)
     assert len(found) == done.images == 12
     listed = () if "folder" in case else (("red/x.png", "no file, or a link that leads nowhere"),)
     assert found.skipped == done.unreadable == listed
@@ -187,7 +190,7 @@ def test_a_file_that_may_not_be_read_is_listed(picture_folder, tmp_path, resnet)
     (picture_folder / "red" / "3.png").chmod(0)
     with without_roots_rights():
         found = images.from_folder(picture_folder)
-        done = stream.extract(picture_folder, tmp_path / "out", resnet, progress=False)
+        done = shards.extract(picture_folder, tmp_path / "out", resnet, progress=False)
     assert found.skipped == (("red/3.png", "cannot be read: Permission denied"),)
     assert done.unreadable == found.skipped
 
@@ -203,7 +206,7 @@ def test_a_folder_that_may_not_be_read_is_never_passed_over(name, picture_folder
             with pytest.raises(FeatlibError, match=r"list .* got Permission denied"):
                 images.from_folder(picture_folder)
             with pytest.raises(FeatlibError, match=r"list .* got Permission denied"):
-                stream.extract(picture_folder, tmp_path / "out", resnet, progress=False)
+                shards.extract(picture_folder, tmp_path / "out", resnet, progress=False)
     finally:
         folder.chmod(0o755)
     assert len(images.from_folder(picture_folder)) == 12
@@ -228,9 +231,9 @@ def test_classes_of_any_name_go_all_the_way(tmp_path, resnet):
     shown = {"blue", *NAMES.values()}
     finished = lesson.run(str(folder), progress=False)
     assert finished.images.classes == tuple(sorted(shown))
-    page = report.write(finished, tmp_path / "report").read_text("utf-8")
+    page = lesson_report.write(finished, tmp_path / "report").read_text("utf-8")
     assert [name for name in shown if name not in page] == []
-    stream.extract(folder, tmp_path / "features", resnet, progress=False)
+    shards.extract(folder, tmp_path / "features", resnet, progress=False)
     assert set(parquet.read_table(tmp_path / "features")["label"].to_pylist()) == shown
 
 

@@ -9,15 +9,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from torchvision.models import resnet18 as torchvision_resnet18
 
-from featlib import FeatlibError, backbone
+from featlib import FeatlibError, backbone, weights
 
 pytestmark = pytest.mark.usefixtures("memory_stays_bounded")
 
 
 def test_a_file_cut_off_is_refused_by_its_checksum(tmp_path):
     path = tmp_path / "cut.safetensors"
-    path.write_bytes(backbone.BUNDLED.read_bytes()[:-1000])
-    expected = hashlib.sha256(backbone.BUNDLED.read_bytes()).hexdigest()
+    path.write_bytes(weights.BUNDLED.read_bytes()[:-1000])
+    expected = hashlib.sha256(weights.BUNDLED.read_bytes()).hexdigest()
     with pytest.raises(FeatlibError, match="cut off or altered"):
         backbone.resnet18(path, sha256=expected)
 
@@ -71,7 +71,7 @@ ODD = {
 @pytest.mark.parametrize("case", ODD)
 def test_tensors_that_are(case, tmp_path):
     changes = ODD[case]
-    torch.save(load_file(backbone.BUNDLED) | changes, tmp_path / "odd.pt")
+    torch.save(load_file(weights.BUNDLED) | changes, tmp_path / "odd.pt")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch says that it looks at sparse tensors
         with pytest.raises(FeatlibError, match="torchvision's resnet18") as error:
@@ -99,9 +99,9 @@ CARDS = {
 @pytest.mark.parametrize("case", CARDS)
 def test_a_card_that_holds(case, tmp_path):
     card, said = CARDS[case]
-    save_file(load_file(backbone.BUNDLED), tmp_path / "mine.safetensors")
+    save_file(load_file(weights.BUNDLED), tmp_path / "mine.safetensors")
     (tmp_path / "mine.json").write_bytes(card)
     with pytest.raises(FeatlibError, match=said) as error:
-        backbone.read_weights(tmp_path / "mine.safetensors")
+        weights.read_weights(tmp_path / "mine.safetensors")
     assert f"the card '{tmp_path / 'mine.json'}'" in str(error.value)
     assert (tmp_path / "mine.json").read_bytes() == card

@@ -10,7 +10,9 @@ import torch
 from conftest import without_roots_rights
 
 import featlib
-from featlib import FeatlibError, classreport, features, lesson, quiz, report, slides, stream
+from featlib import FeatlibError, features, lesson, quiz
+from featlib.pages import class_report, lesson_report, slides
+from featlib.scale import shards
 
 NOTEBOOKS = Path(featlib.__file__).parents[1] / "notebooks"
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits and permissions of Unix")
@@ -81,9 +83,9 @@ def test_the_file_of_answers(spoiled, folder):
 def test_the_folder_of_shards(spoiled, folder, picture_folder, resnet):
     out, settings = folder / "out", {"shard_size": 4, "progress": False}
     with spoiled(folder), pytest.raises(FeatlibError, match="repeat, to go on"):
-        stream.extract(picture_folder, out, resnet, **settings)
+        shards.extract(picture_folder, out, resnet, **settings)
     assert list(out.glob("part*")) == []
-    assert stream.extract(picture_folder, out, resnet, **settings).computed == 12
+    assert shards.extract(picture_folder, out, resnet, **settings).computed == 12
 
 
 @pytest.fixture(scope="module")
@@ -101,12 +103,12 @@ def class_answers(tmp_path):
     progress.add("03_feature_extraction", "identity", 1, True)
     (tmp_path / "class").mkdir()
     progress.export(tmp_path / "class" / "a.json")
-    return classreport.read(tmp_path / "class")
+    return class_report.read(tmp_path / "class")
 
 
 PAGES = {
     "the report of a run": (
-        lambda folder, small_lesson, answers: report.write(small_lesson, folder / "report"),
+        lambda folder, small_lesson, answers: lesson_report.write(small_lesson, folder / "report"),
         "another folder",
     ),
     "slides": (
@@ -114,7 +116,7 @@ PAGES = {
         "another folder",
     ),
     "the report of a class": (
-        lambda folder, small_lesson, answers: classreport.write(answers, folder / "page.html"),
+        lambda folder, small_lesson, answers: class_report.write(answers, folder / "page.html"),
         "--out",
     ),
 }

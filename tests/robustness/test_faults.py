@@ -16,7 +16,8 @@ import torch
 from pyarrow import parquet
 
 import featlib
-from featlib import FeatlibError, backbone, features, head, images, lesson, quiz, stream
+from featlib import FeatlibError, features, head, images, lesson, quiz, weights
+from featlib.scale import shards
 
 PACKAGE = Path(featlib.__file__).parent
 unix = pytest.mark.skipif(os.name != "posix", reason="limits and signals of Unix")
@@ -30,7 +31,7 @@ OLD = {
     "of no length": lambda path: path.write_bytes(b""),
     "cut off": lambda path: path.write_bytes(path.read_bytes()[:-100]),
     "another file under its name": lambda path: path.write_bytes(
-        backbone.BUNDLED.read_bytes()[:5000]
+        weights.BUNDLED.read_bytes()[:5000]
     ),
     "a folder under its name": lambda path: (path.unlink(), path.mkdir()),
 }
@@ -109,9 +110,9 @@ def test_ctrl_c_while_a_folder_is_extracted(picture_folder, tmp_path, resnet):
             (place / f"{i}.png").write_bytes(first)
     settings = {"shard_size": 32, "progress": False}
     with pytest.raises(KeyboardInterrupt), ctrl_c(0.5):
-        stream.extract(picture_folder, tmp_path / "out", resnet, **settings)
+        shards.extract(picture_folder, tmp_path / "out", resnet, **settings)
     finished = len(list((tmp_path / "out").glob("part*")))
-    done = stream.extract(picture_folder, tmp_path / "out", resnet, **settings)
+    done = shards.extract(picture_folder, tmp_path / "out", resnet, **settings)
     assert done.computed == 512 - 32 * finished
     assert len(parquet.read_table(tmp_path / "out")) == 512
 
@@ -159,7 +160,7 @@ def test_the_lesson_needs_no_network(monkeypatch, picture_folder):
 
 
 def test_downloads_go_over_tls_and_are_checked():
-    assert backbone.IMAGENET_URL.startswith("https://")
+    assert weights.IMAGENET_URL.startswith("https://")
     [(_, call)] = calls("load_state_dict_from_url")
     assert "check_hash=True" in ast.unparse(call)
 
@@ -190,12 +191,14 @@ EVIL = "<script>alert(1)</script>"
 def test_names_of_files_and_classes_are_escaped_in_the_report(tmp_path):
     from conftest import make_pictures
 
-    from featlib import report
+    from featlib.pages import lesson_report
 
     classes = {"<img src=x onerror=alert(1)>": (200, 40, 40), "b&w": (40, 40, 200)}
     own = make_pictures(tmp_path / "own", classes)
     (own / "b&w" / "<b>broken.png").write_text(EVIL)
-    page = report.write(lesson.run(str(own), cache=False), tmp_path / "report").read_text("utf-8")
+    page = lesson_report.write(lesson.run(str(own), cache=False), tmp_path / "report").read_text(
+        "utf-8"
+    )
     assert "<img src=x" not in page
     assert "<b>broken" not in page
     assert EVIL not in page

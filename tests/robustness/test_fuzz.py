@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import save
 
-from featlib import FeatlibError, backbone, classreport, decode, quiz
+from featlib import FeatlibError, backbone, quiz, weights
+from featlib.engine import decode
+from featlib.pages import class_report
 from featlib.quiz import flashcards
 from featlib.quiz import html as quiz_html
 from featlib.quiz.marking import shuffled
@@ -32,7 +34,7 @@ def imported(tmp_path_factory):
     file = tmp_path_factory.mktemp("first") / "first.pt"
     file.write_bytes(_pt_file())
     with pytest.raises(FeatlibError):
-        backbone.read_weights(file)
+        weights.read_weights(file)
 
 
 # Damage to files
@@ -175,7 +177,7 @@ def test_any_json_beside_weights_is_a_card_or_refused(tmp_path_factory, card):
     file.write_bytes(WEIGHTS[0])  # whatever the card says, these are refused
     file.with_suffix(".json").write_text(json.dumps(card))
     with pytest.raises(FeatlibError):
-        backbone.read_weights(file)
+        weights.read_weights(file)
 
 
 @given(st.data())
@@ -184,10 +186,10 @@ def test_a_changed_bit_of_the_bundled_weights_is_noticed(tmp_path_factory, data)
     whole = _bundled()
     at = data.draw(st.integers(0, len(whole) - 1))
     bit = data.draw(st.integers(0, 7))
-    file = tmp_path_factory.getbasetemp() / backbone.BUNDLED.name
+    file = tmp_path_factory.getbasetemp() / weights.BUNDLED.name
     card = file.with_suffix(".json")
     if not card.exists():
-        card.write_text((backbone.BUNDLED.parent / "card.json").read_text("utf-8"), "utf-8")
+        card.write_text(weights.BUNDLED.with_suffix(".json").read_text("utf-8"), "utf-8")
     file.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :])
     with pytest.raises(FeatlibError, match=r"checksum|SHA-256"):
         backbone.resnet18(file)
@@ -195,7 +197,7 @@ def test_a_changed_bit_of_the_bundled_weights_is_noticed(tmp_path_factory, data)
 
 def _bundled(cache=[]):  # noqa: B006
     if not cache:
-        cache.append(backbone.BUNDLED.read_bytes())
+        cache.append(weights.BUNDLED.read_bytes())
     return cache[0]
 
 
@@ -268,9 +270,9 @@ def test_any_json_that_a_learner_sends_is_reported_or_refused(tmp_path_factory, 
     folder = tmp_path_factory.mktemp("class")
     for name, sent in (("ada", EXPORT), ("ben", data)):
         (folder / f"{name}.json").write_text(json.dumps(sent))
-    report = classreport.read(folder)
+    report = class_report.read(folder)
     assert len(report.learners) + len(report.refused) == 2
-    page = classreport.write(report, folder / "page.html").read_text("utf-8")
+    page = class_report.write(report, folder / "page.html").read_text("utf-8")
     assert "<script>alert" not in page
 
 

@@ -7,7 +7,7 @@ import compare_strategies as tool
 import pytest
 import torch
 
-from featlib import backbone, images, validation
+from featlib import backbone, images, validation, weights
 from featlib.checks import sha256
 
 AGAIN = f"the kept results are of other weights or pictures: run {tool.COMMAND}"
@@ -119,7 +119,7 @@ def test_the_command_runs_each_in_a_fresh_process_and_keeps_the_others(tmp_path,
     assert tool.main(["raw_pixels", *options]) == 0
     first = json.loads(out.read_text(encoding="utf-8"))
     assert list(first["strategies"]) == ["raw_pixels"]
-    assert first["weights"]["sha256"] == sha256(backbone.BUNDLED)
+    assert first["weights"]["sha256"] == sha256(weights.BUNDLED)
     assert "epoch  1/1" in capfd.readouterr().out
     out.write_text(json.dumps(first | {"weights": {"sha256": "of other weights"}}))
     assert tool.main(["frozen", *options]) == 1
@@ -146,7 +146,7 @@ def test_wrong_use_is_said_in_a_line(arguments, said, capsys):
 
 
 def test_the_kept_results_are_of_the_bundled_weights_and_pictures(kept):
-    assert kept["weights"]["sha256"] == sha256(backbone.BUNDLED), AGAIN
+    assert kept["weights"]["sha256"] == sha256(weights.BUNDLED), AGAIN
     assert kept["images"]["sha256"] == sha256(images.EMOJI10), AGAIN
 
 

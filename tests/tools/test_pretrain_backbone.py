@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from featlib import backbone
+from featlib import backbone, weights
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def tiny_imagenet(tmp_path_factory):
 
 
 def test_the_recipe_is_the_one_on_the_card():
-    card = json.loads(backbone.BUNDLED.with_name("card.json").read_text())["recipe"]
+    card = json.loads(weights.BUNDLED.with_suffix(".json").read_text())["recipe"]
     recipe = tool.Recipe()
     assert recipe.epochs == card["epochs"]
     assert card["resolutions"] == ", ".join(

@@ -1,0 +1,49 @@
+"""Where things are: the cache, the learner's answers, what comes with the package."""
+
+import os
+from pathlib import Path
+
+from platformdirs import user_cache_path, user_data_path
+
+PACKAGE = Path(__file__).parents[1]
+
+
+def cache_dir() -> Path:
+    """Return the folder of what can be made again: features, downloads.
+
+    Returns
+    -------
+    pathlib.Path
+        ``$FEATLIB_CACHE_DIR`` where it is set, else the user's cache folder. Not created here.
+    """
+    chosen = os.environ.get("FEATLIB_CACHE_DIR")
+    return Path(chosen).expanduser() if chosen else user_cache_path("featlib", appauthor=False)
+
+
+def data_dir() -> Path:
+    """Return the folder of what cannot be made again: the learner's quiz answers.
+
+    Returns
+    -------
+    pathlib.Path
+        ``$FEATLIB_DATA_DIR`` where it is set, else the user's data folder. Not created here.
+    """
+    chosen = os.environ.get("FEATLIB_DATA_DIR")
+    return Path(chosen).expanduser() if chosen else user_data_path("featlib", appauthor=False)
+
+
+def bundled(name: str) -> Path:
+    """Return a folder that comes with featlib: within the package, in a clone beside it.
+
+    Parameters
+    ----------
+    name : {"notebooks", "quizzes"}
+        The folder.
+
+    Returns
+    -------
+    pathlib.Path
+        To be read, never written to: a learner's copies are made by `featlib.workspace`.
+    """
+    installed = PACKAGE / "assets" / name
+    return installed if installed.is_dir() else PACKAGE.parent / name

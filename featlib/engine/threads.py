@@ -1,0 +1,64 @@
+"""One batch a thread: decoding and network side by side, on as many threads as PyTorch would use.
+
+PyTorch's own way is to split each operation of one batch among its threads, which then wait for
+each other after every layer. Batches need not wait for each other: a thread decodes its own, and
+sends it through the network alone.
+"""
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+
+AHEAD = 2  # finished batches that may wait for their turn
+
+
+def map_ordered(function, items):
+    """Yield what a function makes of each item, in the order of the items.
+
+    Parameters
+    ----------
+    function : callable
+        Of one item; it may use PyTorch on the processor.
+    items : sequence
+        What to do. No more than a few are under way or wait, so that memory stays bounded.
+
+    Yields
+    ------
+    object
+        The result for the next item.
+    """
+    threads = torch.get_num_threads()
+    if threads == 1 or len(items) == 1:
+        yield from map(function, items)
+        return
+    waiting = deque()
+    # PyTorch keeps this number for each thread, and the last one set for threads to come.
+    with ThreadPoolExecutor(threads, initializer=lambda: torch.set_num_threads(1)) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) >= threads + AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            torch.set_num_threads(threads)
+
+
+def batch_size(n, most):
+    """Return how many of n images make a batch, so that each thread has one.
+
+    Parameters
+    ----------
+    n : int
+        Images in all.
+    most : int
+        Images that a batch may have.
+
+    Returns
+    -------
+    int
+    """
+    return min(most, max(1, -(-n // torch.get_num_threads())))

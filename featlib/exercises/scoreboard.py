@@ -1,0 +1,232 @@
+"""The project's scoreboard: it checks the rules, measures an entry, and shows where it stands."""
+
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from featlib import checks, validation
+from featlib.engine.words import describe, shape_text
+from featlib.exercises.verdict import Failure, Verdict, attempt
+from featlib.tables import Table
+
+MAX_PARAMETERS = 6000
+MAX_SECONDS = 20.0
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the scoreboard.
+
+    Attributes
+    ----------
+    name : str
+        What it is called.
+    right : int
+        How many validation pictures are classified right.
+    parameters : int
+        How many numbers it learned from the training pictures: parameters and buffers.
+    """
+
+    name: str
+    right: int
+    parameters: int
+
+
+@dataclass(frozen=True, repr=False)
+class Outcome:
+    """What came of an entry, and the scoreboard after it.
+
+    Attributes
+    ----------
+    verdict : featlib.exercises.verdict.Verdict
+        Whether the entry keeps the rules and beats the baseline; if not, why.
+    table : featlib.tables.Table
+        The baselines and the best entries, the best first.
+    entry : Entry or None
+        What was measured; None if the entry was refused.
+    """
+
+    verdict: Verdict
+    table: Table
+    entry: Entry | None
+
+    def __repr__(self):
+        return f"{self.verdict!r}\n\n{self.table!r}"
+
+    def _repr_html_(self):
+        return self.verdict._repr_html_() + self.table._repr_html_()
+
+
+class Scoreboard:
+    """The baselines, and the best entries of this session.
+
+    >>> board = Scoreboard(features, pictures, [Entry("small network from scratch", 110, 34170)])
+    >>> board.enter("my first try", train_head)
+
+    Parameters
+    ----------
+    features : torch.Tensor
+        float32 N×D: features of all images, training and validation.
+    images : featlib.images.ImageSet
+        The images, N of them.
+    baselines : sequence of Entry
+        What is to be beaten first, then others to compare with.
+    max_parameters : int
+        How many numbers a head may hold: parameters and buffers.
+    max_seconds : float
+        How long training may take.
+    """
+
+    def __init__(
+        self,
+        features,
+        images,
+        baselines,
+        *,
+        max_parameters=MAX_PARAMETERS,
+        max_seconds=MAX_SECONDS,
+    ):
+        _check_features(features, images, "Scoreboard")
+        if not baselines:
+            checks.refuse("Scoreboard", "at least one baseline", "none", "Pass an Entry.")
+        self.features = features
+        self.images = images
+        self.baselines = tuple(baselines)
+        self.max_parameters = max_parameters
+        self.max_seconds = max_seconds
+        self._entries = {}
+
+    def __repr__(self):
+        return repr(self.table())
+
+    def _repr_html_(self):
+        return self.table()._repr_html_()
+
+    def enter(self, name, train_head, *, features=None):
+        """Train a head by the rules, measure it, and enter it.
+
+        Parameters
+        ----------
+        name : str
+            What to call the entry; the better of two with the same name is kept.
+        train_head : callable
+            Takes training features (float32 M×D) and labels (int64 M), returns a
+            `torch.nn.Module` that turns features into logits. It is given nothing else, and called
+            with torch's seed at 0.
+        features : torch.Tensor, optional
+            float32 N×D: other features of all images, made by a frozen network.
+
+        Returns
+        -------
+        Outcome
+        """
+        features = self.features if features is None else features
+        _check_features(features, self.images, "Scoreboard.enter")
+        try:
+            head, seconds = self._train(train_head, features)
+            entry = self._measure(str(name), head, seconds, features)
+        except Failure as failure:
+            return Outcome(Verdict(False, f"Refused: {failure}"), self.table(), None)
+        except Exception as error:  # as when even the repr of what was given back fails
+            words = f"Refused: what came back cannot be examined ({type(error).__name__})."
+            return Outcome(Verdict(False, words), self.table(), None)
+        best = self._entries.get(entry.name)
+        if best is None or entry.right > best.right:
+            self._entries[entry.name] = entry
+        return Outcome(self._verdict(entry), self.table(), entry)
+
+    def table(self):
+        """Return the baselines and the best five entries, the best first.
+
+        Returns
+        -------
+        Table
+        """
+        own = sorted(self._entries.values(), key=lambda entry: -entry.right)[:SHOWN]
+        lines = sorted((*self.baselines, *own), key=lambda entry: -entry.right)
+        n, target = len(self.images.validation), self.baselines[0]
+        rows = []
+        for place, entry in enumerate(lines, 1):
+            low, high = validation.wilson_interval(entry.right, n)
+            ahead = 100 * (entry.right - target.right) / n
+            rows.append(
+                (
+                    str(place),
+                    entry.name,
+                    f"{entry.parameters:,}",
+                    f"{entry.right / n:.3f}",
+                    f"{low:.2f} to {high:.2f}",
+                    "the baseline" if entry is target else f"{ahead:+.1f} points",
+                )
+            )
+        columns = (">place", "entry", ">parameters", ">validation accuracy")
+        columns += ("95 % interval", ">ahead of the baseline")
+        return Table("Scoreboard of this session", columns, tuple(rows))
+
+    def _train(self, train_head, features):
+        rows = self.images.train
+        x, y = features[rows], self.images.labels[rows]  # copies: they may be changed
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            started = time.perf_counter()
+            head = attempt(train_head, x, y)
+            return head, time.perf_counter() - started
+
+    def _measure(self, name, head, seconds, features):
+        if not isinstance(head, nn.Module):
+            raise Failure(
+                f"Your function gave {describe(head)}; it was to give a torch.nn.Module, so "
+                "that its parameters can be counted."
+            )
+        kept = [*head.parameters(), *head.buffers()]
+        parameters = sum(tensor.numel() for tensor in kept)
+        if parameters > self.max_parameters:
+            raise Failure(
+                f"{parameters:,} parameters; at most {self.max_parameters:,} are allowed."
+            )
+        if seconds > self.max_seconds:
+            raise Failure(
+                f"Training took {seconds:.1f} seconds; at most {self.max_seconds:g} are allowed."
+            )
+        head.eval()
+        rows = self.images.validation
+        with torch.no_grad():
+            logits = attempt(head, features[rows])
+            alone = attempt(head, features[rows[:1]])
+        shape = (len(rows), len(self.images.classes))
+        if not isinstance(logits, torch.Tensor) or logits.shape != shape:
+            raise Failure(
+                f"The head gave {describe(logits)}; it was to give a logit a class, "
+                f"{shape_text(shape)}."
+            )
+        if not logits.isfinite().all():
+            raise Failure("The head gave NaN or infinite logits; they were to be finite.")
+        if not torch.allclose(logits[:1], alone, atol=1e-3):
+            raise Failure(
+                "The head answers otherwise when a picture is alone; each picture was to be judged "
+                "by itself."
+            )
+        right = int((logits.argmax(1) == self.images.labels[rows]).sum())
+        return Entry(name, right, parameters)
+
+    def _verdict(self, entry):
+        target, n = self.baselines[0], len(self.images.validation)
+        ahead = 100 * (entry.right - target.right) / n
+        words = f"{entry.name}: {entry.right} of {n} right"
+        if ahead > 0:
+            return Verdict(True, f"{words}, {ahead:.1f} points ahead of {target.name}.")
+        return Verdict(False, f"{words}, {-ahead:.1f} points behind {target.name}.")
+
+
+def _check_features(features, images, where):
+    checks.features(features, where)
+    if len(features) != len(images):
+        checks.refuse(
+            where,
+            f"features of all {len(images)} images",
+            describe(features),
+            "Pass one row an image, in the order of the images.",
+        )

@@ -1,0 +1,1 @@
+"""What becomes HTML: the lesson's report, slides, the report on a class."""

@@ -1,0 +1,397 @@
+"""Slides for a talk: the notebooks as reveal.js pages that stand alone and need no network.
+
+Which cell begins a slide is decided by rules, from what the cell holds and how high it will be.
+`arrange` writes the decision into the notebook, as the ``slideshow`` metadata that Jupyter knows;
+`export` follows it, and breaks what is too high for one page into several.
+"""
+
+import base64
+import re
+import struct
+from pathlib import Path
+
+import nbformat
+from nbconvert.exporters import SlidesExporter
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from featlib import checks
+from featlib.engine.paths import bundled
+from featlib.engine.words import reason
+from featlib.pages.rendering import TEMPLATES, write_page
+from featlib.quiz.html import formula
+
+REVEAL = Path(__file__).parents[1] / "assets" / "reveal"
+ENDING = ".slides.html"
+KINDS = ("slide", "subslide", "fragment", "skip", "notes", "-")
+
+# Heights in pixels of a page of 1280×720, as templates/slides.css lays it out.
+ROOM = 630
+FIGURE = (220, 330)  # the least and the most that a figure asks for; it takes all that is left
+TALL = 460  # what a figure asks for that is higher than wide
+FIGURE_WIDTH = 690  # the width at which that height is measured
+PROSE, PROSE_WIDTH = 40, 80  # one line, and its characters
+CODE, CODE_WIDTH = 28, 94
+ROW = 40  # of a table
+LONG_CODE = 21  # lines; longer code is told, not shown
+LONG_PROSE = 40  # words
+
+_LINKS = re.compile(r"(\*About \d+ minutes?\.\*)?(\s|·|\[[^\]]*\]\([^)]*\))+")
+_PARTS = re.compile(r"(?=<li><div>)|(?=<details><summary>)")
+
+
+def arrange(notebook):
+    """Write into each cell where it is in a talk, as ``slideshow`` metadata.
+
+    A heading begins a slide; what no longer fits begins a subslide; links to other notebooks are
+    skipped; imports, long code and long prose become notes of the speaker.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+        Changed in place.
+
+    Returns
+    -------
+    nbformat.NotebookNode
+    """
+    for cell, number, _, kind in _paginate(notebook.cells, arranged=False):
+        if number == 0:
+            cell.metadata["slideshow"] = {"slide_type": kind}
+    return notebook
+
+
+def html(notebook, title="Slides"):
+    """Return a notebook as one HTML page of slides.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+        With or without ``slideshow`` metadata; without, `arrange`'s rules hold.
+    title : str
+        The page's title.
+
+    Returns
+    -------
+    str
+    """
+    arranged = any("slideshow" in cell.metadata for cell in notebook.cells)
+    cells, heading = [], ""
+    for _, _, piece, kind in _paginate(notebook.cells, arranged):
+        if piece.cell_type == "markdown" and kind not in ("skip", "notes"):
+            heading = _heading(piece.source) or heading
+        piece.metadata["slideshow"] = {"slide_type": kind}
+        if kind in ("slide", "subslide") and not _heading(piece.source):
+            piece.metadata["running"] = piece.metadata.get("form", heading)
+        cells.append(piece)
+    shown = [piece for piece in cells if piece.metadata.slideshow.slide_type != "skip"]
+    if not any(piece.metadata.slideshow.slide_type != "notes" for piece in shown):
+        checks.refuse(f"slides of '{title}'", "at least one cell to show", "none", "Add a heading.")
+    exporter = SlidesExporter(
+        template_file=str(TEMPLATES / "slides.html.j2"),
+        exclude_anchor_links=True,
+    )
+    resources = {
+        "title": title,
+        "styles": [_text(REVEAL / "reveal.css"), _text(TEMPLATES / "slides.css")],
+        "scripts": [
+            _inline(REVEAL / "reveal.js"),
+            _inline(REVEAL / "notes.js"),
+            _inline(TEMPLATES / "slides.js"),
+        ],
+    }
+    body, _ = exporter.from_notebook_node(new_notebook(cells=shown), resources)
+    return body
+
+
+def export(path, folder="lesson-slides"):
+    """Write the slides of a notebook.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The notebook.
+    folder : str or pathlib.Path
+        Made if need be.
+
+    Returns
+    -------
+    pathlib.Path
+        ``NAME.slides.html``: one file, to be opened in any browser; it asks the network for
+        nothing.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If there is no such notebook, it is none, it shows nothing, or the folder cannot be written.
+    """
+    path = checks.file(path, "slides.export", "a notebook")
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except Exception as error:  # nbformat raises whatever the file makes it stumble over
+        wanted = f"a notebook at '{path}'"
+        checks.refuse("slides.export", wanted, reason(error), "Check the file.")
+    page = Path(folder).expanduser() / f"{path.stem}{ENDING}"
+    text = html(notebook, path.stem)
+    return write_page(text, page, "slides.export", "Choose another folder.")
+
+
+def find_notebooks(names=()):
+    """Return the notebooks that are meant.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Each the beginning of a name, such as ``"03"``, or the path of a notebook; all notebooks of
+        the lesson if empty.
+
+    Returns
+    -------
+    list of pathlib.Path
+        In the order of the names, none twice.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If a name fits none.
+    """
+    lesson = sorted(bundled("notebooks").glob("*.ipynb"))
+    found = []
+    for name in names or [""]:
+        own = Path(name).expanduser()
+        fitting = [p for p in lesson if p.name.startswith(Path(name).name)]
+        if own.suffix == ".ipynb" and own.is_file():
+            fitting = [own]
+        if not fitting:
+            known = ", ".join(path.stem for path in lesson)
+            wanted = f"the beginning of one of {known}, or a file .ipynb"
+            checks.refuse("featlib slides", wanted, f"'{name}'", "Check the name.")
+        found += fitting
+    return list(dict.fromkeys(found))
+
+
+def _paginate(cells, arranged):
+    """Yield each piece of each cell with its kind: cell, number of the piece, piece, kind.
+
+    The first piece of a cell is of the kind that the cell's metadata say, where `arranged`.
+    """
+    pieces = [
+        (cell, number, piece)
+        for place, cell in enumerate(cells)
+        for number, piece in enumerate(_pieces(cell, cells[place + 1 : place + 2]))
+    ]
+    used = None  # pixels on this page; None before the first
+    for place, (cell, number, piece) in enumerate(pieces):
+        need = _height(piece)
+        if arranged and number == 0:
+            kind = cell.metadata.get("slideshow", {}).get("slide_type", "-")
+            kind = kind if kind in KINDS else "-"
+        else:
+            kind = _fixed_kind(piece)
+            if kind is None:
+                # Words that lead to code or a figure stay with it.
+                following = pieces[place + 1][2] if place + 1 < len(pieces) else None
+                together = need + (_height(following) if _leads_to(piece, following) else 0)
+                wanted = together if together <= ROOM else need
+                fits = used is not None and used + wanted <= ROOM
+                kind = "-" if fits else "subslide"
+        if used is None and kind in ("subslide", "-"):
+            kind = "slide"
+        if kind in ("slide", "subslide"):
+            used = 0
+        if kind not in ("skip", "notes"):
+            used += need
+        yield cell, number, piece, kind
+
+
+def _fixed_kind(piece):
+    """Return the kind of what is the same wherever it stands, else None."""
+    hint = piece.metadata.get("kind")
+    if hint:
+        return hint
+    if piece.cell_type == "raw":
+        return "skip"
+    if piece.cell_type == "markdown":
+        if not piece.source.strip() or _LINKS.fullmatch(piece.source.strip()):
+            return "skip"
+        if _heading(piece.source):
+            return "slide"
+        plain = not re.search(r"^\s*([-*>|]|\d+\.)\s|\*\*|\]\(", piece.source, re.MULTILINE)
+        return "notes" if plain and len(piece.source.split()) > LONG_PROSE else None
+    if not piece.outputs:
+        setup = re.match(r"(import|from) ", piece.source)
+        if setup or len(piece.source.splitlines()) > LONG_CODE:
+            return "notes"
+    return None
+
+
+def _leads_to(piece, following):
+    """Whether a piece is words before code or a figure, or code before what it printed."""
+    if following is None or following.cell_type != "code" or _fixed_kind(following):
+        return False
+    return piece.cell_type == "markdown" or not (following.source or _figure(following))
+
+
+def _pieces(cell, following):
+    """Break a cell into what may stand on pages of its own."""
+    if cell.cell_type == "markdown":
+        parts = re.split(r"^(?=#{1,3} )", _shown(cell.source), flags=re.MULTILINE)
+        pieces = [new_markdown_cell(part.strip()) for part in parts if part.strip()]
+        if following and _form(following[0]):  # the quiz has its own title
+            pieces[-1].metadata["kind"] = "skip"
+        return pieces or [new_markdown_cell("")]
+    if cell.cell_type != "code":
+        return [new_markdown_cell("", metadata={"kind": "skip"})]
+    if form := _form(cell):
+        return _pages_of_form(form)
+    pieces = []
+    if cell.source.strip():
+        drawing = re.match(r"plots\.\w+\(", cell.source) and cell.outputs
+        hint = {"kind": "notes"} if drawing else {}
+        pieces.append(new_code_cell(cell.source, metadata=hint))
+    # A whole HTML document is to be opened by itself, and would bring its styles along.
+    shown = [o for o in cell.outputs if not re.match(r"\s*<(!doctype|html)", _html_of(o), re.I)]
+    pieces += [new_code_cell("", outputs=[output]) for output in shown]
+    if pieces and pieces[0].source and len(pieces) == 2 and not drawing:
+        code, output = pieces
+        if not _fixed_kind(code) and _height(code) + _height(output) <= ROOM:
+            code.outputs = output.outputs
+            pieces = [code]
+    if pieces and _fixed_kind(pieces[0]) == "notes" and _is_setup(cell):
+        for piece in pieces:
+            piece.metadata["kind"] = "notes"
+    return pieces or [new_markdown_cell("", metadata={"kind": "skip"})]
+
+
+def _is_setup(cell):
+    return bool(re.match(r"(import|from) ", cell.source)) and not any(map(_is_figure, cell.outputs))
+
+
+def _form(cell):
+    """Return the HTML of a quiz or of flashcards in the outputs of a cell, else None."""
+    for output in cell.get("outputs", ()):
+        text = _html_of(output)
+        if re.match(r'<section aria-label="(Quiz|Flashcards)', text):
+            return text
+    return None
+
+
+def _pages_of_form(form):
+    """Break a quiz into a page a question, flashcards into a page for every four."""
+    head, *parts = _PARTS.split(re.sub(r"</ol></section>$|</section>$", "", form))
+    if head.endswith("<ol>"):
+        # `<details>` of an answer belongs to the question before it.
+        head, parts = head.removesuffix("<ol>"), _joined(parts)
+        name, title = "Quiz", re.sub(r"^<section[^>]*>", "", head)
+        bodies = [f'<ol start="{n}">{part}</ol>' for n, part in enumerate(parts, 1)]
+        bodies = [f'<div class="question">{title}{body}</div>' for body in bodies]
+    else:
+        groups = [parts[i : i + 4] for i in range(0, len(parts), 4)]
+        name = "Flashcards"
+        bodies = [f'<div class="cards">{"".join(group)}</div>' for group in groups]
+    pieces = []
+    for number, body in enumerate(bodies):
+        output = nbformat.v4.new_output("display_data", {"text/html": body})
+        hint = {"kind": "subslide" if number else "slide", "form": name}
+        pieces.append(new_code_cell("", outputs=[output], metadata=hint))
+    return pieces or [new_markdown_cell("", metadata={"kind": "skip"})]
+
+
+def _joined(parts):
+    joined = []
+    for part in parts:
+        if part.startswith("<li>"):
+            joined.append(part)
+        else:
+            joined[-1] += part
+    return joined
+
+
+def _shown(source):
+    """Return Markdown as slides show it: links lead to slides, formulas are MathML."""
+    paragraphs = re.split(r"\n\s*\n", source)
+    kept = [
+        text for text in paragraphs if not _LINKS.fullmatch(text.strip()) or len(paragraphs) < 2
+    ]
+    text = "\n\n".join(kept)
+    text = re.sub(r"\]\((?:\./)?([\w-]+)\.ipynb(#[^)]*)?\)", rf"](\1{ENDING})", text)
+    return re.sub(r"(`[^`]*`)|\$([^$\n]+)\$", _formula, text)
+
+
+def _formula(found):
+    return found[1] or formula(found[2])
+
+
+def _heading(source):
+    found = re.match(r"#{1,3} +(.+)", source)
+    return found[1].strip() if found else ""
+
+
+def _height(piece):
+    """Estimate the pixels that a piece takes on a page."""
+    if piece.cell_type == "markdown":
+        return _prose_height(piece.source)
+    lines = piece.source.splitlines()
+    return (CODE * len(lines) + 40 if lines else 0) + sum(map(_output_height, piece.outputs))
+
+
+def _prose_height(source):
+    height = 0
+    for block in filter(None, map(str.strip, re.split(r"\n\s*\n", source))):
+        if _heading(block):
+            _, _, block = block.partition("\n")
+            height += 80
+        lines = block.splitlines()
+        if block.startswith("|"):
+            height += ROW * (len(lines) - 1) + 20
+        elif any(re.match(r"\s*([-*]|\d+\.) ", line) for line in lines):
+            height += sum(PROSE * _wrapped(line, PROSE_WIDTH) for line in lines) + 20
+        elif block.startswith(">"):
+            height += 2 * PROSE * _wrapped(block, PROSE_WIDTH)
+        elif block:
+            height += PROSE * _wrapped(" ".join(lines), PROSE_WIDTH) + 20
+    return height
+
+
+def _output_height(output):
+    if _is_figure(output):
+        aspect = _aspect(output)
+        return TALL if aspect > 1 else min(max(FIGURE[0], FIGURE_WIDTH * aspect), FIGURE[1])
+    if text := _html_of(output):
+        return ROW * max(1, text.count("<tr")) + (60 if "<caption" in text else 20)
+    text = output.get("text") or output.get("data", {}).get("text/plain", "")
+    return CODE * sum(_wrapped(line, CODE_WIDTH) for line in text.splitlines()) + 30
+
+
+def _wrapped(line, width):
+    return max(1, -(-len(line) // width))
+
+
+def _figure(piece):
+    return any(map(_is_figure, piece.get("outputs", ())))
+
+
+def _is_figure(output):
+    return any(kind.startswith("image/") for kind in output.get("data", {}))
+
+
+def _aspect(output):
+    """Return height / width of a PNG, from its header; of any other figure a usual one."""
+    header = base64.b64decode(output.data.get("image/png", "")[:32] or b"")
+    if len(header) < 24 or header[:4] != b"\x89PNG":
+        return 0.6
+    width, height = struct.unpack(">II", header[16:24])
+    return height / max(width, 1)
+
+
+def _html_of(output):
+    return "" if _is_figure(output) else output.get("data", {}).get("text/html", "")
+
+
+def _text(path):
+    return path.read_text(encoding="utf-8")
+
+
+def _inline(path):
+    """Return a script as a data URL: nothing in it can end the page's own script early."""
+    content = base64.b64encode(path.read_bytes()).decode()
+    return f"data:text/javascript;base64,{content}"

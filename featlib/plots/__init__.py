@@ -1,0 +1,53 @@
+"""Every figure of the lesson, one function each: charts of any numbers, and the lesson's own."""
+
+from featlib.plots.charts import bands, bars, class_bars, curves, pairs, scatter, tradeoff
+from featlib.plots.figures import (
+    accuracy_curve,
+    activation_maps,
+    calibration,
+    confusion_matrix,
+    feature_map,
+    filters,
+    heat,
+    histogram,
+    image_grid,
+    loss_curve,
+    mistakes,
+    pictures,
+    planes,
+    prediction_trace,
+    training_trace,
+)
+from featlib.plots.style import BLUE, GRAY, GREEN, ORANGE, RED, SERIES, Figure
+
+__all__ = [
+    "BLUE",
+    "GRAY",
+    "GREEN",
+    "ORANGE",
+    "RED",
+    "SERIES",
+    "Figure",
+    "accuracy_curve",
+    "activation_maps",
+    "bands",
+    "bars",
+    "calibration",
+    "class_bars",
+    "confusion_matrix",
+    "curves",
+    "feature_map",
+    "filters",
+    "heat",
+    "histogram",
+    "image_grid",
+    "loss_curve",
+    "mistakes",
+    "pairs",
+    "pictures",
+    "planes",
+    "prediction_trace",
+    "scatter",
+    "tradeoff",
+    "training_trace",
+]

@@ -1,0 +1,167 @@
+"""How all figures look: colors, fonts, alternative text.
+
+The colors are those of Okabe and Ito (2008, Color Universal Design), which people with any kind of
+color vision can tell apart.
+"""
+
+import io
+from collections.abc import Iterable
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as MatplotlibFigure
+from matplotlib.font_manager import fontManager
+
+BLUE, ORANGE, GREEN, RED, GRAY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#595959"
+SERIES = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9", "#000000", "#A6761D", "#66A61E", GRAY)
+# Names of classes may be in any script. After matplotlib's own font, which has Latin, Greek,
+# Cyrillic, Arabic and Hebrew letters, come those of Linux, Windows and macOS that have others.
+OTHER_SCRIPTS = (
+    "Noto Sans CJK JP", "WenQuanYi Micro Hei", "Noto Sans Devanagari", "Noto Sans Thai",
+    "Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Nirmala UI", "Leelawadee UI",
+    "Hiragino Sans", "Apple SD Gothic Neo", "Arial Unicode MS",
+)  # fmt: skip
+INSTALLED = {font.name for font in fontManager.ttflist}
+STYLE = {
+    "font.family": ["DejaVu Sans", *(name for name in OTHER_SCRIPTS if name in INSTALLED)],
+    "font.size": 11,
+    "text.parse_math": False,  # $ in the name of a class is a $
+    "axes.titlesize": 12,
+    "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # without it, each drawing looks for ticks above the axes
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.facecolor": "white",
+    "figure.titlesize": 13,
+    "figure.dpi": 100,
+    "legend.frameon": False,
+    "lines.linewidth": 2,
+    "image.cmap": "cividis",
+}
+
+
+class Figure(MatplotlibFigure):
+    """A matplotlib figure with alternative text, shown in a notebook as a PNG.
+
+    Attributes
+    ----------
+    alt : str
+        What the figure shows, in words.
+    """
+
+    alt: str = ""
+
+    def png(self, dpi: float | None = None) -> bytes:
+        """Return the figure as a PNG file.
+
+        Parameters
+        ----------
+        dpi : float, optional
+            Dots an inch; the figure's own if left out.
+
+        Returns
+        -------
+        bytes
+        """
+        file = io.BytesIO()
+        own, self.dpi = self.dpi, dpi or self.dpi
+        try:
+            # savefig would draw twice. Without the version of matplotlib in it, the same figure
+            # gives the same file.
+            FigureCanvasAgg(self).print_png(file, metadata={"Software": None})
+        finally:
+            self.dpi = own
+        return file.getvalue()
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        data = {"image/png": self.png(), "text/plain": f"Figure: {self.alt}"}
+        return data, {"image/png": {"alt": self.alt}}
+
+
+def new_figure(size: tuple[float, float]) -> Figure:
+    """Return an empty figure in the lesson's style.
+
+    Parameters
+    ----------
+    size : tuple of (float, float)
+        Width and height in inches.
+
+    Returns
+    -------
+    Figure
+    """
+    with rc_context(STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def new_axes(ax: Axes | None, size: tuple[float, float]) -> tuple[Figure, Axes]:
+    """Return where to draw: the given axes, or those of a new figure.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes, optional
+        Where the caller wants it, in a `Figure`.
+    size : tuple of (float, float)
+        Width and height of a new figure in inches.
+
+    Returns
+    -------
+    figure : Figure
+    ax : matplotlib.axes.Axes
+    """
+    if ax is not None:
+        return ax.figure, ax
+    figure = new_figure(size)
+    return figure, figure.subplots()
+
+
+def add_alt(figure: Figure, words: str) -> Figure:
+    """Add to a figure's alternative text.
+
+    Parameters
+    ----------
+    figure : Figure
+        Changed in place.
+    words : str
+        Whole sentences.
+
+    Returns
+    -------
+    Figure
+        The same.
+    """
+    figure.alt = f"{getattr(figure, 'alt', '')} {words}".strip()
+    return figure
+
+
+def three_digits(value: float) -> str:
+    """Write a number with three digits at least, and no dot at its end: 0.0280, 894, 1085.
+
+    Parameters
+    ----------
+    value : float
+        Any number.
+
+    Returns
+    -------
+    str
+    """
+    return f"{value:.0f}" if abs(value) >= 999.5 else f"{value:#.3g}".rstrip(".")
+
+
+def two_decimals(values: Iterable[float]) -> str:
+    """Write numbers with two decimals and commas between: ``0.25, 0.50``.
+
+    Parameters
+    ----------
+    values : iterable of float
+        Any numbers.
+
+    Returns
+    -------
+    str
+    """
+    return ", ".join(f"{value:.2f}" for value in values)

@@ -1,0 +1,1 @@
+"""Stage 3 past memory and past one machine: sources, shards, a cluster, a transformer."""

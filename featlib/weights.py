@@ -1,0 +1,259 @@
+"""The weights of stage 3: found, read, checked, and the cards that say what they expect.
+
+Weights come from strangers' files, too. So a checksum is compared before anything is read, nothing
+that could run code is ever unpickled, and each tensor must be one of torchvision's `resnet18`.
+"""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+from torch import hub, nn
+
+from featlib import checks
+from featlib.engine.strict_json import read_card
+from featlib.engine.words import reason
+from featlib.preprocess import Transform
+
+BUNDLED = Path(__file__).parent / "assets" / "resnet18-tinyimagenet64.safetensors"
+# torchvision's ResNet18_Weights.IMAGENET1K_V1.url, here without torchvision's import.
+IMAGENET_URL = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
+IMAGENET_TRANSFORM = Transform((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 224)
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+NAMES = ("bundled", "imagenet", "untrained")
+
+
+@dataclass(frozen=True, repr=False)
+class Weights:
+    """What a ResNet18 is filled with: all that extraction needs.
+
+    Attributes
+    ----------
+    tensors : dict of str to torch.Tensor
+        A state dict of torchvision's `resnet18`, in float32, checked.
+    transform : featlib.preprocess.Transform
+        What the weights expect of their input.
+    name : str
+        Where they came from.
+    classes : tuple of str
+        What the outputs of the final layer mean; empty where that is not known.
+    """
+
+    tensors: dict[str, torch.Tensor]
+    transform: Transform
+    name: str
+    classes: tuple[str, ...] = ()
+
+    def state(self):
+        """Return the tensors that turn images into features: all but the final layer's.
+
+        Returns
+        -------
+        dict of str to torch.Tensor
+        """
+        return {name: t for name, t in self.tensors.items() if not name.startswith("fc.")}
+
+    @property
+    def width(self):
+        """int: the number of features, 512."""
+        return self.tensors["fc.weight"].shape[1]
+
+    def __repr__(self):
+        return f"Weights({self.name!r}, {len(self.tensors)} tensors, {self.transform})"
+
+
+def read_weights(weights="bundled", *, sha256=None, seed=0):
+    """Read the weights of a ResNet18, and check them.
+
+    Parameters
+    ----------
+    weights : str or pathlib.Path
+        ``"bundled"``: weights for 64×64 images that come with featlib, no network needed.
+        ``"imagenet"``: torchvision's `ResNet18_Weights.IMAGENET1K_V1`, downloaded on first use.
+        ``"untrained"``: random weights, the lesson's counterexample.
+        Anything else is the path of a state dict: ``.safetensors``, ``.pt`` or ``.pth``.
+    sha256 : str, optional
+        For a path: the checksum that the file must have. Without it the ``.json`` card beside the
+        file is asked, where there is one.
+    seed : int
+        For ``"untrained"``: the seed of the random weights.
+
+    Returns
+    -------
+    Weights
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the file is missing, altered, cut off, or for another network; or the download fails.
+    """
+    if weights == "untrained":
+        state = _checked(_random_state(seed), "untrained")
+        return Weights(state, _card_transform(_card(BUNDLED)), "untrained")
+    if weights == "imagenet":
+        state, classes = _download_imagenet()
+        return Weights(_checked(state, "imagenet"), IMAGENET_TRANSFORM, "imagenet", classes)
+    path = BUNDLED if weights == "bundled" else Path(weights).expanduser()
+    if not path.suffix and not path.exists():
+        checks.one_of(str(weights), "backbone.resnet18", "weights", (*NAMES, "a file's path"))
+    checks.file(path, "backbone.resnet18", "weights")
+    card = _card(path)
+    if expected := sha256 or card.get("sha256"):
+        checks.checksum(path, expected, "backbone.resnet18")
+    transform, classes = _card_transform(card), tuple(c["name"] for c in card.get("classes", ()))
+    return Weights(_checked(_read_state(path), str(weights)), transform, str(weights), classes)
+
+
+def _shapes():
+    """Return the names and shapes of torchvision's resnet18, as the bundled file has them."""
+    with safe_open(BUNDLED, framework="pt") as file:
+        return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+
+
+def _random_state(seed):
+    """Make the weights that torchvision's resnet18 starts its training with.
+
+    Convolutions are random with a variance that keeps the size of what passes through (He et al.,
+    2015, arXiv:1502.01852), and BatchNorm changes nothing at first.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    state = {}
+    for name, shape in _shapes().items():
+        ones = name.endswith(("weight", "running_var"))
+        state[name] = torch.ones(shape) if ones else torch.zeros(shape)
+        if len(shape) > 1:
+            nn.init.kaiming_normal_(
+                state[name], mode="fan_out", nonlinearity="relu", generator=generator
+            )
+    return state
+
+
+def _checked(state, name):
+    """Return a state dict in float32, or say what does not fit torchvision's resnet18."""
+    wanted = _shapes()
+    if "fc.weight" not in state or state["fc.weight"].ndim != 2 or not len(state["fc.weight"]):
+        state_keys = ", ".join(map(str, list(state)[:3])) or "none"
+        checks.refuse(
+            f"weights '{name}'",
+            "a state dict of torchvision's resnet18 with 'fc.weight'",
+            f"{len(state)} tensors ({state_keys}, …)",
+            "Save it with torch.save(model.state_dict(), path).",
+        )
+    n_classes = state["fc.weight"].shape[0]
+    wanted |= {"fc.weight": (n_classes, wanted["fc.weight"][1]), "fc.bias": (n_classes,)}
+    counters = [n.replace("running_mean", "num_batches_tracked") for n in wanted if "mean" in n]
+    wanted |= dict.fromkeys(counters, ())
+    # How many batches BatchNorm has seen matters only in training, so files may leave it out.
+    state = {name: torch.zeros((), dtype=torch.int64) for name in counters} | state
+    keys = sorted(wanted.keys() | state.keys(), key=str)
+    odd = [str(k) for k in keys if _misfit(k, wanted.get(k), state.get(k))]
+    if odd:
+        checks.refuse(
+            f"weights '{name}'",
+            f"the {len(wanted)} tensors of torchvision's resnet18, of finite numbers",
+            f"{len(odd)} missing, unknown, or of another shape, kind or range: "
+            f"{', '.join(odd[:3])}",
+            "These weights are for another architecture, or damaged.",
+        )
+    # The bundled file holds float16 to halve its size; all arithmetic is in float32.
+    return {
+        key: value.to(torch.int64 if key in counters else torch.float32).contiguous()
+        for key, value in state.items()
+    }
+
+
+def _misfit(name, wanted, given):
+    if wanted is None or given is None or wanted != tuple(given.shape) or not _is_plain(given):
+        return True
+    if name.endswith("running_var") and bool((given < 0).any()):
+        return True
+    return not checks.all_finite(given)
+
+
+def _is_plain(tensor):
+    """Say whether a tensor is what a trained network consists of: numbers, each one in the file."""
+    return (
+        tensor.layout == torch.strided
+        and tensor.device.type == "cpu"
+        and (tensor.dtype in FLOATS or (tensor.dtype == torch.int64 and tensor.ndim == 0))
+        # A tensor can claim any size by showing the same number again and again.
+        and tensor.untyped_storage().nbytes() >= tensor.numel() * tensor.element_size()
+    )
+
+
+def _read_state(path):
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        _refuse_compressed(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # what a damaged zip or a damaged header makes PyTorch raise
+        _not_weights(path, reason(error))
+    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+        _not_weights(path, type(state).__name__)
+    return state
+
+
+def _refuse_compressed(path):
+    """Refuse a zip file that would be larger in memory: PyTorch compresses none, a bomb is."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as file:
+            size = sum(member.file_size for member in file.infolist())
+        if size > path.stat().st_size:
+            raise ValueError(f"a file that unpacks to {size:,} bytes")
+
+
+def _not_weights(path, got):
+    checks.refuse(
+        f"weights '{path}'",
+        "a .safetensors file, or a .pt file with a state dict of tensors only",
+        got,
+        "Get the file again, or save it anew with torch.save(model.state_dict(), path).",
+    )
+
+
+def _download_imagenet():
+    """Return torchvision's own weights as a state dict, and the names of their classes."""
+    from torchvision.models import ResNet18_Weights
+
+    try:
+        state = hub.load_state_dict_from_url(IMAGENET_URL, weights_only=True, check_hash=True)
+    except (URLError, OSError, RuntimeError) as error:
+        checks.refuse(
+            "backbone.resnet18",
+            f"the ImageNet weights from {IMAGENET_URL}",
+            str(error),
+            'Check the network, or use weights="bundled", which needs none.',
+        )
+    return state, tuple(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
+
+
+def _card(path):
+    """Read the card beside a weights file, and check what is used of it."""
+    try:
+        facts = read_card(path)
+        if not isinstance(facts.get("sha256", ""), str):
+            raise ValueError("'sha256' is no text")
+        classes = facts.get("classes", [])
+        if not (isinstance(classes, list) and all(_has_name(entry) for entry in classes)):
+            raise ValueError("'classes' is no list of objects with a 'name'")
+        _card_transform(facts)
+    except (ValueError, OSError) as error:
+        fix = "Fix the card, or move it away from the weights."
+        card = path.with_suffix(".json")
+        checks.refuse(f"the card '{card}'", "a JSON object", reason(error), fix)
+    return facts
+
+
+def _has_name(entry):
+    return isinstance(entry, dict) and isinstance(entry.get("name"), str)
+
+
+def _card_transform(card):
+    mean = card.get("mean", IMAGENET_TRANSFORM.mean)
+    std = card.get("std", IMAGENET_TRANSFORM.std)
+    return Transform(mean, std, card.get("size", 64))

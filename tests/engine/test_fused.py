@@ -1,0 +1,126 @@
+"""Stage 3, the arithmetic: fewer operations, the same numbers."""
+
+import pytest
+import torch
+from torch.nn.functional import batch_norm, conv2d
+
+from featlib import backbone, features, images
+from featlib.engine import fused
+
+SIZES = (8, 16, 31, 32, 33, 48, 64, 65, 100, 224)  # what is 2×2 on the way differs, or nothing is
+onednn = pytest.mark.skipif(
+    not fused.has_onednn("cpu", torch.float32), reason="a processor with AVX-512"
+)
+
+
+@pytest.fixture(params=["fused", "plain"])
+def way(request, monkeypatch):
+    """Compute with oneDNN where it can fuse; or as on a GPU, or on another kind of processor."""
+    if request.param == "plain":
+        monkeypatch.setattr(fused, "has_onednn", lambda device, dtype: False)
+
+
+def batch(n, size):
+    """Return random images as a network wants them."""
+    return torch.randn(n, 3, size, size, generator=torch.Generator().manual_seed(0))
+
+
+def close(mine, exact):
+    """Compare features to 1e-4."""
+    torch.testing.assert_close(mine, exact, atol=1e-4, rtol=0)
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("size", SIZES)
+def test_it_computes_what_the_backbone_computes_at_every_size(size, resnet):
+    network = fused.FusedResNet18(resnet.state(), size, "cpu", torch.float32)
+    for n in (1, 3):
+        close(network(batch(n, size)), resnet(batch(n, size)))
+
+
+@onednn
+@pytest.mark.parametrize(
+    ("size", "whole"), [(32, "layer3"), (33, "layer4"), (64, "layer4"), (65, None), (224, None)]
+)
+def test_maps_of_2x2_are_multiplied_whole(size, whole, resnet):
+    layers = fused.FusedResNet18(resnet.state(), size, "cpu", torch.float32).layers
+    names = {name for name, layer in layers.items() if isinstance(layer, fused.WholeMap)}
+    wanted = {f"{whole}.0.conv2", f"{whole}.1.conv1", f"{whole}.1.conv2"} if whole else set()
+    assert names == wanted
+
+
+@onednn
+@pytest.mark.parametrize("adding", [False, True])
+def test_a_whole_map_is_a_convolution(adding):
+    weight, bias, x = torch.randn(5, 4, 3, 3), torch.randn(5), torch.randn(7, 4, 2, 2)
+    add = torch.randn(7, 5, 2, 2) if adding else None
+    exact = conv2d(x, weight, bias, padding=1)
+    close(fused.WholeMap(weight, bias)(x, add), (exact + add if adding else exact).relu())
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("adding", [False, True])
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize(("kernel", "stride"), [(1, 2), (3, 1), (3, 2), (7, 2)])
+def test_a_convolution_adds_then_cuts_at_zero(kernel, stride, relu, adding):
+    weight, bias = torch.randn(5, 4, kernel, kernel), torch.randn(5)
+    x = torch.randn(2, 4, 12, 12).contiguous(memory_format=torch.channels_last)
+    exact = conv2d(x, weight, bias, stride, kernel // 2)
+    add = torch.randn_like(exact) if adding else None
+    exact = exact + add if adding else exact
+    mine = fused.Convolution(weight, bias, stride)(x, add, relu)
+    close(mine, exact.relu() if relu else exact)
+
+
+def test_batchnorm_folds_into_the_convolution_before_it(resnet):
+    state, x = resnet.state(), batch(2, 16)
+    weight, bias = fused.fold_batchnorm(state)["conv1"]
+    norm = [state[f"bn1.{part}"] for part in ("running_mean", "running_var", "weight", "bias")]
+    exact = batch_norm(conv2d(x, state["conv1.weight"]), *norm)
+    close(conv2d(x, weight, bias), exact)
+
+
+def test_folding_leaves_the_weights_as_they_were(resnet):
+    before = backbone.fingerprint(resnet)
+    fused.FusedResNet18(resnet.state(), 64, "cpu", torch.float32)(batch(2, 64))
+    assert backbone.fingerprint(resnet) == before
+
+
+def test_images_are_left_as_they_were(resnet):
+    given = batch(2, 64)
+    fused.FusedResNet18(resnet.state(), 64, "cpu", torch.float32)(given)
+    assert torch.equal(given, batch(2, 64))
+
+
+@onednn
+def test_bf16_fused_is_as_near_to_fp32_as_unfused(resnet, monkeypatch):
+    pixels = images.load().pixels[:64]
+
+    def cosine():
+        mine = features.fast_forward(resnet, "bf16", "cpu")(pixels)
+        return torch.cosine_similarity(mine, exact).min()
+
+    exact = features.fast_forward(resnet, "fp32", "cpu")(pixels)
+    whole = cosine()
+    monkeypatch.setattr(fused, "has_onednn", lambda device, dtype: False)
+    assert whole > cosine() - 1e-4
+
+
+@pytest.mark.parametrize(
+    ("device", "dtype", "capability", "bf16", "wanted"),
+    [
+        ("cpu", torch.float32, "AVX512", True, True),
+        ("cpu", torch.float32, "AVX2", False, False),
+        ("cpu", torch.bfloat16, "AVX512", True, True),
+        ("cpu", torch.bfloat16, "AVX2", False, False),
+        ("cpu", torch.float32, "DEFAULT", False, False),
+        ("cpu", torch.float32, "NO AVX", False, False),
+        ("cuda", torch.float32, "AVX512", True, False),
+        ("mps", torch.float32, "DEFAULT", False, False),
+    ],
+)
+def test_where_onednn_fuses(device, dtype, capability, bf16, wanted, monkeypatch):
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    monkeypatch.setattr(fused, "computes_bf16", lambda: bf16)
+    assert fused.has_onednn(device, dtype) is wanted

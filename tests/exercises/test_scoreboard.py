@@ -1,0 +1,218 @@
+"""The project's scoreboard: what it accepts, what it refuses, and that the solution wins."""
+
+import re
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+from torch import nn
+
+from featlib import FeatlibError, backbone, features, head
+from featlib.exercises.scoreboard import Entry, Scoreboard
+
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "11_project.ipynb"
+SCRATCH = Entry("network from scratch", 117, 34_170)
+
+
+@pytest.fixture(scope="module")
+def rows(emoji10):
+    return features.extract(emoji10, backbone.resnet18(), progress=False)
+
+
+@pytest.fixture
+def board(rows, emoji10):
+    return Scoreboard(rows, emoji10, [SCRATCH])
+
+
+def simple(x, y):
+    return head.train(x, y, 10)[0]
+
+
+def test_a_head_within_the_rules_is_measured_and_entered(board):
+    standing = board.enter("simple", simple)
+    assert standing.verdict.passed
+    assert standing.entry.parameters == 5130
+    assert [row[1] for row in board.table().rows] == ["simple", "network from scratch"]
+
+
+def test_of_two_with_one_name_the_better_is_kept(board, rows):
+    board.enter("mine", simple)
+    worse = board.enter("mine", lambda x, y: head.train(x, y, 10, learning_rate=1e-6)[0])
+    assert not worse.verdict.passed
+    assert board.table().rows[0][1] == "mine"
+    assert len(board.table().rows) == 2
+
+
+def slow(x, y):
+    time.sleep(0.3)
+    return nn.Linear(512, 10)
+
+
+class LooksAround(nn.Linear):
+    """A head whose answer depends on the other pictures."""
+
+    def forward(self, x):
+        return super().forward(x - x.mean(0))
+
+
+REFUSED = {
+    "too many parameters": (lambda x, y: nn.Linear(512, 100), "51,300 parameters; at most 6,000"),
+    "too slow": (slow, "seconds; at most 0.2 are allowed"),
+    "no head": (lambda x, y: None, "it was to give a torch.nn.Module"),
+    "an error": (lambda x, y: 1 / 0, "ZeroDivisionError"),
+    "another shape": (lambda x, y: nn.Linear(512, 3), "a logit a class"),
+    "looks at the others": (lambda x, y: LooksAround(512, 10), "judged by itself"),
+    "no function": (None, "Refused"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_breaks_a_rule_is_refused_with_the_reason(rows, emoji10, case):
+    train_head, said = REFUSED[case]
+    board = Scoreboard(rows, emoji10, [SCRATCH], max_seconds=0.2)
+    standing = board.enter("mine", train_head)
+    assert not standing.verdict.passed
+    assert standing.entry is None
+    assert said in standing.verdict.message
+    assert len(board.table().rows) == 1
+
+
+def test_an_entry_cannot_change_the_features(board, rows):
+    before = rows.clone()
+
+    def spoil(x, y):
+        x.zero_()
+        return nn.Linear(512, 10)
+
+    board.enter("spoil", spoil)
+    assert torch.equal(rows, before)
+
+
+def test_features_of_other_images_are_refused(rows, emoji10):
+    with pytest.raises(FeatlibError, match="features of all 1000 images"):
+        Scoreboard(rows[:10], emoji10, [SCRATCH])
+
+
+def test_a_scoreboard_needs_a_baseline(rows, emoji10):
+    with pytest.raises(FeatlibError, match="at least one baseline"):
+        Scoreboard(rows, emoji10, [])
+
+
+def test_the_worked_solution_keeps_the_rules_and_wins(rows, emoji10):
+    cells = nbformat.read(NOTEBOOK, as_version=4).cells
+    imports = cells[1].source.split("\npictures =")[0]
+    [text] = [cell.source for cell in cells if "<summary>Solution</summary>" in cell.source]
+    solution = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
+    [cross_validation] = [c.source for c in cells if c.source.startswith("def cross_validate")]
+    space = {"pictures": emoji10, "rows": rows, "train": emoji10.train, "labels": emoji10.labels}
+    exec(imports, space)
+    space["board"] = Scoreboard(rows, emoji10, [SCRATCH])
+    exec(cross_validation.split("\n\n\nprint")[0], space)
+    exec(solution, space)
+    first = space["board"].table().rows[0]
+    assert first[1] == "both views"
+    assert int(first[2].replace(",", "")) <= 6000
+
+
+def saved_row(name):
+    """Return the line of a baseline in the notebook's saved scoreboard, and split it."""
+    cells = nbformat.read(NOTEBOOK, as_version=4).cells
+    [text] = [c.outputs[0].data["text/plain"] for c in cells if c.source.endswith("\nboard")]
+    [line] = [line for line in text.splitlines() if name in line]
+    return re.split(r"\s{2,}", line.strip())
+
+
+def test_the_solution_is_ahead_of_the_network_that_the_notebook_trained(board):
+    _, _, _, accuracy, interval, _ = saved_row("network from scratch")
+    standing = board.enter("simple", simple)
+    assert standing.entry.right / 200 > float(accuracy) + 0.1
+    own = next(row for row in standing.table.rows if row[1] == "simple")
+    assert own[4] > interval.split(" to ")[1], "the intervals do not overlap"
+
+
+def test_the_starting_point_keeps_the_rules_and_does_not_win():
+    cells = nbformat.read(NOTEBOOK, as_version=4).cells
+    [cell] = [c for c in cells if c.source.startswith("entered = board.enter(")]
+    said = cell.outputs[0].data["text/plain"]
+    assert re.match(r"✗ Not yet\. my first try: \d+ of 200 right, [\d.]+ points behind", said)
+
+
+def test_buffers_are_counted_like_parameters(board):
+    class Standardized(nn.Sequential):
+        def __init__(self):
+            super().__init__(nn.BatchNorm1d(512), nn.Linear(512, 10))
+
+    standing = board.enter("standardized", lambda x, y: Standardized())
+    assert standing.verdict.message.startswith("Refused: 7,179 parameters")
+
+
+class Odd(nn.Linear):
+    """A head that gives back whatever it is told to."""
+
+    def __init__(self, value):
+        super().__init__(512, 10)
+        self.value = value
+
+    def forward(self, x):
+        return self.value
+
+
+class Unprintable:
+    def __repr__(self):
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (torch.full((200, 10), torch.nan), "NaN or infinite logits"),
+        (None, "NoneType None"),
+        (Unprintable(), "cannot be examined (RuntimeError)"),
+    ],
+)
+def test_whatever_a_head_gives_back_the_scoreboard_answers(board, value, said):
+    standing = board.enter("odd", lambda x, y: Odd(value))
+    assert said in standing.verdict.message
+    assert standing.entry is None
+
+
+def test_chance_is_the_same_for_each_entry_and_the_session_keeps_its_own(board):
+    def by_chance(x, y):
+        return nn.Linear(512, 10)
+
+    torch.manual_seed(1)
+    expected = torch.rand(1)
+    torch.manual_seed(1)
+    first, second = (board.enter("by chance", by_chance).entry for _ in range(2))
+    assert first == second
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_other_features_may_be_entered(board, rows):
+    standing = board.enter("half", lambda x, y: simple(x, y), features=rows[:, :256].contiguous())
+    assert standing.entry.parameters == 2570
+    with pytest.raises(FeatlibError, match="features of all 1000 images"):
+        board.enter("too few", simple, features=rows[:10])
+
+
+def test_only_the_best_five_are_shown_and_baselines_always(rows, emoji10):
+    board = Scoreboard(rows, emoji10, [SCRATCH, Entry("perfect", 200, 0)])
+    for number in range(7):
+        board.enter(f"try {number}", lambda x, y: nn.Linear(512, 10))
+    names = [row[1] for row in board.table().rows]
+    assert len(names) == 7
+    assert {"network from scratch", "perfect"} < set(names)
+
+
+def test_a_standing_shows_verdict_and_table_in_text_and_html(board):
+    standing = board.enter("<simple>", simple)
+    assert repr(standing).startswith("✓ Passed. <simple>: ")
+    assert "Scoreboard of this session" in repr(standing)
+    html = standing._repr_html_()
+    assert "<strong>✓ Passed.</strong>" in html
+    assert "&lt;simple&gt;" in html
+    assert "<simple>" not in html
+    assert repr(board) == repr(standing.table)
+    assert board._repr_html_() in html

@@ -1,0 +1,83 @@
+"""The report is one page that stands alone."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from conftest import make_pictures
+
+from featlib import FeatlibError, lesson
+from featlib.pages import lesson_report
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Return a run on pictures whose class names would break a careless page."""
+    colors = {"<b>red</b>": (200, 30, 30), "blue & green": (30, 120, 200)}
+    folder = make_pictures(tmp_path_factory.mktemp("own") / "pictures", colors)
+    (folder / "blue & green" / "<script>.png").write_text("no picture")
+    return lesson.run(folder, progress=False)
+
+
+@pytest.fixture(scope="module")
+def page(finished, tmp_path_factory):
+    return lesson_report.write(finished, tmp_path_factory.mktemp("report"))
+
+
+class Parser(HTMLParser):
+    """Collects the tags of a page."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+
+def parse(page):
+    parser = Parser()
+    parser.feed(page.read_text(encoding="utf-8"))
+    return parser.tags
+
+
+def test_the_page_needs_nothing_but_itself(page):
+    for tag, attributes in parse(page):
+        assert tag not in ("script", "link", "iframe")
+        for name in ("src", "href"):
+            assert attributes.get(name, "data:").startswith("data:")
+
+
+def test_every_figure_is_there_with_alternative_text_and_as_a_file(finished, page):
+    pictures = [attributes for tag, attributes in parse(page) if tag == "img"]
+    figures = lesson_report.figures(finished)
+    assert [picture["alt"] for picture in pictures] == [f.alt for f in figures.values()]
+    for name in figures:
+        assert (page.parent / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_names_from_the_data_are_shown_as_text(page):
+    text = page.read_text(encoding="utf-8")
+    assert "<b>red</b>" not in text
+    assert "&lt;script&gt;.png" in text
+
+
+def test_it_says_what_the_run_measured(finished, page):
+    text = re.sub(r"\s+", " ", page.read_text(encoding="utf-8"))
+    assert f"{100 * finished.report.accuracy:.1f} %" in text
+    assert str(finished.training.recipe) in text
+    for row in finished.training.epochs:
+        assert row.observation in text
+
+
+def test_a_second_report_replaces_the_first(finished, page):
+    before = sorted(page.parent.iterdir())
+    lesson_report.write(finished, page.parent)
+    assert sorted(page.parent.iterdir()) == before
+
+
+def test_a_folder_that_cannot_be_written_is_refused(finished, tmp_path):
+    (tmp_path / "a file").write_text("in the way")
+    with pytest.raises(FeatlibError, match="Choose another folder"):
+        lesson_report.write(finished, tmp_path / "a file")
+    assert (tmp_path / "a file").read_text() == "in the way"

@@ -1,0 +1,222 @@
+"""Slides: which cell begins one, what they hold, and that they ask the network for nothing."""
+
+import base64
+import copy
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
+
+from featlib import FeatlibError, cli, plots, quiz
+from featlib.pages import slides
+from featlib.quiz import html as quiz_html
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def kinds(*cells):
+    """Arrange cells and return their kinds."""
+    notebook = slides.arrange(new_notebook(cells=copy.deepcopy(list(cells))))
+    return [cell.metadata.slideshow.slide_type for cell in notebook.cells]
+
+
+def code(source, *outputs):
+    return new_code_cell(source, outputs=list(outputs))
+
+
+def printed(text):
+    return new_output("stream", name="stdout", text=text)
+
+
+@pytest.fixture(scope="module")
+def figure():
+    drawn = plots.bars({"a": 0.1, "b": 0.2}, title="t", xlabel="x", ylabel="y")
+    data, metadata = drawn._repr_mimebundle_()
+    data["image/png"] = base64.b64encode(data["image/png"]).decode()
+    return new_output("execute_result", data, metadata=metadata)
+
+
+HEADING = new_markdown_cell("## Frozen")
+WORDS = new_markdown_cell("A few words.")
+
+
+def test_a_heading_begins_a_slide_and_what_fits_stays_on_it():
+    assert kinds(new_markdown_cell("# T"), HEADING, WORDS, code("1 + 1", printed("2\n"))) == [
+        "slide", "slide", "-", "-",
+    ]  # fmt: skip
+
+
+def test_what_does_not_fit_begins_a_subslide():
+    long, again = (code("\n".join(f"print({i})" for i in range(15))) for _ in range(2))
+    assert kinds(HEADING, long, again) == ["slide", "-", "subslide"]
+
+
+def test_words_stay_with_the_code_that_they_lead_to():
+    long, again = (code("\n".join(f"print({i})" for i in range(13))) for _ in range(2))
+    assert kinds(HEADING, long, WORDS, again) == ["slide", "-", "subslide", "-"]
+
+
+def test_imports_long_code_and_long_prose_are_told_and_not_shown():
+    prose = new_markdown_cell("word " * 60)
+    assert kinds(HEADING, code("import torch")) == ["slide", "notes"]
+    assert kinds(HEADING, code("x = 1\n" * 30)) == ["slide", "notes"]
+    assert kinds(HEADING, prose) == ["slide", "notes"]
+    assert kinds(HEADING, new_markdown_cell("**B**. " + "word " * 60)) == ["slide", "-"]
+
+
+def test_links_to_neighbors_are_skipped():
+    links = new_markdown_cell("[← 00](00.ipynb) · [map](00.ipynb#The-map)")
+    assert (
+        kinds(HEADING, links, new_raw_cell("raw"), new_markdown_cell(""))
+        == ["slide"] + ["skip"] * 3
+    )
+
+
+def test_arranging_twice_changes_nothing():
+    for path in NOTEBOOKS[:7]:
+        notebook = slides.arrange(nbformat.read(path, as_version=4))
+        once = nbformat.writes(notebook)
+        assert nbformat.writes(slides.arrange(notebook)) == once
+
+
+def test_a_notebook_that_was_arranged_by_hand_is_followed():
+    cells = [HEADING.copy(), WORDS.copy()]
+    cells[1].metadata = {"slideshow": {"slide_type": "slide"}}
+    page = slides.html(new_notebook(cells=cells))
+    assert page.count("<section>") == 4  # each slide is a stack of one
+    cells[1].metadata = {"slideshow": {"slide_type": "skip"}}
+    assert "A few words" not in slides.html(new_notebook(cells=cells))
+
+
+def test_a_figure_has_its_alternative_text_and_its_drawing_code_is_told(figure):
+    page = slides.html(new_notebook(cells=[HEADING, code("plots.bars(\n    values,\n)", figure)]))
+    image = re.search(r'<div class="figure"><img ([^>]+)', page)[1]
+    assert 'alt="t: a 0.100, b 0.200."' in image
+    assert 'src="data:image/png;base64,' in image
+    assert re.search(r'<aside class="notes">\s*<div class="code">', page)
+
+
+def test_a_figure_goes_to_the_next_page_when_its_code_fills_one(figure):
+    long = code("x = 1\n" * 18 + "plots.bars(x)", figure)
+    page = slides.html(new_notebook(cells=[HEADING, long]))
+    assert page.count('class="page"') == 3
+    assert page.count('<p class="running">Frozen</p>') == 2
+
+
+def test_a_quiz_has_a_page_for_each_question_and_no_heading_of_its_own():
+    form = quiz_html.form(quiz.load("03_feature_extraction"))
+    output = new_output("execute_result", {"text/html": form, "text/plain": "Quiz"})
+    cells = [HEADING, new_markdown_cell("## Quiz\n\nNo clock."), code("show_quiz()", output)]
+    assert kinds(*cells) == ["slide", "skip", "slide"]
+    page = slides.html(new_notebook(cells=cells))
+    assert page.count('<div class="question">') == 6
+    assert [f'<ol start="{n}">' in page for n in (1, 6, 7)] == [True, True, False]
+    assert page.count("<summary>Answer</summary>") == 6
+    assert "No clock" not in page
+    assert "show_quiz" not in page
+
+
+def test_flashcards_come_four_to_a_page():
+    form = quiz_html.cards(quiz.load_deck())
+    page = slides.html(new_notebook(cells=[code("show()", new_output(
+        "execute_result", {"text/html": form}
+    ))]))  # fmt: skip
+    assert page.count('<div class="cards">') == -(-form.count("<details>") // 4)
+    assert page.count("<details>") == form.count("<details>")
+
+
+def test_a_document_inside_an_output_is_left_out():
+    output = new_output("execute_result", {"text/html": "<!doctype html><style>p {}</style>a page"})
+    assert "a page" not in slides.html(new_notebook(cells=[HEADING, code("HTML(x)", output)]))
+
+
+def test_links_lead_to_slides_and_formulas_are_mathml():
+    text = "## T\n\n[next](04_train.ipynb#loop) and $e^0 = 1$ and `$HOME or $x`"
+    page = slides.html(new_notebook(cells=[new_markdown_cell(text)]))
+    assert 'href="04_train.slides.html"' in page
+    assert "<math" in page
+    assert "$HOME or $x" in page
+
+
+def test_text_is_escaped(tmp_path):
+    evil = "<script>alert(1)</script>"
+    cells = [HEADING, code(f"print('{evil}')", printed(evil))]
+    page = slides.html(new_notebook(cells=cells), title=evil)
+    assert evil not in page
+
+
+class Requests(HTMLParser):
+    """Collect what a page would ask for."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        for name in ("src", "href", "data", "poster", "srcset"):
+            if tag != "a" and name in attributes:
+                self.found.append((tag, attributes[name]))
+
+
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory):
+    """Return the folder that `featlib slides` fills."""
+    folder = tmp_path_factory.mktemp("talk")
+    cli.main(["slides", "--out", str(folder)])
+    return folder
+
+
+def test_there_are_slides_of_all_notebooks(talk):
+    assert [path.name for path in sorted(talk.iterdir())] == [
+        f"{path.stem}.slides.html" for path in NOTEBOOKS
+    ]
+
+
+@pytest.mark.parametrize("name", [path.stem for path in NOTEBOOKS])
+def test_the_page_asks_the_network_for_nothing(name, talk):
+    page = (talk / f"{name}.slides.html").read_text(encoding="utf-8")
+    requests = Requests()
+    requests.feed(page)
+    assert {tag for tag, _ in requests.found} >= {"script"}
+    for tag, target in requests.found:
+        assert target.startswith("data:"), (tag, target[:100])
+    styles = "".join(re.findall(r"<style>(.*?)</style>", page, re.DOTALL))
+    assert not re.search(r"@import|url\(\s*['\"]?(?!data:|['\"]?data:)", styles)
+    assert page.count("<section>") == page.count("</section>")
+    assert page.count("<section>") > 10
+
+
+def test_reveal_comes_with_its_license():
+    assert "Hakim El Hattab" in (slides.REVEAL / "LICENSE").read_text()
+    size = sum(path.stat().st_size for path in slides.REVEAL.iterdir())
+    assert size < 300_000
+
+
+def test_find_takes_beginnings_and_files(tmp_path):
+    assert slides.find_notebooks() == NOTEBOOKS
+    assert [path.stem[:2] for path in slides.find_notebooks(["03", "01", "03"])] == ["03", "01"]
+    own = tmp_path / "own.ipynb"
+    nbformat.write(new_notebook(cells=[HEADING]), own)
+    assert slides.find_notebooks([str(own)]) == [own]
+    with pytest.raises(FeatlibError, match=r"03_feature_extraction.*'99'"):
+        slides.find_notebooks(["99"])
+
+
+def test_export_says_what_is_wrong(tmp_path):
+    broken = tmp_path / "broken.ipynb"
+    broken.write_text("{")
+    with pytest.raises(FeatlibError, match=r"broken\.ipynb"):
+        slides.export(broken, tmp_path)
+    for nothing_to_show in ([], [code("import torch")]):
+        nbformat.write(new_notebook(cells=nothing_to_show), broken)
+        with pytest.raises(FeatlibError, match="at least one cell"):
+            slides.export(broken, tmp_path)
+    with pytest.raises(FeatlibError, match="Check the path"):
+        slides.export(tmp_path / "none.ipynb", tmp_path)
+    with pytest.raises(FeatlibError, match="another folder"):
+        slides.export(NOTEBOOKS[0], broken)

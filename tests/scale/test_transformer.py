@@ -1,0 +1,188 @@
+"""`FeatureExtractor` keeps scikit-learn's contract: its own checks, and those it has for tables."""
+
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+import scipy.sparse
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from featlib import FeatlibError, FeatureExtractor, backbone, features
+
+
+# The tag `two_d_array = False` says that images are no table. scikit-learn then leaves out what it
+# checks with tables of random floats; the same contracts are checked with images below.
+@parametrize_with_checks([FeatureExtractor()])
+def test_scikit_learns_own_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture
+def X(pixels):
+    return pixels.numpy()
+
+
+@pytest.fixture
+def y():
+    return np.arange(12) % 2
+
+
+@pytest.fixture
+def fitted(X):
+    return FeatureExtractor(cache=False).fit(X)
+
+
+def test_fit_returns_the_estimator_and_changes_no_parameter(X):
+    extractor = FeatureExtractor("untrained", 7, "fp32", "cpu", False)
+    before = extractor.get_params()
+    assert extractor.fit(X) is extractor
+    assert extractor.get_params() == before
+
+
+def test_transform_equals_extract_and_leaves_the_input_as_it_is(fitted, X, pixels, resnet):
+    before = X.copy()
+    rows = fitted.transform(X)
+    assert (rows.shape, rows.dtype) == ((12, 512), np.float32)
+    np.testing.assert_allclose(rows, features.extract(pixels, resnet, cache=False), atol=1e-5)
+    np.testing.assert_array_equal(X, before)
+
+
+def test_transform_before_fit_is_refused(X):
+    with pytest.raises(NotFittedError):
+        FeatureExtractor().transform(X)
+
+
+def test_transform_changes_nothing_of_the_estimator(fitted, X):
+    before = dict(vars(fitted))
+    fitted.transform(X)
+    assert vars(fitted) == before
+
+
+def test_fitting_twice_is_fitting_once(fitted, X):
+    once = fitted.transform(X)
+    np.testing.assert_array_equal(fitted.fit(X).transform(X), once)
+    np.testing.assert_array_equal(FeatureExtractor(cache=False).fit_transform(X), once)
+
+
+def test_each_row_depends_on_its_own_image_only(fitted, X):
+    whole = fitted.transform(X)
+    order = np.random.default_rng(0).permutation(12)
+    np.testing.assert_allclose(fitted.transform(X[order]), whole[order], atol=1e-5)
+    alone = np.concatenate([fitted.transform(X[i : i + 1]) for i in range(12)])
+    np.testing.assert_allclose(alone, whole, atol=1e-5)
+
+
+def test_it_survives_pickle_and_clone(fitted, X):
+    copy = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(copy.transform(X), fitted.transform(X))
+    assert clone(fitted).get_params() == fitted.get_params()
+    assert not hasattr(clone(fitted), "backbone_")
+
+
+MEMORY = {
+    "read only": lambda X, folder: _frozen(X),
+    "Fortran order": lambda X, folder: np.asfortranarray(X),
+    "turned around": lambda X, folder: X[::-1][::-1],
+    "mirrored": lambda X, folder: np.ascontiguousarray(X[..., ::-1])[..., ::-1],
+    "channels last in memory": lambda X, folder: np.ascontiguousarray(
+        X.transpose(0, 2, 3, 1)
+    ).transpose(0, 3, 1, 2),
+    "on disk": lambda X, folder: joblib.load(joblib.dump(X, folder / "X")[0], mmap_mode="r"),
+    "a tensor": lambda X, folder: torch.from_numpy(X),
+    "a list of arrays": lambda X, folder: list(X),
+}
+
+
+def _frozen(X):
+    X = X.copy()
+    X.setflags(write=False)
+    return X
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", MEMORY)
+def test_arrays_of_any_memory_layout_are_taken(fitted, X, tmp_path, kind):
+    given = MEMORY[kind](X, tmp_path)
+    np.testing.assert_allclose(fitted.transform(given), fitted.transform(X), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        np.zeros((3, 4)),
+        np.zeros((2, 3, 64, 64), dtype=complex),
+        np.zeros((2, 3, 64, 64), dtype=object),
+        np.zeros((0, 3, 64, 64), dtype=np.uint8),
+        np.zeros((2, 64, 64, 3), dtype=np.uint8),
+        np.full((2, 3, 64, 64), np.nan, dtype=np.float32),
+        np.array(["a", "b"]),
+        scipy.sparse.eye(4),
+        None,
+    ],
+    ids=lambda bad: f"{type(bad).__name__} {getattr(bad, 'dtype', '')} {getattr(bad, 'shape', '')}",
+)
+def test_what_is_no_batch_of_images_is_refused(fitted, bad):
+    for method in (fitted.transform, FeatureExtractor().fit):
+        with pytest.raises(FeatlibError, match="wanted"):
+            method(bad)
+
+
+def test_features_have_names_and_may_become_a_data_frame(fitted, X):
+    names = fitted.get_feature_names_out()
+    assert (len(names), names[0]) == (512, "featureextractor0")
+    frame = clone(fitted).set_output(transform="pandas").fit_transform(X)
+    assert list(frame.columns) == list(names)
+    np.testing.assert_array_equal(frame.to_numpy(), fitted.transform(X))
+
+
+def test_it_works_in_cross_validation(X, y):
+    X[y == 1, 0] = 255  # one class is red
+    pipeline = make_pipeline(FeatureExtractor(), StandardScaler(), LogisticRegression())
+    assert cross_val_score(pipeline, X, y, cv=3).mean() == 1
+
+
+# Where it computes
+
+
+def test_auto_takes_a_gpu_where_there_is_one(monkeypatch):
+    for cuda, mps, expected in [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda found=cuda: found)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda found=mps: found)
+        assert features.choose_device() == expected
+        assert features.choose_device("cpu") == "cpu"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_refused(pixels, resnet):
+    with pytest.raises(FeatlibError, match=r"device 'cuda', got none here.*auto"):
+        features.extract(pixels, resnet, device="cuda")
+
+
+def test_a_gpu_has_cache_entries_of_its_own(monkeypatch, pixels, resnet):
+    here = features.cache_path(pixels, resnet, device="cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert features.cache_path(pixels, resnet) != here
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+def test_a_gpu_gives_the_same_features(emoji10, resnet):
+    on_cpu = features.extract(emoji10, resnet, device="cpu", cache=False)
+    on_gpu = features.extract(emoji10, resnet, device="cuda", cache=False)
+    torch.testing.assert_close(on_gpu, on_cpu, atol=1e-4, rtol=0)
+
+
+def test_the_backbone_stays_as_it_is(pixels):
+    resnet = backbone.resnet18()
+    before = backbone.fingerprint(resnet.network)
+    for precision in features.PRECISIONS:
+        features.fast_forward(resnet, precision)(pixels)
+    assert backbone.fingerprint(resnet.network) == before
+    assert {p.dtype for p in resnet.parameters()} == {torch.float32}

@@ -1,0 +1,58 @@
+"""Several processes at once, and processes that are killed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from featlib import FeatureExtractor
+
+
+def test_a_grid_search_with_two_processes(pixels, empty_cache):
+    X, y = pixels.numpy(), np.arange(12) % 2
+    X[y == 1, 0] = 255  # one class is red
+    pipeline = make_pipeline(FeatureExtractor(), LogisticRegression())
+    grid = {
+        "featureextractor__weights": ["bundled", "untrained"],
+        "logisticregression__C": [0.1, 1],
+    }
+    search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(X, y)
+    assert search.best_score_ == 1
+    assert len(search.cv_results_["params"]) == 4
+    # Two weights on two halves, and the best of all on the whole: none was computed twice.
+    assert len(list(empty_cache.rglob("*.safetensors"))) == 2 * 2 + 1
+
+
+def test_eight_processes_that_want_the_same_features(tmp_path):
+    """They all get them, one entry is left, and it is whole."""
+    script = (
+        "import torch; torch.set_num_threads(1); from featlib import backbone, features;"
+        "pixels = torch.arange(12 * 3 * 64 * 64).remainder(251).to(torch.uint8);"
+        "rows = features.extract(pixels.view(12, 3, 64, 64), backbone.resnet18());"
+        "print(f'{rows.double().sum():.3f}')"
+    )
+    environment = os.environ | {"FEATLIB_CACHE_DIR": str(tmp_path / "cache")}
+    command = [sys.executable, "-c", script]
+    running = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+        for _ in range(8)
+    ]
+    said = [process.communicate() for process in running]
+    assert {err for _, err in said} == {b""}
+    assert len({out for out, _ in said}) == 1
+    files = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert len(files) == 1
+
+
+def test_nine_kills_at_random_moments():
+    tool = Path(__file__).parents[2] / "tools" / "kill.py"
+    answer = subprocess.run(
+        [sys.executable, tool, "--rounds", "9", "--seed", "1"], capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith("9 kills; reported done before them and all there afterwards")
