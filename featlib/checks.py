@@ -7,6 +7,7 @@ This module does not import torch: it reads the shape and dtype of what it is gi
 import os
 from numbers import Integral, Real
 from pathlib import Path
+from typing import NoReturn
 
 from featlib.engine.files import sha256
 from featlib.engine.words import describe, dtype_name, readable
@@ -16,7 +17,7 @@ class FeatlibError(ValueError):
     """An input that featlib refuses; the message names what, where, and how to fix it."""
 
 
-def refuse(where, wanted, got, fix):
+def refuse(where: str, wanted: str, got: str, fix: str) -> NoReturn:
     """Raise the error that all checks raise.
 
     Parameters
