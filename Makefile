@@ -6,7 +6,15 @@ BIN = $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 INSTALL = $(if $(UV),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install)
 
-.PHONY: run lab test unit notebooks notebooks-test browser slow lint bench audit clean
+# Where the oldest allowed versions go, and where the wheel is built and proved.
+LOWEST ?= .venv-lowest
+BUILD ?= build/wheel
+# The fast tests, and the examples in the docstrings.
+UNIT = --doctest-modules tests featlib \
+  --ignore tests/browser --ignore tests/slow --ignore tests/tools
+FORMS = .github/ISSUE_TEMPLATE/fault.yml .github/ISSUE_TEMPLATE/idea.yml
+
+.PHONY: run lab test unit notebooks notebooks-test browser slow lint lowest wheel bench audit clean
 
 run: $(VENV)/.installed            ## the five stages on the bundled images
 	$(BIN)/featlib run
@@ -16,8 +24,8 @@ lab: $(VENV)/.installed            ## the notebooks in JupyterLab
 
 test: unit notebooks-test browser slow ## all tests
 
-unit: $(VENV)/.installed-test      ## the fast tests
-	$(BIN)/python -m pytest -p no:nbval -n auto --dist loadfile tests --ignore tests/browser --ignore tests/slow --ignore tests/tools
+unit: $(VENV)/.installed-test      ## the fast tests, and the examples in the docstrings
+	$(BIN)/python -m pytest -p no:nbval -n auto --dist loadfile $(UNIT)
 
 notebooks-test: $(VENV)/.installed-test ## every notebook, every output compared
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env notebooks
@@ -31,9 +39,28 @@ slow: $(VENV)/.installed-test     ## several processes, a Ray cluster of this ma
 notebooks: $(VENV)/.installed-test ## execute all notebooks anew and keep their outputs
 	$(BIN)/python tools/execute_notebooks.py
 
-lint: $(VENV)/.installed-test      ## check style and format
+lint: $(VENV)/.installed-lint      ## style, format, types, and the files of GitHub
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/python tools/readme_script.py build/readme_example.py
+	$(BIN)/pyright --pythonpath $(BIN)/python build/readme_example.py
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms $(FORMS)
+	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
+
+lowest: $(LOWEST)/.installed       ## the fast tests and notebooks 00 to 06, on the oldest allowed versions
+	$(LOWEST)/bin/python -m pytest -p no:nbval -n auto --dist loadfile $(UNIT)
+	$(LOWEST)/bin/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env notebooks/0[0-6]*.ipynb
+
+# PROVE=--fast takes the dependencies from $(VENV) instead of downloading them.
+wheel: $(BUILD)/.installed         ## build wheel and sdist, and prove the wheel in an empty environment
+	rm -rf dist
+	$(BUILD)/bin/python -m build
+	$(BUILD)/bin/python tools/prove_wheel.py $(PROVE) --venv $(VENV) dist
 
 bench: $(VENV)/.installed-test     ## featlib against the usual tutorial, side by side; the quiz
 	$(BIN)/python benchmarks/tutorial.py
@@ -46,7 +73,7 @@ audit: $(VENV)/.installed-test     ## known faults of everything that is install
 	  --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
 clean:                             ## remove the environment and everything that was made
-	rm -rf $(VENV) lesson-report build dist *.egg-info
+	rm -rf $(VENV) $(LOWEST) lesson-report build dist *.egg-info
 
 $(VENV)/bin/python:
 	$(if $(UV),uv venv --python $(PYTHON) $(VENV),$(PYTHON) -m venv $(VENV))
@@ -58,3 +85,21 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
 	$(INSTALL) --editable '.[test]'
 	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-lint: pyproject.toml | $(VENV)/bin/python
+	$(INSTALL) --editable '.[test,lint]'
+	touch $@ $(VENV)/.installed-test $(VENV)/.installed
+
+$(LOWEST)/bin/uv:
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet uv
+
+# --upgrade: what is installed already has no say in which version is taken.
+$(LOWEST)/.installed: pyproject.toml | $(LOWEST)/bin/uv
+	$(LOWEST)/bin/uv pip install --python $(LOWEST)/bin/python --upgrade --resolution lowest-direct --editable '.[test]'
+	touch $@
+
+$(BUILD)/.installed:
+	$(PYTHON) -m venv $(BUILD)
+	$(BUILD)/bin/python -m pip install --quiet build
+	touch $@

@@ -60,8 +60,11 @@ def test_environment_yml_and_pyproject_toml_ask_for_the_same():
 
 
 def test_no_index_but_the_default_is_named():
-    text = (ROOT / "pyproject.toml").read_text()
-    assert not re.search(r"index|find-links|https?://", text)
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert not re.search(r"index|find-links", text)
+    assert set(re.findall(r"https?://[\w.]+/\w+/\w+", text)) == {
+        "https://github.com/featlib/featlib"
+    }
 
 
 def test_bounds_are_lower_bounds():

@@ -1,11 +1,16 @@
 """What every notebook keeps to, whatever it teaches."""
 
+import ast
+import importlib
+import inspect
 import re
 from pathlib import Path
 
 import execute_notebooks as tool
 import nbformat
 import pytest
+
+import featlib
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -117,3 +122,20 @@ def test_the_table_of_contents_names_every_notebook():
 def test_lines_of_code_fit_a_window_of_1200_pixels(notebook):
     for cell in code_cells(notebook):
         assert max(map(len, cell.source.splitlines())) <= 90, cell.source
+
+
+def test_it_uses_public_names_only(notebook):
+    tree = ast.parse("\n".join(cell.source for cell in code_cells(notebook)))
+    modules = {"featlib": featlib}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("featlib"):
+            room = importlib.import_module(node.module)
+            for alias in node.names:
+                assert alias.name in room.__all__, f"{node.module}.{alias.name}"
+                value = getattr(room, alias.name)
+                if inspect.ismodule(value):
+                    modules[alias.asname or alias.name] = value
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    for node in names:
+        module = modules.get(node.value.id) if isinstance(node.value, ast.Name) else None
+        assert module is None or node.attr in (*module.__all__, "__file__"), ast.unparse(node)

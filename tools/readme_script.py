@@ -1,0 +1,51 @@
+"""Write the README's Python examples into one script, for a type checker to read as a user's own.
+
+    python tools/readme_script.py build/readme_example.py
+
+So `make lint` sees what an editor would tell a user who types the README's lines.
+"""
+
+import argparse
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def script(markdown: str) -> str:
+    """Join the Python examples of a Markdown text.
+
+    Parameters
+    ----------
+    markdown : str
+        The text. An example is a fenced block whose language is ``python``.
+
+    Returns
+    -------
+    str
+        The examples in their order, with a blank line between two of them.
+
+    Raises
+    ------
+    ValueError
+        If there is no example.
+    """
+    tokens = MarkdownIt().parse(markdown)
+    found = [t.content for t in tokens if t.type == "fence" and t.info.strip() == "python"]
+    if not found:
+        raise ValueError("no ```python block in the text")
+    return "\n".join(found)
+
+
+def main() -> None:
+    """Write the script where the command line says."""
+    parser = argparse.ArgumentParser(description="Write the README's Python examples.")
+    parser.add_argument("out", type=Path, help="the file to write")
+    out = parser.parse_args().out
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(script(README.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
