@@ -6,11 +6,20 @@ from updating its running mean and variance whenever the module is in training m
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
+from featlib.preprocess import Transform
 from featlib.weights import Weights, read_weights
+
+if TYPE_CHECKING:
+    from torchvision.models import ResNet
+
+__all__ = ["Backbone", "fingerprint", "resnet18"]
 
 
 class Backbone(nn.Module):
@@ -30,13 +39,31 @@ class Backbone(nn.Module):
         Where the weights came from.
     width : int
         The number of features: 512.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from featlib import backbone
+    >>> frozen = backbone.resnet18("untrained")
+    >>> frozen(torch.zeros(2, 3, 64, 64)).shape
+    torch.Size([2, 512])
     """
 
-    def __init__(self, network, transform, name, classes=()):
+    width: int
+    fc: nn.Linear
+    network: nn.Module
+    transform: Transform
+    name: str
+    classes: tuple[str, ...]
+
+    def __init__(
+        self, network: "ResNet", transform: Transform, name: str, classes: Sequence[str] = ()
+    ) -> None:
         super().__init__()
         self.width = network.fc.in_features
         self.fc = network.fc
-        network.fc = nn.Identity()
+        # torchvision declares it a linear layer.
+        network.fc = nn.Identity()  # pyright: ignore[reportAttributeAccessIssue]
         self.network = network
         self.transform = transform
         self.name = name
@@ -44,21 +71,28 @@ class Backbone(nn.Module):
         self.requires_grad_(False)
         self.eval()
 
-    def train(self, mode=True):
-        """Stay in evaluation mode, whatever is asked, so that BatchNorm keeps its statistics.
+    def train(self, mode: bool = True) -> "Backbone":
+        """Stay in evaluation mode, whatever `mode` says, so that BatchNorm keeps its statistics.
 
         Parameters
         ----------
         mode : bool
-            Ignored; a module that holds this backbone passes it on.
+            Ignored. It is here because a module that holds this backbone passes it on.
 
         Returns
         -------
         Backbone
+            Itself.
+
+        Examples
+        --------
+        >>> from featlib import backbone
+        >>> backbone.resnet18("untrained").train().training
+        False
         """
         return super().train(False)
 
-    def forward(self, images):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Turn preprocessed images into features.
 
         Parameters
@@ -70,22 +104,39 @@ class Backbone(nn.Module):
         -------
         torch.Tensor
             float32 N×512, without gradients.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from featlib import backbone
+        >>> frozen = backbone.resnet18("untrained")
+        >>> frozen(torch.zeros(2, 3, 64, 64)).requires_grad
+        False
         """
         # A learner can reach the inner network and call .train() on that; this undoes it.
         self.network.eval()
         with torch.no_grad():
             return self.network(images)
 
-    def state(self):
+    def state(self) -> dict[str, torch.Tensor]:
         """Return the tensors that turn images into features, as they are now.
 
         Returns
         -------
         dict of str to torch.Tensor
+            The state dict of torchvision's `resnet18` without its final layer: weights and
+            buffers, float32, and int64 for BatchNorm's counters.
+
+        Examples
+        --------
+        >>> from featlib import backbone
+        >>> state = backbone.resnet18("untrained").state()
+        >>> state["conv1.weight"].shape, "fc.weight" in state
+        (torch.Size([64, 3, 7, 7]), False)
         """
         return self.network.state_dict()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         frozen = sum(p.numel() for p in self.network.parameters())
         return (
             f"Backbone(ResNet18, weights={self.name!r}, "
@@ -93,26 +144,47 @@ class Backbone(nn.Module):
         )
 
 
-def resnet18(weights="bundled", *, sha256=None, seed=0):
+def resnet18(
+    weights: str | Path | Weights = "bundled", *, sha256: str | None = None, seed: int = 0
+) -> Backbone:
     """Return a frozen ResNet18.
 
     Parameters
     ----------
     weights : str, pathlib.Path or Weights
-        As for `read_weights`, or what that returned.
-    sha256, seed
-        As for `read_weights`.
+        ``"bundled"``, ``"imagenet"``, ``"untrained"`` or the path of a file, as for
+        `weights.read_weights`; or what that returned.
+    sha256 : str, optional
+        For a path: the checksum that the file must have.
+    seed : int
+        For ``"untrained"``: the seed of the random weights.
 
     Returns
     -------
     Backbone
+        In evaluation mode, without gradients.
 
     Raises
     ------
     featlib.FeatlibError
-        As of `read_weights`.
+        If the file is missing, altered, cut off, or for another network; or the download fails.
+
+    References
+    ----------
+    He et al. (2015), Deep residual learning for image recognition, arXiv:1512.03385.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from featlib import backbone, preprocess
+    >>> frozen = backbone.resnet18()
+    >>> raw = torch.zeros(2, 3, 64, 64, dtype=torch.uint8)
+    >>> frozen(preprocess.prepare(raw, frozen.transform)).shape
+    torch.Size([2, 512])
+    >>> any(parameter.requires_grad for parameter in frozen.parameters())
+    False
     """
-    # Imported here, since it takes a second, and extraction does without.
+    # Imported here, since it takes a second, and extraction does not need it.
     from torchvision.models import resnet18 as torchvision_resnet18
 
     if not isinstance(weights, Weights):
@@ -123,7 +195,7 @@ def resnet18(weights="bundled", *, sha256=None, seed=0):
     return Backbone(network, weights.transform, weights.name, weights.classes)
 
 
-def fingerprint(model):
+def fingerprint(model: nn.Module | Mapping[str, torch.Tensor]) -> str:
     """Hash every weight and every buffer of a module.
 
     Equal before and after training means: nothing moved, BatchNorm's running statistics included.
@@ -131,16 +203,26 @@ def fingerprint(model):
     Parameters
     ----------
     model : torch.nn.Module or dict of str to torch.Tensor
-        Any module, or its state dict.
+        Any module, or its state dict: tensors of any shape and dtype.
 
     Returns
     -------
     str
         SHA-256 in hexadecimal, over names, dtypes, shapes and values in the order of names.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from featlib import backbone
+    >>> norm = torch.nn.BatchNorm1d(4).requires_grad_(False)  # frozen, one might think
+    >>> before = backbone.fingerprint(norm)
+    >>> _ = norm.train()(torch.rand(8, 4))
+    >>> backbone.fingerprint(norm) == before  # its running mean and variance have moved
+    False
     """
     state = model.state_dict() if isinstance(model, nn.Module) else model
     digest = hashlib.sha256()
     for name, tensor in sorted(state.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()

@@ -1,41 +1,57 @@
 """Stage 3: each image becomes 512 features, computed once and kept.
 
 The result equals torchvision's own forward pass to 1e-4. It is faster for four reasons: the network
-of `fused`, pixels kept as uint8 until their batch is due, a thread for each batch, and a cache on
-disk, so that the same images are never computed twice. More images than memory holds are the matter
-of `scale.shards`.
+of `engine.fused`; pixels that stay uint8 until their batch is computed; a thread for each batch;
+and a cache on disk, so that the same images are never computed twice. For more images than fit in
+memory there is `scale.shards`.
 """
 
 import hashlib
 import logging
-from contextlib import nullcontext
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import torch
 
 from featlib import checks, preprocess
-from featlib.backbone import fingerprint
+from featlib.backbone import Backbone, fingerprint
 from featlib.engine import cache as cache_files
 from featlib.engine import fused, threads
 from featlib.engine.progress_bar import progress_bar
 from featlib.images import ImageSet
+from featlib.weights import Weights
+
+__all__ = [
+    "DEVICES",
+    "PRECISIONS",
+    "cache_path",
+    "choose_device",
+    "extract",
+    "fast_forward",
+    "is_cached",
+]
 
 log = logging.getLogger("featlib")
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 DEVICES = ("auto", "cpu", "cuda", "mps")
-CACHE_VERSION = 1
+_CACHE_VERSION = 1  # raise when the same images would give other features
+_TURN = threading.Lock()  # the settings of cuDNN are those of all threads
 
 
 def extract(
-    images,
-    backbone,
+    images: ImageSet | torch.Tensor,
+    backbone: Backbone | Weights,
     *,
-    batch_size=64,
-    precision="fp32",
-    device="auto",
-    cache=True,
-    progress=True,
-):
+    batch_size: int = 64,
+    precision: str = "fp32",
+    device: str = "auto",
+    cache: bool = True,
+    progress: bool = True,
+) -> torch.Tensor:
     """Turn images into features with a frozen backbone.
 
     Parameters
@@ -45,15 +61,15 @@ def extract(
     backbone : featlib.backbone.Backbone or featlib.weights.Weights
         From `backbone.resnet18` or `weights.read_weights`; it brings its own preprocessing.
     batch_size : int
-        Images a forward pass, at most.
+        The most images in one forward pass.
     precision : {"fp32", "bf16"}
         ``"fp32"`` is exact; ``"bf16"`` computes in bfloat16, which is faster where the processor
-        has instructions for it (AVX-512, AMX, newer ARM), and far slower elsewhere: then a warning
-        says so.
+        has instructions for it (AVX-512, AMX, newer ARM). Elsewhere it is far slower, and a
+        warning says so.
     device : {"auto", "cpu", "cuda", "mps"}
         Where to compute; ``"auto"`` takes a GPU where there is one.
     cache : bool
-        Whether to read and keep the features in `paths.cache_dir`.
+        Whether to read the features from the cache folder, and to keep them there.
     progress : bool
         Whether to show a bar when it takes more than two seconds.
 
@@ -66,27 +82,38 @@ def extract(
     ------
     featlib.FeatlibError
         If the images or a setting are not as above.
+
+    Examples
+    --------
+    >>> from featlib import features, images, weights
+    >>> pictures = images.load("emoji10").pixels[:4]
+    >>> rows = features.extract(pictures, weights.read_weights(), cache=False, progress=False)
+    >>> rows.shape, rows.dtype
+    (torch.Size([4, 512]), torch.float32)
     """
     images = _as_tensor(images)
     checks.whole_number(batch_size, "features.extract", "batch_size")
     path = cache_path(images, backbone, precision, device) if cache else None
-    features, _ = cache_files.read(path) if cache else (None, "")
-    if features is None:
-        forward = fast_forward(backbone, precision, device)
-        batches = images.split(threads.batch_size(len(images), batch_size))
-        features = []
-        with progress_bar("features", len(images), "image", progress) as done:
-            for rows in threads.map_ordered(forward, batches):
-                features.append(rows)
-                done.update(len(rows))
-        features = torch.cat(features)
-        if cache:
-            cache_files.write(path, features)
+    kept = cache_files.read(path)[0] if path else None
+    if kept is not None:
+        return kept
+    forward = fast_forward(backbone, precision, device)
+    batches = images.split(threads.batch_size(len(images), batch_size))
+    parts = []
+    with progress_bar("features", len(images), "image", progress) as done:
+        for rows in threads.map_ordered(forward, batches):
+            parts.append(rows)
+            done.update(len(rows))
+    features = torch.cat(parts)
+    if path:
+        cache_files.write(path, features)
     return features
 
 
-def fast_forward(backbone, precision="fp32", device="auto"):
-    """Return a function that computes features of one batch after another, as fast as it can.
+def fast_forward(
+    backbone: Backbone | Weights, precision: str = "fp32", device: str = "auto"
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return a function that computes the features of a batch, as fast as possible.
 
     What is the same for every batch is done here, once: BatchNorm is folded into the convolutions,
     and the weights are laid out for the device.
@@ -95,18 +122,32 @@ def fast_forward(backbone, precision="fp32", device="auto"):
     ----------
     backbone : featlib.backbone.Backbone or featlib.weights.Weights
         It stays as it is.
-    precision, device
+    precision : {"fp32", "bf16"}
+        As for `extract`.
+    device : {"auto", "cpu", "cuda", "mps"}
         As for `extract`.
 
     Returns
     -------
     callable
-        From images, as `extract` takes them, to float32 N×512 on the CPU.
+        From a tensor of images (uint8 N×3×H×W, or float32 N×3×H×W within 0–1) to their features,
+        float32 N×512 on the CPU.
 
     Raises
     ------
     featlib.FeatlibError
         If a setting is unknown, or the device is not there.
+
+    Examples
+    --------
+    >>> from featlib import features, images, weights
+    >>> forward = features.fast_forward(weights.read_weights())
+    >>> pixels = images.load("emoji10").pixels
+    >>> for batch in pixels[:6].split(2):
+    ...     print(tuple(forward(batch).shape))
+    (2, 512)
+    (2, 512)
+    (2, 512)
     """
     checks.one_of(precision, "features", "precision", PRECISIONS)
     device, dtype = choose_device(device), PRECISIONS[precision]
@@ -114,7 +155,7 @@ def fast_forward(backbone, precision="fp32", device="auto"):
         log.warning("features: this processor has no instructions for bf16; fp32 is faster here")
     network = fused.FusedResNet18(backbone.state(), backbone.transform.size, device, dtype)
 
-    def forward(images):
+    def forward(images: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode(), _exact(device):
             features = network(preprocess.prepare(images.to(device), backbone.transform))
         return features.float().cpu()
@@ -122,7 +163,7 @@ def fast_forward(backbone, precision="fp32", device="auto"):
     return forward
 
 
-def choose_device(device="auto"):
+def choose_device(device: str = "auto") -> str:
     """Return the device to compute on.
 
     Parameters
@@ -138,7 +179,15 @@ def choose_device(device="auto"):
     Raises
     ------
     featlib.FeatlibError
-        If the device is not there.
+        If the name is unknown, or the device is not there.
+
+    Examples
+    --------
+    >>> from featlib import features
+    >>> features.choose_device("cpu")
+    'cpu'
+    >>> features.choose_device() in ("cpu", "cuda", "mps")
+    True
     """
     checks.one_of(device, "features", "device", DEVICES)
     there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
@@ -149,47 +198,99 @@ def choose_device(device="auto"):
     return device
 
 
-def is_cached(images, backbone, precision="fp32", device="auto"):
+def is_cached(
+    images: ImageSet | torch.Tensor,
+    backbone: Backbone | Weights,
+    precision: str = "fp32",
+    device: str = "auto",
+) -> bool:
     """Say whether there is a cache entry that `extract` would read instead of computing.
 
     Parameters
     ----------
-    images, backbone, precision, device
+    images : featlib.images.ImageSet or torch.Tensor
+        uint8 N×3×H×W, or float32 N×3×H×W within 0–1.
+    backbone : featlib.backbone.Backbone or featlib.weights.Weights
+        As for `extract`.
+    precision : {"fp32", "bf16"}
+        As for `extract`.
+    device : {"auto", "cpu", "cuda", "mps"}
         As for `extract`.
 
     Returns
     -------
     bool
+        Whether the file is there. A damaged one counts: `extract` notices, and makes it again.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the images are not as above, or the device is not there.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from featlib import features, weights
+    >>> noise = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+    >>> features.is_cached(noise, weights.read_weights())  # nobody has seen these images before
+    False
     """
     return cache_path(images, backbone, precision, device).is_file()
 
 
-def cache_path(images, backbone, precision="fp32", device="auto"):
-    """Return the file in which the features of these very images and weights are kept.
+def cache_path(
+    images: ImageSet | torch.Tensor,
+    backbone: Backbone | Weights,
+    precision: str = "fp32",
+    device: str = "auto",
+) -> Path:
+    """Return the file that keeps the features of exactly these images and weights.
 
     The name is a hash of the content: pixels, weights and buffers, preprocessing, precision, and
-    the kind of device, since a GPU rounds otherwise. Change any of them and the name changes, so
-    that the cache is never out of date.
+    the kind of device, since a GPU rounds differently. When any of them changes, so does the name:
+    the cache is never out of date.
 
     Parameters
     ----------
-    images, backbone, precision, device
+    images : featlib.images.ImageSet or torch.Tensor
+        uint8 N×3×H×W, or float32 N×3×H×W within 0–1.
+    backbone : featlib.backbone.Backbone or featlib.weights.Weights
+        As for `extract`.
+    precision : {"fp32", "bf16"}
+        As for `extract`.
+    device : {"auto", "cpu", "cuda", "mps"}
         As for `extract`.
 
     Returns
     -------
     pathlib.Path
+        The file need not be there yet.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the images are not as above, or the device is not there.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from featlib import features, weights
+    >>> loaded, pixels = weights.read_weights(), torch.zeros(2, 3, 64, 64, dtype=torch.uint8)
+    >>> before = features.cache_path(pixels, loaded)
+    >>> pixels[0, 0, 0, 0] = 1  # one value of one pixel
+    >>> features.cache_path(pixels, loaded) == before
+    False
     """
     images = _as_tensor(images).contiguous()
     digest = hashlib.sha256(f"{images.dtype} {tuple(images.shape)}".encode())
-    digest.update(images.view(torch.uint8).numpy())
+    digest.update(images.view(torch.uint8).numpy().data)
     digest.update(fingerprint(backbone.state()).encode())
     where = choose_device(device).removeprefix("cpu")
-    digest.update(f"{backbone.transform!r} {precision}{where} {CACHE_VERSION}".encode())
+    digest.update(f"{backbone.transform!r} {precision}{where} {_CACHE_VERSION}".encode())
     return cache_files.entry("features", digest.hexdigest())
 
 
-def _as_tensor(images):
+def _as_tensor(images: ImageSet | torch.Tensor) -> torch.Tensor:
     images = images.pixels if isinstance(images, ImageSet) else images
     if getattr(images, "dtype", None) == torch.float32:
         checks.unit_images(images, "features.extract")
@@ -198,6 +299,23 @@ def _as_tensor(images):
     return images
 
 
-def _exact(device):
-    """Let no NVIDIA GPU round the inputs of its convolutions to 10 bits, as is its default."""
-    return torch.backends.cudnn.flags(allow_tf32=False) if device == "cuda" else nullcontext()
+@contextmanager
+def _exact(device: str) -> Iterator[None]:
+    """Compute convolutions on an NVIDIA GPU in full float32.
+
+    By default cuDNN rounds their inputs to 10 bits (TF32). Only convolutions matter here: the
+    network has no other product of matrices before its last layer. `cudnn.flags` would do too
+    much: it also turns off cuDNN, and it fails where TF32 was chosen by the newer setting.
+    """
+    if device != "cuda":
+        yield
+        return
+    # One thread at a time: another one would take the changed value for the user's own.
+    with _TURN:
+        cudnn: Any = torch.backends.cudnn  # its type hints lack `conv`
+        before = cudnn.conv.fp32_precision
+        cudnn.conv.fp32_precision = "ieee"
+        try:
+            yield
+        finally:
+            cudnn.conv.fp32_precision = before

@@ -1,7 +1,7 @@
 """Stage 1: color images, their labels, and the split into training and validation.
 
-Every source ends in the same `ImageSet`: uint8 N×3×H×W, one int64 label an image, and two lists of
-row numbers that share no image.
+Every source returns the same kind of object, an `ImageSet`: uint8 N×3×H×W, one int64 label for each
+image, and two lists of row numbers that share no image.
 """
 
 import hashlib
@@ -9,9 +9,11 @@ import io
 import os
 import tarfile
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 import torch
@@ -25,9 +27,20 @@ from featlib.engine.decode import FORMATS, HIDDEN, SMALLEST, decode
 from featlib.engine.strict_json import read_card
 from featlib.engine.words import readable, shape_text
 
+__all__ = [
+    "EMOJI10",
+    "NAMES",
+    "ImageSet",
+    "from_arrays",
+    "from_folder",
+    "list_files",
+    "load",
+    "read_picture",
+]
+
 EMOJI10 = Path(__file__).parent / "assets" / "emoji10.safetensors"
-DATASETS = {"cifar10": "CIFAR10", "fashion_mnist": "FashionMNIST"}
-NAMES = ("emoji10", *DATASETS)
+_DATASETS = {"cifar10": "CIFAR10", "fashion_mnist": "FashionMNIST"}  # torchvision's class of each
+NAMES = ("emoji10", *_DATASETS)
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,6 +63,20 @@ class ImageSet:
         What each image shows: an emoji's name, or a file's.
     skipped : tuple of (str, str)
         Files that were left out, each with its reason.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the parts do not fit together, or a row is on both sides of the split.
+
+    Examples
+    --------
+    >>> from featlib import images
+    >>> pictures = images.load("emoji10")
+    >>> pictures
+    ImageSet('emoji10': 1000×3×64×64 uint8, 10 classes, 800 training + 200 validation)
+    >>> pictures.pixels[pictures.train].shape
+    torch.Size([800, 3, 64, 64])
     """
 
     name: str
@@ -61,7 +88,7 @@ class ImageSet:
     captions: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         where = f"ImageSet '{self.name}'"
         checks.pixels(self.pixels, where)
         object.__setattr__(self, "classes", checks.classes(self.classes, where))
@@ -76,23 +103,25 @@ class ImageSet:
                 "A row on both sides leaks what is tested into training.",
             )
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.pixels)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f"ImageSet('{self.name}': {shape_text(self.pixels.shape)} uint8, "
             f"{len(self.classes)} classes, {len(self.train)} training + "
             f"{len(self.validation)} validation)"
         )
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def _repr_mimebundle_(
+        self, include: Any = None, exclude: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Show a small grid in a notebook: up to eight images of each class, a class a row."""
         alt = f"{self!r}. A row of images for each class: {', '.join(self.classes)}."
         data = {"text/plain": repr(self), "image/png": self.contact_sheet()}
         return data, {"image/png": {"alt": alt}}
 
-    def contact_sheet(self, columns=8):
+    def contact_sheet(self, columns: int = 8) -> bytes:
         """Draw the first images of each class as one picture, a class a row.
 
         Parameters
@@ -104,6 +133,15 @@ class ImageSet:
         -------
         bytes
             A PNG file.
+
+        Examples
+        --------
+        >>> import io
+        >>> from PIL import Image
+        >>> from featlib import images
+        >>> sheet = images.load("emoji10").contact_sheet(columns=4)
+        >>> Image.open(io.BytesIO(sheet)).size  # ten rows of four, 64 pixels and a gap of 4 each
+        (268, 676)
         """
         height, width = self.pixels.shape[2:]
         gap = 4
@@ -111,12 +149,12 @@ class ImageSet:
         sheet = Image.new("RGBA", size)
         for row in range(len(self.classes)):
             for column, i in enumerate((self.labels == row).nonzero().flatten()[:columns]):
-                sheet.paste(self.picture(i), (column * (width + gap), row * (height + gap)))
+                sheet.paste(self.picture(int(i)), (column * (width + gap), row * (height + gap)))
         file = io.BytesIO()
         sheet.save(file, format="PNG")
         return file.getvalue()
 
-    def picture(self, i):
+    def picture(self, i: int) -> Image.Image:
         """Return one image as a Pillow picture.
 
         Parameters
@@ -127,10 +165,17 @@ class ImageSet:
         Returns
         -------
         PIL.Image.Image
+            RGB, W×H pixels.
+
+        Examples
+        --------
+        >>> from featlib import images
+        >>> images.load("emoji10").picture(0).size
+        (64, 64)
         """
         return Image.fromarray(self.pixels[i].permute(1, 2, 0).contiguous().numpy())
 
-    def find(self, word, split="validation"):
+    def find(self, word: str, split: Literal["train", "validation"] = "validation") -> list[int]:
         """Return the rows of a split whose caption holds a word.
 
         Parameters
@@ -143,20 +188,35 @@ class ImageSet:
         Returns
         -------
         list of int
+            Row numbers, in the order of the split.
+
+        Raises
+        ------
+        featlib.FeatlibError
+            If there is no such split.
+
+        Examples
+        --------
+        >>> from featlib import images
+        >>> pictures = images.load("emoji10")
+        >>> row = pictures.find("cat")[0]
+        >>> pictures.classes[pictures.labels[row]]
+        'animal'
         """
         checks.one_of(split, "ImageSet.find", "split", ("train", "validation"))
         rows = getattr(self, split).tolist()
         return [i for i in rows if word.lower() in self.captions[i].lower().split()]
 
 
-def load(name="emoji10", *, n=1000, size=64, seed=0):
+def load(name: str = "emoji10", *, n: int = 1000, size: int = 64, seed: int = 0) -> ImageSet:
     """Return one of the known image sets.
 
     Parameters
     ----------
     name : {"emoji10", "cifar10", "fashion_mnist"}
         ``"emoji10"`` is bundled and needs no network. The others are downloaded by torchvision on
-        first use into `paths.cache_dir`, with their checksums verified.
+        first use, into the cache folder (`featlib cache` says where), with their checksums
+        verified.
     n : int
         For the downloaded sets: how many images, drawn evenly from the classes.
     size : int
@@ -167,12 +227,21 @@ def load(name="emoji10", *, n=1000, size=64, seed=0):
     Returns
     -------
     ImageSet
-        With 80 % for training and 20 % for validation, evenly over the classes.
+        uint8 N×3×H×W; 80 % for training and 20 % for validation, evenly over the classes.
 
     Raises
     ------
     featlib.FeatlibError
         If the name is unknown, a bundled file is altered, or a download fails.
+
+    Examples
+    --------
+    >>> from featlib import images
+    >>> pictures = images.load("emoji10")
+    >>> pictures.pixels.shape, pictures.pixels.dtype
+    (torch.Size([1000, 3, 64, 64]), torch.uint8)
+    >>> pictures.classes[:3]
+    ('animal', 'face', 'food')
     """
     checks.one_of(name, "images.load", "name", NAMES)
     if name == "emoji10":
@@ -197,9 +266,17 @@ def load(name="emoji10", *, n=1000, size=64, seed=0):
 
 
 def from_arrays(
-    pixels, labels, classes, *, validation=0.2, seed=0, name="arrays", captions=None, skipped=()
-):
-    """Make an image set of arrays that are already in memory.
+    pixels: torch.Tensor | np.ndarray,
+    labels: torch.Tensor | np.ndarray,
+    classes: Sequence[str],
+    *,
+    validation: float = 0.2,
+    seed: int = 0,
+    name: str = "arrays",
+    captions: Sequence[str] | None = None,
+    skipped: Sequence[tuple[str, str]] = (),
+) -> ImageSet:
+    """Make an image set from arrays that are already in memory.
 
     Parameters
     ----------
@@ -223,11 +300,20 @@ def from_arrays(
     Returns
     -------
     ImageSet
+        With these pixels and labels, and each class on both sides of the split.
 
     Raises
     ------
     featlib.FeatlibError
         If the arrays do not fit together, or a class has fewer than two images.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from featlib import images
+    >>> pixels = torch.zeros(10, 3, 64, 64, dtype=torch.uint8)
+    >>> images.from_arrays(pixels, torch.arange(10) % 2, ["cat", "dog"], name="pets")
+    ImageSet('pets': 10×3×64×64 uint8, 2 classes, 8 training + 2 validation)
     """
     where = f"images '{name}'"
     pixels, labels = torch.as_tensor(pixels), torch.as_tensor(labels)
@@ -239,13 +325,21 @@ def from_arrays(
     return ImageSet(name, pixels, labels, classes, train, held_out, captions, tuple(skipped))
 
 
-def from_folder(path, *, size=64, validation=0.2, seed=0, cache=True, progress=True):
+def from_folder(
+    path: str | Path,
+    *,
+    size: int = 64,
+    validation: float = 0.2,
+    seed: int = 0,
+    cache: bool = True,
+    progress: bool = True,
+) -> ImageSet:
     """Read anyone's own pictures: one folder a class, as torchvision's `ImageFolder` has it.
 
-    Pictures of any size are scaled on their shorter side and cropped in the middle. EXIF rotation
-    is honoured, transparency laid on white, gray, CMYK, palette and 16-bit pictures are converted,
-    and of an animation the first frame is taken. What cannot be read, and a picture that is there
-    twice, is listed in `ImageSet.skipped`.
+    Pictures of any size are scaled so that their shorter side fits, and cropped in the middle. EXIF
+    rotation is applied, and transparency is laid on white. Gray, CMYK, palette and 16-bit pictures
+    are converted. Of an animation the first frame is taken. Files that cannot be read, and second
+    copies of a picture, are listed in `ImageSet.skipped`.
 
     Parameters
     ----------
@@ -265,12 +359,31 @@ def from_folder(path, *, size=64, validation=0.2, seed=0, cache=True, progress=T
     Returns
     -------
     ImageSet
+        uint8 N×3×S×S with S = `size`; the classes are the names of the folders, sorted.
 
     Raises
     ------
     featlib.FeatlibError
         If there is no such folder, there are fewer than two classes, or a class has fewer than two
         pictures that can be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> from featlib import images
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("cat", "dog"):
+    ...         Path(folder, name).mkdir()
+    ...         for i in range(5):
+    ...             color = (50 * i, 0, 0) if name == "cat" else (0, 0, 50 * i)
+    ...             Image.new("RGB", (80, 60), color).save(Path(folder, name, f"{i}.png"))
+    ...     pictures = images.from_folder(folder, cache=False, progress=False)
+    >>> pictures.pixels.shape, pictures.classes
+    (torch.Size([9, 3, 64, 64]), ('cat', 'dog'))
+    >>> pictures.skipped  # both classes have a black picture
+    (('dog/0.png', 'same picture as cat/0.png'),)
     """
     where = "images.from_folder"
     path = checks.folder(path, where, "pictures, one folder a class,")
@@ -300,8 +413,8 @@ def from_folder(path, *, size=64, validation=0.2, seed=0, cache=True, progress=T
     )
 
 
-def list_files(folder):
-    """List the files of a folder and its subfolders, but for hidden ones.
+def list_files(folder: str | Path) -> list[str]:
+    """List the files of a folder and its subfolders, without hidden ones.
 
     Parameters
     ----------
@@ -317,6 +430,17 @@ def list_files(folder):
     ------
     featlib.FeatlibError
         If one of the folders may not be read: what is in it would be missing silently.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from featlib import images
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("b.png", "a.png", ".hidden"):
+    ...         Path(folder, name).touch()
+    ...     [Path(file).name for file in images.list_files(folder)]
+    ['a.png', 'b.png']
     """
     found = []
     for parent, folders, names in os.walk(folder, onerror=_cannot_list):
@@ -325,7 +449,7 @@ def list_files(folder):
     return sorted(found)
 
 
-def read_picture(path, size=64):
+def read_picture(path: str | Path, size: int = 64) -> torch.Tensor:
     """Read one picture as `from_folder` does.
 
     Parameters
@@ -338,12 +462,24 @@ def read_picture(path, size=64):
     Returns
     -------
     torch.Tensor
-        uint8 3×S×S.
+        uint8 3×S×S with S = `size`.
 
     Raises
     ------
     featlib.FeatlibError
         If the file cannot be read as a picture.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> from featlib import images
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (300, 200), "red").save(Path(folder, "red.png"))
+    ...     picture = images.read_picture(Path(folder, "red.png"))
+    >>> picture.shape, picture[:, 0, 0].tolist()
+    (torch.Size([3, 64, 64]), [255, 0, 0])
     """
     path = checks.file(path, "images.read_picture", "a picture")
     [picture] = decode([path], size, cache=False, progress=False)
@@ -352,29 +488,37 @@ def read_picture(path, size=64):
     return torch.tensor(picture).permute(2, 0, 1).contiguous()
 
 
-def _cannot_list(error):
+def _cannot_list(error: OSError) -> NoReturn:
     checks.refuse(
         f"the folder '{error.filename}'",
         "to list what is in it",
-        error.strerror,
+        str(error.strerror),
         "Get the right to read it, or move it away.",
     )
 
 
-def _load_emoji10():
+def _load_emoji10() -> ImageSet:
     card = read_card(EMOJI10)
     checks.checksum(EMOJI10, card["sha256"], "images.load('emoji10')")
     tensors = load_file(EMOJI10)
     captions = tuple(picture["name"] for picture in card["pictures"])
-    return ImageSet("emoji10", classes=card["classes"], captions=captions, **tensors)
+    return ImageSet(
+        "emoji10",
+        tensors["pixels"],
+        tensors["labels"],
+        card["classes"],
+        tensors["train"],
+        tensors["validation"],
+        captions,
+    )
 
 
-def _download(name):
-    from torchvision import datasets  # costs a second, and emoji10 has no use for it
+def _download(name: str) -> Any:
+    from torchvision import datasets  # takes a second to import, and emoji10 does not need it
 
     try:
         with _inside_its_folder():
-            return getattr(datasets, DATASETS[name])(paths.cache_dir() / "datasets", download=True)
+            return getattr(datasets, _DATASETS[name])(paths.cache_dir() / "datasets", download=True)
     except (OSError, RuntimeError, tarfile.TarError) as error:
         checks.refuse(
             f"images.load('{name}')",
@@ -385,10 +529,10 @@ def _download(name):
 
 
 @contextmanager
-def _inside_its_folder():
-    """Let no member of an archive get out of the folder into which torchvision unpacks it.
+def _inside_its_folder() -> Iterator[None]:
+    """Keep every file of an archive inside the folder into which torchvision unpacks it.
 
-    This is Python's own filter (PEP 706), from 3.14 on the default; torchvision asks for none.
+    This is Python's own filter (PEP 706). It is the default from 3.14 on; torchvision sets none.
     """
     before = tarfile.TarFile.extraction_filter
     tarfile.TarFile.extraction_filter = staticmethod(tarfile.data_filter)
@@ -398,20 +542,22 @@ def _inside_its_folder():
         tarfile.TarFile.extraction_filter = before
 
 
-def _resize(pixels, size):
+def _resize(pixels: torch.Tensor, size: int) -> torch.Tensor:
     if tuple(pixels.shape[2:]) == (size, size):
         return pixels.contiguous()
     scaled = F.interpolate(pixels.float(), (size, size), mode="bilinear", antialias=True)
     return scaled.round_().clamp_(0, 255).to(torch.uint8)
 
 
-def _split(labels, classes, validation, seed, where):
-    """Split class by class, so that each class is on both sides however small it is."""
+def _split(
+    labels: torch.Tensor, classes: Sequence[str], validation: float, seed: int, where: str
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Split class by class, so that even the smallest class is on both sides."""
     # scikit-learn takes a second to import, and emoji10 brings its own split.
     from sklearn.model_selection import train_test_split
 
     checks.number(validation, where, "validation", low=0, high=0.9, above=True)
-    sides = ([], [])
+    train, held_out = [], []
     for k, name in enumerate(classes):
         rows = (labels == k).nonzero().flatten().numpy()
         if len(rows) < 2:
@@ -422,28 +568,36 @@ def _split(labels, classes, validation, seed, where):
                 "Add images of that class, or leave it out.",
             )
         n_held_out = min(max(1, round(validation * len(rows))), len(rows) - 1)
-        for side, part in zip(
-            sides, train_test_split(rows, test_size=n_held_out, random_state=seed), strict=True
-        ):
-            side.append(part)
-    return tuple(torch.from_numpy(np.sort(np.concatenate(side))) for side in sides)
+        most, rest = train_test_split(rows, test_size=n_held_out, random_state=seed)
+        train.append(most)
+        held_out.append(rest)
+    return _sorted_rows(train), _sorted_rows(held_out)
 
 
-def _without_copies(root, files, pictures):
-    """Keep the first of equal pictures, so that none is trained on and validated on."""
-    kept, skipped, seen = [], [], {}
+def _sorted_rows(parts: list[np.ndarray]) -> torch.Tensor:
+    return torch.from_numpy(np.sort(np.concatenate(parts)))
+
+
+def _without_copies(
+    root: Path, files: list[tuple[Path, int]], pictures: Sequence[np.ndarray | str]
+) -> tuple[list[tuple[str, int, np.ndarray]], list[tuple[str, str]]]:
+    """Keep the first of equal pictures, so that none is both trained on and validated on."""
+    kept, skipped = [], []
+    seen: dict[bytes, str] = {}
     for (file, k), picture in zip(files, pictures, strict=True):
         name = readable(file.relative_to(root))
         if isinstance(picture, str):
             skipped.append((name, picture))
-        elif (first := seen.setdefault(hashlib.sha256(picture).digest(), name)) != name:
+        elif (first := seen.setdefault(hashlib.sha256(picture.data).digest(), name)) != name:
             skipped.append((name, f"same picture as {first}"))
         else:
             kept.append((name, k, picture))
     return kept, skipped
 
 
-def _check_counts(classes, counts, skipped, where):
+def _check_counts(
+    classes: list[str], counts: Counter[int], skipped: list[tuple[str, str]], where: str
+) -> None:
     for k, name in enumerate(classes):
         if counts[k] < 2:
             left_out = [

@@ -12,7 +12,9 @@ import torch.nn.functional as F
 
 from featlib import checks
 
-SIZES = (8, 4096)  # pixels a side that a backbone may want
+__all__ = ["Transform", "normalize", "prepare", "scale"]
+
+_SIZES = (8, 4096)  # pixels a side that a backbone may want
 
 
 @dataclass(frozen=True)
@@ -30,24 +32,30 @@ class Transform:
     ------
     featlib.FeatlibError
         If these are not finite numbers, a std is not above 0, or the size is out of range.
+
+    Examples
+    --------
+    >>> from featlib.preprocess import Transform
+    >>> Transform(mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25), size=64)
+    Transform(0.500±0.250, 0.500±0.250, 0.500±0.250, 64×64)
     """
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     size: int
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         where = "Transform"
         object.__setattr__(self, "mean", checks.three_numbers(self.mean, where, "mean"))
         object.__setattr__(self, "std", checks.three_numbers(self.std, where, "std", above=True))
-        checks.whole_number(self.size, where, "size", *SIZES)
+        checks.whole_number(self.size, where, "size", *_SIZES)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         numbers = ", ".join(f"{m:.3f}±{s:.3f}" for m, s in zip(self.mean, self.std, strict=True))
         return f"Transform({numbers}, {self.size}×{self.size})"
 
 
-def scale(pixels):
+def scale(pixels: torch.Tensor) -> torch.Tensor:
     """Scale raw pixels from 0–255 to 0.0–1.0.
 
     Parameters
@@ -64,12 +72,21 @@ def scale(pixels):
     ------
     featlib.FeatlibError
         If the images are not uint8 N×3×H×W.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from featlib import preprocess
+    >>> white = torch.full((2, 3, 64, 64), 255, dtype=torch.uint8)
+    >>> scaled = preprocess.scale(white)
+    >>> scaled.shape, scaled.dtype, scaled.max().item()
+    (torch.Size([2, 3, 64, 64]), torch.float32, 1.0)
     """
     checks.pixels(pixels, "preprocess.scale")
     return pixels.to(torch.float32).div_(255)
 
 
-def normalize(images, transform):
+def normalize(images: torch.Tensor, transform: Transform) -> torch.Tensor:
     """Subtract the backbone's mean and divide by its std, channel by channel.
 
     Parameters
@@ -82,18 +99,27 @@ def normalize(images, transform):
     Returns
     -------
     torch.Tensor
-        float32 N×3×S×S with S = ``transform.size``; about −2 to 3.
+        float32 N×3×S×S with S = ``transform.size``; about −2 to 3, in units of the std.
 
     Raises
     ------
     featlib.FeatlibError
         If the images are not float32 N×3×H×W within 0–1: already normalized images are refused.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from featlib import preprocess
+    >>> transform = preprocess.Transform((0.5, 0.5, 0.5), (0.25, 0.25, 0.25), 64)
+    >>> white = torch.ones(2, 3, 64, 64)
+    >>> preprocess.normalize(white, transform)[0, 0, 0, 0].item()  # (1 − 0.5) / 0.25
+    2.0
     """
     checks.unit_images(images, "preprocess.normalize")
     return _normalize(images, transform)
 
 
-def prepare(images, transform):
+def prepare(images: torch.Tensor, transform: Transform) -> torch.Tensor:
     """Bring raw or scaled images to what the backbone expects: `scale`, then `normalize`.
 
     Parameters
@@ -112,13 +138,25 @@ def prepare(images, transform):
     ------
     featlib.FeatlibError
         If the images are neither.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from featlib import preprocess
+    >>> transform = preprocess.Transform((0.5, 0.5, 0.5), (0.25, 0.25, 0.25), 96)
+    >>> raw = torch.full((2, 3, 64, 64), 255, dtype=torch.uint8)
+    >>> preprocess.prepare(raw, transform).shape  # resized to what the weights expect
+    torch.Size([2, 3, 96, 96])
+    >>> scaled = preprocess.scale(raw)
+    >>> torch.equal(preprocess.prepare(raw, transform), preprocess.prepare(scaled, transform))
+    True
     """
     if images.dtype == torch.uint8:
         return _normalize(scale(images), transform)
     return normalize(images, transform)
 
 
-def _normalize(images, transform):
+def _normalize(images: torch.Tensor, transform: Transform) -> torch.Tensor:
     size = (transform.size, transform.size)
     if tuple(images.shape[-2:]) != size:
         images = F.interpolate(images, size, mode="bilinear", antialias=True)

@@ -1,14 +1,18 @@
 """Stage 5: how good the head is on features that it never saw."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn.functional import cross_entropy
 
 from featlib import checks
+
+__all__ = ["Report", "evaluate", "wilson_interval"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -20,19 +24,31 @@ class Report:
     classes : tuple of str
         The name of each class number, C of them.
     labels : torch.Tensor
-        int64 N: the truth.
+        int64 N: the true classes.
     probabilities : torch.Tensor
-        float32 N×C: what the head says; rows sum to 1.
+        float32 N×C: what the head says; each row sums to 1.
     accuracy : float
-        The share that is right.
+        The share of correct predictions, 0–1.
     interval : tuple of (float, float)
-        Where the accuracy on endlessly many such images lies, with 95 % confidence.
+        Where the accuracy on infinitely many such images lies, with 95 % confidence.
     loss : float
         Mean cross-entropy, in nats.
     precision, recall, f1 : numpy.ndarray
-        float64 C, one number a class; 0 where a class is never predicted.
+        float64 C, one number for each class; 0 where there is nothing to divide by, as for the
+        precision of a class that is never predicted.
     confusion : numpy.ndarray
-        int64 C×C: rows are the truth, columns what the head says.
+        int64 C×C: rows are the true classes, columns what the head says.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from featlib import validation
+    >>> features, labels = 3 * torch.eye(4, 2), torch.tensor([0, 1, 0, 1])
+    >>> report = validation.evaluate(torch.nn.Identity(), features, labels, ["cat", "dog"])
+    >>> report
+    Report(accuracy 0.750, 95 % interval 0.301 to 0.954, loss 0.371, 4 images)
+    >>> report.confusion.tolist()
+    [[2, 0], [1, 1]]
     """
 
     classes: tuple[str, ...]
@@ -46,7 +62,7 @@ class Report:
     f1: np.ndarray
     confusion: np.ndarray
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         low, high = self.interval
         return (
             f"Report(accuracy {self.accuracy:.3f}, 95 % interval {low:.3f} to {high:.3f}, "
@@ -54,12 +70,12 @@ class Report:
         )
 
     @property
-    def predictions(self):
+    def predictions(self) -> torch.Tensor:
         """int64 N: the class with the highest probability."""
         return self.probabilities.argmax(1)
 
-    def worst(self, n=8):
-        """Return the mistakes that the head was surest of.
+    def worst(self, n: int = 8) -> list[int]:
+        """Return the mistakes that the head was most sure of.
 
         Parameters
         ----------
@@ -69,43 +85,74 @@ class Report:
         Returns
         -------
         list of int
-            Rows of the validation features, the surest mistake first.
+            Row numbers of the validation features, the most sure mistake first.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from featlib import validation
+        >>> features, labels = torch.tensor([[1.0, 0], [9, 0], [0, 2]]), torch.tensor([1, 1, 1])
+        >>> validation.evaluate(torch.nn.Identity(), features, labels, ["cat", "dog"]).worst()
+        [1, 0]
         """
         sureness = self.probabilities.max(1).values
         wrong = (self.predictions != self.labels).nonzero().flatten()
         return wrong[sureness[wrong].argsort(descending=True, stable=True)][:n].tolist()
 
-    def calibration(self, bins=5):
+    def calibration(self, bins: int = 5) -> tuple[list[float], list[float]]:
         """Compare how sure the head is with how often it is right.
 
         Parameters
         ----------
         bins : int
-            How many groups to sort the images into, from the least sure to the surest; all of the
-            same size, give or take one.
+            How many groups to sort the images into, from the least sure to the most sure. Their
+            sizes differ by one at most.
 
         Returns
         -------
         sure, right : list of float
-            For each group the mean of its highest probabilities, and the share that is right.
+            For each group: the mean of its highest probabilities, and the share of correct
+            predictions.
+
+        Raises
+        ------
+        featlib.FeatlibError
+            If `bins` is not from 1 to the number of images.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from featlib import validation
+        >>> features = torch.tensor([[0.5, 0], [1, 0], [4, 0], [5, 0]])
+        >>> labels = torch.tensor([0, 1, 0, 0])
+        >>> report = validation.evaluate(torch.nn.Identity(), features, labels, ["cat", "dog"])
+        >>> sure, right = report.calibration(bins=2)
+        >>> [round(share, 2) for share in sure], right
+        ([0.68, 0.99], [0.5, 1.0])
         """
         checks.whole_number(bins, "Report.calibration", "bins", high=len(self.labels))
         sureness, order = self.probabilities.max(1).values.sort(stable=True)
         right = (self.predictions == self.labels).float()[order]
-        return tuple(
-            [group.mean().item() for group in values.tensor_split(bins)]
-            for values in (sureness, right)
-        )
+        return _group_means(sureness, bins), _group_means(right, bins)
 
-    def most_confused(self):
+    def most_confused(self) -> tuple[list[tuple[str, str]], int]:
         """Return the most frequent mistakes; several where they are equally frequent.
 
         Returns
         -------
         pairs : list of (str, str)
-            Of each, the true class and the class that was said; empty if all is right.
+            For each, the true class and the predicted class; empty if all predictions are right.
         times : int
             How often each was made.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from featlib import validation
+        >>> features, labels = torch.eye(2)[[0, 0, 1]], torch.tensor([0, 1, 1])
+        >>> report = validation.evaluate(torch.nn.Identity(), features, labels, ["cat", "dog"])
+        >>> report.most_confused()
+        ([('dog', 'cat')], 1)
         """
         mistakes = self.confusion - np.diag(np.diag(self.confusion))
         times = int(mistakes.max())
@@ -113,28 +160,42 @@ class Report:
         return [(self.classes[row], self.classes[column]) for row, column in places], times
 
 
-def evaluate(head, features, labels, classes):
+def evaluate(
+    head: nn.Module, features: torch.Tensor, labels: torch.Tensor, classes: Sequence[str]
+) -> Report:
     """Evaluate a head on unseen features.
 
     Parameters
     ----------
     head : torch.nn.Module
-        Takes features N×D, returns logits N×C.
+        Takes features float32 N×D, returns logits float32 N×C.
     features : torch.Tensor
         float32 N×D.
     labels : torch.Tensor
         int64 N, class numbers from 0.
     classes : sequence of str
-        The name of each class number.
+        The name of each class number, C of them.
 
     Returns
     -------
     Report
+        Accuracy with its interval, loss, and precision, recall and F1 of each class.
 
     Raises
     ------
     featlib.FeatlibError
         If the features, labels and classes do not fit together.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from featlib import validation
+    >>> features, labels = 3 * torch.eye(4, 2), torch.tensor([0, 1, 0, 1])
+    >>> report = validation.evaluate(torch.nn.Identity(), features, labels, ["cat", "dog"])
+    >>> report.accuracy, report.probabilities.shape
+    (0.75, torch.Size([4, 2]))
+    >>> report.recall.tolist()
+    [1.0, 0.5]
     """
     classes = checks.classes(classes, "validation.evaluate")
     checks.features(features, "validation.evaluate", width=getattr(head, "in_features", None))
@@ -147,7 +208,7 @@ def evaluate(head, features, labels, classes):
     probabilities = logits.softmax(1)
     predictions = probabilities.argmax(1)
     n = len(classes)
-    # A pair of truth and answer has one number, and how often each number comes is the matrix.
+    # Each pair of true and predicted class gets its own number; counting them fills the matrix.
     confusion = torch.bincount(labels * n + predictions, minlength=n * n).view(n, n).numpy()
     hits, said, true = confusion.diagonal(), confusion.sum(0), confusion.sum(1)
     right = int(hits.sum())
@@ -165,15 +226,15 @@ def evaluate(head, features, labels, classes):
     )
 
 
-def wilson_interval(right, n):
+def wilson_interval(right: int, n: int) -> tuple[float, float]:
     """Return the 95 % Wilson score interval of an accuracy.
 
     Parameters
     ----------
     right : int
-        How many were right.
+        The number of correct predictions.
     n : int
-        Of how many.
+        The number of all predictions.
 
     Returns
     -------
@@ -189,6 +250,13 @@ def wilson_interval(right, n):
     ----------
     Wilson (1927), Probable inference, the law of succession, and statistical inference,
     Journal of the American Statistical Association 22(158), 209–212.
+
+    Examples
+    --------
+    >>> from featlib import validation
+    >>> low, high = validation.wilson_interval(160, 200)
+    >>> round(low, 3), round(high, 3)
+    (0.739, 0.85)
     """
     checks.whole_number(n, "validation.wilson_interval", "n")
     checks.whole_number(right, "validation.wilson_interval", "right", low=0, high=n)
@@ -198,6 +266,10 @@ def wilson_interval(right, n):
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def _shares(part, whole):
+def _group_means(values: torch.Tensor, bins: int) -> list[float]:
+    return [group.mean().item() for group in values.tensor_split(bins)]
+
+
+def _shares(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Divide class by class; 0 where there is nothing to divide by."""
     return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)

@@ -1,12 +1,13 @@
 """The weights of stage 3: found, read, checked, and the cards that say what they expect.
 
-Weights come from strangers' files, too. So a checksum is compared before anything is read, nothing
-that could run code is ever unpickled, and each tensor must be one of torchvision's `resnet18`.
+Weights can come from a stranger. So a checksum is compared before anything is read, nothing that
+could run code is ever unpickled, and each tensor must be one of torchvision's `resnet18`.
 """
 
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
 from urllib.error import URLError
 
 import torch
@@ -19,12 +20,14 @@ from featlib.engine.strict_json import read_card
 from featlib.engine.words import reason
 from featlib.preprocess import Transform
 
+__all__ = ["BUNDLED", "IMAGENET_TRANSFORM", "IMAGENET_URL", "Weights", "read_weights"]
+
 BUNDLED = Path(__file__).parent / "assets" / "resnet18-tinyimagenet64.safetensors"
-# torchvision's ResNet18_Weights.IMAGENET1K_V1.url, here without torchvision's import.
+# torchvision's ResNet18_Weights.IMAGENET1K_V1.url; reading it there would import torchvision.
 IMAGENET_URL = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
 IMAGENET_TRANSFORM = Transform((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 224)
-FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-NAMES = ("bundled", "imagenet", "untrained")
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_NAMES = ("bundled", "imagenet", "untrained")
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,6 +44,12 @@ class Weights:
         Where they came from.
     classes : tuple of str
         What the outputs of the final layer mean; empty where that is not known.
+
+    Examples
+    --------
+    >>> from featlib import weights
+    >>> weights.read_weights()
+    Weights('bundled', 122 tensors, Transform(0.485±0.229, 0.456±0.224, 0.406±0.225, 64×64))
     """
 
     tensors: dict[str, torch.Tensor]
@@ -48,25 +57,35 @@ class Weights:
     name: str
     classes: tuple[str, ...] = ()
 
-    def state(self):
+    def state(self) -> dict[str, torch.Tensor]:
         """Return the tensors that turn images into features: all but the final layer's.
 
         Returns
         -------
         dict of str to torch.Tensor
+            A part of `tensors`: float32, and int64 for BatchNorm's counters.
+
+        Examples
+        --------
+        >>> from featlib import weights
+        >>> loaded = weights.read_weights()
+        >>> sorted(loaded.tensors.keys() - loaded.state().keys())
+        ['fc.bias', 'fc.weight']
         """
         return {name: t for name, t in self.tensors.items() if not name.startswith("fc.")}
 
     @property
-    def width(self):
+    def width(self) -> int:
         """int: the number of features, 512."""
         return self.tensors["fc.weight"].shape[1]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Weights({self.name!r}, {len(self.tensors)} tensors, {self.transform})"
 
 
-def read_weights(weights="bundled", *, sha256=None, seed=0):
+def read_weights(
+    weights: str | Path = "bundled", *, sha256: str | None = None, seed: int = 0
+) -> Weights:
     """Read the weights of a ResNet18, and check them.
 
     Parameters
@@ -77,19 +96,30 @@ def read_weights(weights="bundled", *, sha256=None, seed=0):
         ``"untrained"``: random weights, the lesson's counterexample.
         Anything else is the path of a state dict: ``.safetensors``, ``.pt`` or ``.pth``.
     sha256 : str, optional
-        For a path: the checksum that the file must have. Without it the ``.json`` card beside the
-        file is asked, where there is one.
+        For a path: the checksum that the file must have. Without it, the one in the ``.json`` card
+        beside the file is taken, where there is a card.
     seed : int
         For ``"untrained"``: the seed of the random weights.
 
     Returns
     -------
     Weights
+        float32, checked, with the transform that they expect.
 
     Raises
     ------
     featlib.FeatlibError
         If the file is missing, altered, cut off, or for another network; or the download fails.
+
+    Examples
+    --------
+    >>> from featlib import weights
+    >>> loaded = weights.read_weights()
+    >>> loaded.width, loaded.transform.size, len(loaded.classes)
+    (512, 64, 200)
+    >>> random = weights.read_weights("untrained", seed=1)
+    >>> random.tensors["conv1.weight"].shape
+    torch.Size([64, 3, 7, 7])
     """
     if weights == "untrained":
         state = _checked(_random_state(seed), "untrained")
@@ -99,7 +129,7 @@ def read_weights(weights="bundled", *, sha256=None, seed=0):
         return Weights(_checked(state, "imagenet"), IMAGENET_TRANSFORM, "imagenet", classes)
     path = BUNDLED if weights == "bundled" else Path(weights).expanduser()
     if not path.suffix and not path.exists():
-        checks.one_of(str(weights), "backbone.resnet18", "weights", (*NAMES, "a file's path"))
+        checks.one_of(str(weights), "backbone.resnet18", "weights", (*_NAMES, "a file's path"))
     checks.file(path, "backbone.resnet18", "weights")
     card = _card(path)
     if expected := sha256 or card.get("sha256"):
@@ -108,13 +138,13 @@ def read_weights(weights="bundled", *, sha256=None, seed=0):
     return Weights(_checked(_read_state(path), str(weights)), transform, str(weights), classes)
 
 
-def _shapes():
+def _shapes() -> dict[str, tuple[int, ...]]:
     """Return the names and shapes of torchvision's resnet18, as the bundled file has them."""
     with safe_open(BUNDLED, framework="pt") as file:
         return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
 
 
-def _random_state(seed):
+def _random_state(seed: int) -> dict[str, torch.Tensor]:
     """Make the weights that torchvision's resnet18 starts its training with.
 
     Convolutions are random with a variance that keeps the size of what passes through (He et al.,
@@ -132,7 +162,7 @@ def _random_state(seed):
     return state
 
 
-def _checked(state, name):
+def _checked(state: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
     """Return a state dict in float32, or say what does not fit torchvision's resnet18."""
     wanted = _shapes()
     if "fc.weight" not in state or state["fc.weight"].ndim != 2 or not len(state["fc.weight"]):
@@ -166,7 +196,7 @@ def _checked(state, name):
     }
 
 
-def _misfit(name, wanted, given):
+def _misfit(name: str, wanted: tuple[int, ...] | None, given: torch.Tensor | None) -> bool:
     if wanted is None or given is None or wanted != tuple(given.shape) or not _is_plain(given):
         return True
     if name.endswith("running_var") and bool((given < 0).any()):
@@ -174,32 +204,32 @@ def _misfit(name, wanted, given):
     return not checks.all_finite(given)
 
 
-def _is_plain(tensor):
-    """Say whether a tensor is what a trained network consists of: numbers, each one in the file."""
+def _is_plain(tensor: torch.Tensor) -> bool:
+    """Say whether a tensor holds real numbers, each of them stored in the file."""
     return (
         tensor.layout == torch.strided
         and tensor.device.type == "cpu"
-        and (tensor.dtype in FLOATS or (tensor.dtype == torch.int64 and tensor.ndim == 0))
+        and (tensor.dtype in _FLOATS or (tensor.dtype == torch.int64 and tensor.ndim == 0))
         # A tensor can claim any size by showing the same number again and again.
         and tensor.untyped_storage().nbytes() >= tensor.numel() * tensor.element_size()
     )
 
 
-def _read_state(path):
+def _read_state(path: Path) -> dict[str, torch.Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
         _refuse_compressed(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # what a damaged zip or a damaged header makes PyTorch raise
+    except Exception as error:  # a damaged zip or header makes PyTorch raise many kinds
         _not_weights(path, reason(error))
     if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
         _not_weights(path, type(state).__name__)
     return state
 
 
-def _refuse_compressed(path):
-    """Refuse a zip file that would be larger in memory: PyTorch compresses none, a bomb is."""
+def _refuse_compressed(path: Path) -> None:
+    """Refuse a zip file that grows when unpacked: PyTorch never compresses, a zip bomb does."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as file:
             size = sum(member.file_size for member in file.infolist())
@@ -207,7 +237,7 @@ def _refuse_compressed(path):
             raise ValueError(f"a file that unpacks to {size:,} bytes")
 
 
-def _not_weights(path, got):
+def _not_weights(path: Path, got: str) -> NoReturn:
     checks.refuse(
         f"weights '{path}'",
         "a .safetensors file, or a .pt file with a state dict of tensors only",
@@ -216,7 +246,7 @@ def _not_weights(path, got):
     )
 
 
-def _download_imagenet():
+def _download_imagenet() -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
     """Return torchvision's own weights as a state dict, and the names of their classes."""
     from torchvision.models import ResNet18_Weights
 
@@ -232,7 +262,7 @@ def _download_imagenet():
     return state, tuple(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
 
 
-def _card(path):
+def _card(path: Path) -> dict[str, Any]:
     """Read the card beside a weights file, and check what is used of it."""
     try:
         facts = read_card(path)
@@ -249,11 +279,11 @@ def _card(path):
     return facts
 
 
-def _has_name(entry):
+def _has_name(entry: Any) -> bool:
     return isinstance(entry, dict) and isinstance(entry.get("name"), str)
 
 
-def _card_transform(card):
+def _card_transform(card: dict[str, Any]) -> Transform:
     mean = card.get("mean", IMAGENET_TRANSFORM.mean)
     std = card.get("std", IMAGENET_TRANSFORM.std)
     return Transform(mean, std, card.get("size", 64))

@@ -2,6 +2,8 @@
 
 import logging
 import platform
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +122,113 @@ def test_a_cache_that_cannot_be_written_is_said_and_does_no_harm(
     with caplog.at_level(logging.WARNING, logger="featlib"):
         assert features.extract(pixels, resnet).shape == (12, 512)
     assert "cannot be written" in caplog.text
+
+
+CUDNN = torch.backends.cudnn
+
+
+def on_cuda(monkeypatch, network):
+    """Return `fast_forward` for a GPU that need not be there: only the network is ours to see."""
+    monkeypatch.setattr(features, "choose_device", lambda device: device)
+    monkeypatch.setattr(fused, "FusedResNet18", lambda *arguments: network)
+    monkeypatch.setattr(preprocess, "prepare", lambda images, transform: images)
+    return features.fast_forward(weights.read_weights("untrained"), device="cuda")
+
+
+class Anywhere:
+    """Images that stay where they are when they are sent to a device."""
+
+    def to(self, device):
+        assert device == "cuda"
+        return self
+
+
+@pytest.fixture(params=["ieee", "tf32"])
+def chosen(request):
+    """Set what a user may have chosen for convolutions, and return it."""
+    before = CUDNN.conv.fp32_precision
+    CUDNN.conv.fp32_precision = request.param
+    yield request.param
+    CUDNN.conv.fp32_precision = before
+
+
+def test_an_nvidia_gpu_computes_in_full_float32_and_is_left_as_it_was(monkeypatch, chosen):
+    seen = []
+
+    def network(images):
+        seen.append((CUDNN.conv.fp32_precision, CUDNN.enabled, torch.is_inference_mode_enabled()))
+        return torch.zeros(1, 512)
+
+    on_cuda(monkeypatch, network)(Anywhere())
+    assert seen == [("ieee", True, True)]
+    assert CUDNN.conv.fp32_precision == chosen
+
+
+def test_a_fault_on_the_gpu_leaves_its_settings_as_they_were(monkeypatch, chosen):
+    def network(images):
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        on_cuda(monkeypatch, network)(Anywhere())
+    assert CUDNN.conv.fp32_precision == chosen
+
+
+def test_threads_do_not_undo_each_others_settings_of_the_gpu(monkeypatch, chosen):
+    def network(images):
+        before = CUDNN.conv.fp32_precision
+        time.sleep(0.002)  # long enough for another thread to come and go
+        return torch.full((1, 512), float(before == CUDNN.conv.fp32_precision == "ieee"))
+
+    forward = on_cuda(monkeypatch, network)
+    with ThreadPoolExecutor(4) as pool:
+        results = torch.cat(list(pool.map(forward, [Anywhere()] * 20)))
+    assert results.all()
+    assert CUDNN.conv.fp32_precision == chosen
+
+
+@pytest.mark.parametrize("device", ["cpu", "mps"])
+def test_other_devices_have_no_such_setting(device, chosen):
+    with features._exact(device):
+        assert CUDNN.conv.fp32_precision == chosen
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "taken"),
+    [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")],
+)
+def test_a_gpu_is_taken_where_there_is_one(cuda, mps, taken, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert features.choose_device() == taken
+    assert features.choose_device("cpu") == "cpu"
+    if not cuda:
+        with pytest.raises(FeatlibError, match="the device 'cuda', got none here"):
+            features.choose_device("cuda")
+
+
+def test_features_of_another_device_are_kept_apart(pixels, resnet, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    paths = {features.cache_path(pixels, resnet, device=device) for device in ("cpu", "cuda")}
+    assert len(paths) == 2
+
+
+def test_no_batch_is_larger_than_asked(pixels, resnet, monkeypatch):
+    sizes = []
+
+    def forward(images):
+        sizes.append(len(images))
+        return torch.zeros(len(images), 512)
+
+    monkeypatch.setattr(features, "fast_forward", lambda *arguments: forward)
+    assert features.extract(pixels, resnet, batch_size=5, cache=False).shape == (12, 512)
+    assert max(sizes) <= 5
+    with pytest.raises(FeatlibError, match="batch_size as a whole number of at least 1"):
+        features.extract(pixels, resnet, batch_size=0)
+
+
+def test_without_the_cache_nothing_is_written(pixels, resnet, empty_cache):
+    features.extract(pixels, resnet, cache=False)
+    assert not empty_cache.exists()
 
 
 def test_the_transformer_works_in_a_pipeline(pixels):

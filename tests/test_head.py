@@ -52,7 +52,7 @@ def test_training_leaves_features_and_the_global_random_state_alone(blobs):
 
 def test_it_agrees_with_the_loop_that_the_lesson_writes_out(blobs):
     features, labels = blobs
-    recipe = head.Recipe(epochs=3)
+    recipe = head.Recipe(epochs=20, learning_rate=0.02)  # far enough that every setting tells
     centered = features - features.mean(0)
     scaled = centered / centered.std(correction=0)
     torch.manual_seed(recipe.seed)
@@ -61,12 +61,12 @@ def test_it_agrees_with_the_loop_that_the_lesson_writes_out(blobs):
         layer.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
     order = torch.Generator().manual_seed(recipe.seed)
-    for _ in range(3):
+    for _ in range(recipe.epochs):
         for rows in torch.randperm(90, generator=order).split(recipe.batch_size):
             optimizer.zero_grad()
             cross_entropy(layer(scaled[rows]), labels[rows]).backward()
             optimizer.step()
-    ours, _ = head.train(features, labels, 3, epochs=3)
+    ours, _ = head.train(features, labels, 3, epochs=20, learning_rate=0.02)
     torch.testing.assert_close(ours(features), layer(scaled), atol=1e-4, rtol=1e-4)
 
 
@@ -91,6 +91,38 @@ def test_the_scale_of_the_features_does_not_matter(blobs):
     torch.testing.assert_close(small(features * 0.01), large(features * 100))
 
 
+def test_the_defaults_are_those_of_the_lesson():
+    assert str(head.check_settings({})) == (
+        "5 epochs, batches of 32, AdamW, learning rate 0.002, weight decay 0.01, centered and "
+        "scaled features, seed 0"
+    )
+
+
+def test_validation_is_measured_and_never_trained_on(blobs):
+    features, labels = blobs
+    wrong = (labels + 1) % 3
+    layer, trace = head.train(features, labels, 3, validation=(features, wrong), learning_rate=0.05)
+    alone, _ = head.train(features, labels, 3, learning_rate=0.05)
+    assert torch.equal(layer.weight, alone.weight)
+    said = layer(features).argmax(1)
+    assert trace.epochs[-1].val_accuracy == pytest.approx((said == wrong).float().mean().item())
+    assert trace.epochs[-1].val_accuracy < 0.1 < trace.epochs[-1].accuracy
+
+
+def test_validation_is_measured_with_the_mean_of_training(blobs):
+    features, labels = blobs
+    moved = features + torch.tensor([4.0, 0, 0, 0, 0, 0, 0, 0])  # all look like class 0
+    layer, trace = head.train(features, labels, 3, validation=(moved, labels), learning_rate=0.05)
+    share = (layer(moved).argmax(1) == labels).float().mean().item()
+    assert trace.epochs[-1].val_accuracy == pytest.approx(share)
+    assert share < trace.epochs[-1].accuracy - 0.2
+
+
+def test_without_validation_there_is_no_validation_accuracy(blobs):
+    _, trace = head.train(*blobs, 3, epochs=2)
+    assert [row.val_accuracy for row in trace.epochs] == [None, None]
+
+
 BEFORE = Epoch(1, 1.0, 0.5, 0.5, "")
 
 
@@ -103,6 +135,11 @@ BEFORE = Epoch(1, 1.0, 0.5, 0.5, "")
         ([BEFORE], 0.95, 0.6, 0.6, "leveling off: loss falls by only 5%"),
         ([BEFORE], 1.5, 0.4, 0.4, "loss rose by 50%: the learning rate may be too high"),
         ([BEFORE], 0.5, 0.9, 0.5, "validation stands still, 40 points behind"),
+        ([BEFORE], 0.5, 0.9, 0.51, "big step: loss falls by 50%"),
+        ([BEFORE], 0.5, 0.55, 0.5, "big step: loss falls by 50%"),
+        ([BEFORE], 0.76, 0.6, 0.6, "steady gain: loss falls by 24%"),
+        ([BEFORE], 0.91, 0.6, 0.6, "leveling off: loss falls by only 9%"),
+        ([Epoch(1, 2.0, 0.5, 0.5, "")], 1.0, 0.6, 0.6, "big step: loss falls by 50%"),
         ([Epoch(1, 0.0, 1.0, 1.0, "")], 0.0, 1.0, 1.0, "nothing left to learn"),
         ([Epoch(1, 1.0, 0.5, None, "")], 0.6, 0.8, None, "big step"),
     ],
@@ -116,6 +153,8 @@ def test_the_observation_follows_from_the_numbers(rows, loss, accuracy, val_accu
     [
         ({"epochs": 0}, "epochs as a whole number of at least 1"),
         ({"epochs": 2.5}, "float 2.5"),
+        ({"batch_size": 0}, "batch_size as a whole number of at least 1"),
+        ({"seed": -1}, "seed as a whole number of at least 0"),
         ({"learning_rate": 0}, "learning_rate as a number above 0"),
         ({"learning_rate": float("nan")}, "learning_rate"),
         ({"weight_decay": -1}, "weight_decay as a number of at least 0"),
@@ -126,6 +165,11 @@ def test_the_observation_follows_from_the_numbers(rows, loss, accuracy, val_accu
 def test_a_wrong_setting_is_refused(blobs, settings, said):
     with pytest.raises(FeatlibError, match=said):
         head.train(*blobs, 3, **settings)
+
+
+def test_a_single_class_is_refused():
+    with pytest.raises(FeatlibError, match="n_classes as a whole number of at least 2"):
+        head.train(torch.zeros(3, 8), torch.zeros(3, dtype=torch.int64), 1)
 
 
 def test_labels_out_of_range_are_refused(blobs):

@@ -1,5 +1,6 @@
 """Stage 1: every source ends in the same image set, with a split that leaks nothing."""
 
+import io
 import pickle
 import tarfile
 from hashlib import md5
@@ -7,10 +8,10 @@ from hashlib import md5
 import numpy as np
 import pytest
 import torch
-from conftest import make_pictures
 from PIL import Image
 from torchvision import datasets
 
+from conftest import make_pictures
 from featlib import FeatlibError, images
 
 
@@ -60,13 +61,53 @@ def test_from_folder_scales_the_shorter_side_and_crops_the_middle(tmp_path):
     assert own.pixels[own.captions.index("a/wide.png"), :, 2:-2, 2:-2].min() == 255
 
 
-def test_the_split_is_seeded_and_each_class_is_on_both_sides(picture_folder):
-    one, same = (images.from_folder(picture_folder, seed=0) for _ in range(2))
-    splits = {tuple(images.from_folder(picture_folder, seed=s).validation) for s in range(5)}
-    assert torch.equal(one.validation, same.validation)
-    assert len(splits) > 1, "another seed is another split"
-    assert set(one.labels[one.validation].tolist()) == set(one.labels[one.train].tolist()) == {0, 1}
-    assert not set(one.train.tolist()) & set(one.validation.tolist())
+def test_of_equal_pictures_in_two_classes_the_first_is_kept(picture_folder):
+    (picture_folder / "red" / "0.png").write_bytes((picture_folder / "blue" / "0.png").read_bytes())
+    own = images.from_folder(picture_folder)
+    assert own.skipped == (("red/0.png", "same picture as blue/0.png"),)
+    assert own.labels.tolist() == [0] * 6 + [1] * 5
+
+
+def test_the_split_of_a_folder_follows_its_seed(picture_folder):
+    one, same, other = (images.from_folder(picture_folder, seed=s) for s in (0, 0, 1))
+    assert one.validation.tolist() == same.validation.tolist() != other.validation.tolist()
+    assert torch.equal(one.pixels, other.pixels), "the seed is that of the split alone"
+
+
+def test_the_split_of_arrays_follows_its_seed(pixels):
+    labels = torch.arange(12) % 2
+    splits = [
+        images.from_arrays(pixels, labels, ["a", "b"], seed=s).validation.tolist()
+        for s in (0, 0, 1, 2, 3)
+    ]
+    assert splits[0] == splits[1]
+    assert len({tuple(rows) for rows in splits}) > 2
+
+
+def test_each_row_is_on_one_side_and_each_class_on_both(picture_folder):
+    own = images.from_folder(picture_folder)
+    assert sorted(own.train.tolist() + own.validation.tolist()) == list(range(12))
+    assert set(own.labels[own.validation].tolist()) == {0, 1}
+    assert set(own.labels[own.train].tolist()) == {0, 1}
+
+
+@pytest.mark.parametrize(("share", "held_out"), [(0.2, 4), (0.5, 10), (0.9, 18)])
+def test_the_share_for_validation_is_taken_from_each_class(share, held_out):
+    labels = torch.arange(40) % 2
+    own = images.from_arrays(torch.zeros(40, 3, 8, 8).byte(), labels, ["a", "b"], validation=share)
+    assert labels[own.validation].bincount().tolist() == [held_out] * 2
+
+
+@pytest.mark.parametrize("share", [0, -0.1, 0.95, 1, float("nan")])
+def test_a_share_that_leaves_one_side_empty_is_refused(pixels, share):
+    with pytest.raises(FeatlibError, match=r"validation as a number above 0 and at most 0\.9"):
+        images.from_arrays(pixels, torch.arange(12) % 2, ["a", "b"], validation=share)
+
+
+def test_a_class_with_a_single_image_is_refused(pixels):
+    labels = torch.tensor([0] * 11 + [1])
+    with pytest.raises(FeatlibError, match=r"at least two images of each class.* got 1 of 'b'"):
+        images.from_arrays(pixels, labels, ["a", "b"])
 
 
 @pytest.mark.parametrize("counts", [(2, 2), (2, 90), (7, 3)], ids=str)
@@ -101,6 +142,13 @@ def test_a_row_on_both_sides_of_the_split_is_refused(pixels):
         images.ImageSet("mine", pixels, labels, ("a", "b"), rows, rows[:2], ("",) * 12)
 
 
+@pytest.mark.parametrize("row", [-1, 12])
+def test_a_row_that_no_image_has_is_refused(pixels, row):
+    labels, rows = torch.arange(12) % 2, torch.arange(11)
+    with pytest.raises(FeatlibError, match="different rows from 0 to 11"):
+        images.ImageSet("mine", pixels, labels, ("a", "b"), rows, torch.tensor([row]), ("",) * 12)
+
+
 def test_its_repr_is_one_line_and_its_notebook_form_a_picture(picture_folder):
     own = images.from_folder(picture_folder)
     assert repr(own) == (
@@ -111,10 +159,44 @@ def test_its_repr_is_one_line_and_its_notebook_form_a_picture(picture_folder):
     assert "blue, red" in metadata["image/png"]["alt"]
 
 
+def test_the_contact_sheet_has_a_row_for_each_class(pixels):
+    own = images.from_arrays(pixels, torch.arange(12) // 4, ["a", "b", "c"])
+    sheet = Image.open(io.BytesIO(own.contact_sheet(columns=2)))
+    assert sheet.size == (2 * 64 + 4, 3 * 64 + 2 * 4)
+    shown = np.asarray(sheet.convert("RGB"))
+    for row, column in ((0, 0), (1, 1), (2, 0)):
+        place = shown[row * 68 : row * 68 + 64, column * 68 : column * 68 + 64]
+        assert np.array_equal(place, pixels[4 * row + column].permute(1, 2, 0))
+
+
+def test_a_picture_has_the_pixels_of_its_row(pixels):
+    own = images.from_arrays(pixels, torch.arange(12) % 2, ["a", "b"])
+    assert np.array_equal(own.picture(7), pixels[7].permute(1, 2, 0))
+
+
+def test_one_picture_is_read_as_a_folder_reads_it(picture_folder):
+    own = images.from_folder(picture_folder, size=32)
+    one = images.read_picture(picture_folder / "red" / "3.png", size=32)
+    assert torch.equal(one, own.pixels[own.captions.index("red/3.png")])
+
+
+def test_files_are_listed_with_those_of_subfolders_and_sorted(tmp_path):
+    for name in ("b/2.png", "a.png", "b/.hidden/1.png", "b/10.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = [str(file) for file in images.list_files(tmp_path)]
+    assert found == [str(tmp_path / name) for name in ("a.png", "b/10.png", "b/2.png")]
+
+
 def test_find_searches_whole_words_of_one_side(pixels):
     captions = tuple(["a cat", "category"] * 6)
     own = images.from_arrays(pixels, torch.arange(12) % 2, ["a", "b"], captions=captions)
-    assert {own.captions[i] for i in own.find("Cat", "train")} == {"a cat"}
+    for split in ("train", "validation"):
+        rows = getattr(own, split).tolist()
+        assert own.find("Cat", split) == [i for i in rows if captions[i] == "a cat"] != []
+    assert own.find("cat") == own.find("cat", "validation")
+    with pytest.raises(FeatlibError, match="'train', 'validation'"):
+        own.find("cat", "test")
 
 
 class TinyCIFAR10(datasets.CIFAR10):
@@ -165,6 +247,19 @@ def test_cifar10_is_downloaded_drawn_evenly_and_resized(tiny_cifar, empty_cache)
     row = int(photos.captions[0].split()[1])
     original = torch.from_numpy(tiny_cifar[row].reshape(3, 32, 32)).float()
     assert photos.pixels[0].float().mean() == pytest.approx(original.mean().item(), abs=1)
+
+
+@pytest.mark.usefixtures("tiny_cifar")
+def test_the_draw_and_the_split_of_a_download_follow_the_seed():
+    one, same, other = (images.load("cifar10", n=40, size=32, seed=s) for s in (3, 3, 0))
+    assert one.captions == same.captions
+    assert set(one.captions) != set(other.captions), "another seed draws other images"
+    assert one.validation.tolist() == same.validation.tolist()
+    again = {
+        seed: images.from_arrays(one.pixels, one.labels, one.classes, seed=seed).validation.tolist()
+        for seed in (0, 3)
+    }
+    assert one.validation.tolist() == again[3] != again[0]
 
 
 def test_a_download_with_a_wrong_checksum_is_refused(tiny_cifar, monkeypatch):

@@ -42,6 +42,39 @@ def test_normalize_resizes_to_what_the_weights_were_trained_on(pixels):
     assert preprocess.prepare(pixels, wanted).shape == (12, 3, 96, 96)
 
 
+def test_resizing_keeps_the_picture():
+    """A picture of two halves, white above black, is still that at another size."""
+    halves = torch.zeros(1, 3, 64, 64)
+    halves[:, :, :32] = 1
+    for size in (32, 96):
+        resized = preprocess.normalize(halves, Transform((0, 0, 0), (1, 1, 1), size))
+        assert resized.shape == (1, 3, size, size)
+        assert resized[0, :, : size // 2 - 2].min() > 0.99
+        assert resized[0, :, size // 2 + 2 :].max() < 0.01
+
+
+def test_each_channel_has_its_own_mean_and_std():
+    wanted = Transform((0.0, 0.5, 1.0), (1.0, 0.5, 0.25), 8)
+    ready = preprocess.normalize(torch.ones(1, 3, 8, 8), wanted)
+    assert ready[0, :, 0, 0].tolist() == [1, 1, 0]
+    ready = preprocess.normalize(torch.zeros(1, 3, 8, 8), wanted)
+    assert ready[0, :, 0, 0].tolist() == [0, -1, -4]
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "size", "said"),
+    [
+        ((0, 0), (1, 1, 1), 64, "mean as three numbers"),
+        ((0, 0, 0), (1, 0, 1), 64, "std as a number above 0"),
+        ((0, 0, 0), (1, 1, 1), 7, "from 8 to 4096"),
+        ((0, 0, 0), (1, 1, 1), 4097, "from 8 to 4096"),
+    ],
+)
+def test_a_transform_that_no_network_has_is_refused(mean, std, size, said):
+    with pytest.raises(FeatlibError, match=said):
+        Transform(mean, std, size)
+
+
 def test_normalizing_twice_is_refused(pixels):
     once = preprocess.prepare(pixels, IMAGENET)
     with pytest.raises(FeatlibError, match="normalized already"):

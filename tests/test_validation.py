@@ -43,7 +43,8 @@ def test_each_class_agrees_with_scikit_learn(one_hot_head):
 
 
 def test_the_loss_is_the_cross_entropy_of_torch(one_hot_head):
-    features, labels = torch.randn(30, 3), torch.arange(30) % 3
+    features = torch.randn(30, 3, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(30) % 3
     report = validation.evaluate(one_hot_head, features, labels, CLASSES)
     with torch.no_grad():
         theirs = nn.functional.cross_entropy(one_hot_head(features), labels)
@@ -53,7 +54,7 @@ def test_the_loss_is_the_cross_entropy_of_torch(one_hot_head):
 def test_a_class_that_is_missing_from_validation_still_has_its_row(one_hot_head):
     report = validation.evaluate(one_hot_head, say(0, 1), torch.tensor([0, 1]), CLASSES)
     assert report.confusion.shape == (3, 3)
-    assert report.recall[2] == 0
+    assert report.recall[2] == report.precision[2] == report.f1[2] == 0
 
 
 def test_the_worst_mistakes_come_surest_first(one_hot_head):
@@ -79,6 +80,30 @@ def test_without_mistakes_there_is_nothing_confused(one_hot_head):
     assert report.worst() == []
 
 
+def test_equally_frequent_mistakes_are_all_named(one_hot_head):
+    labels = torch.tensor([1, 1, 2, 2, 0, 1])
+    report = validation.evaluate(one_hot_head, say(0, 0, 1, 1, 2, 1), labels, CLASSES)
+    assert report.most_confused() == ([("b", "a"), ("c", "b")], 2)
+
+
+@pytest.mark.parametrize("bins", [0, 5])
+def test_more_groups_than_images_are_refused(one_hot_head, bins):
+    report = validation.evaluate(one_hot_head, say(0, 1, 2, 0), torch.tensor([0, 1, 2, 1]), CLASSES)
+    with pytest.raises(FeatlibError, match="bins as a whole number from 1 to 4"):
+        report.calibration(bins=bins)
+
+
+def test_its_repr_says_the_figures(one_hot_head):
+    report = validation.evaluate(one_hot_head, say(0, 0, 1, 2), torch.tensor([0, 1, 1, 2]), CLASSES)
+    assert repr(report).startswith("Report(accuracy 0.750, 95 % interval 0.301 to 0.954, loss ")
+    assert report.interval == validation.wilson_interval(3, 4)
+
+
+def test_evaluating_records_no_gradients(one_hot_head):
+    report = validation.evaluate(one_hot_head, say(0, 1), torch.tensor([0, 1]), CLASSES)
+    assert not report.probabilities.requires_grad
+
+
 @pytest.mark.parametrize(
     ("right", "n", "low", "high"),
     # Worked out by hand from Wilson's formula with z = 1.95996.
@@ -98,6 +123,8 @@ def test_the_interval_holds_what_it_promises():
 def test_too_many_right_answers_are_refused():
     with pytest.raises(FeatlibError, match="from 0 to 10"):
         validation.wilson_interval(11, 10)
+    with pytest.raises(FeatlibError, match="n as a whole number of at least 1"):
+        validation.wilson_interval(0, 0)
 
 
 def test_a_head_with_too_few_outputs_is_refused(one_hot_head):

@@ -1,0 +1,104 @@
+"""The weights of stage 3: bundled, downloaded, or random; and what each says of itself."""
+
+import hashlib
+
+import pytest
+import torch
+from torchvision.models import ResNet18_Weights
+from torchvision.models import resnet18 as torchvision_resnet18
+
+from featlib import FeatlibError, backbone, preprocess, weights
+
+
+def test_weights_alone_are_those_of_the_backbone_they_fill(resnet, pixels):
+    loaded = weights.read_weights()
+    assert backbone.fingerprint(loaded.state()) == backbone.fingerprint(resnet.state())
+    assert (loaded.width, loaded.transform) == (resnet.width, resnet.transform)
+    assert "bundled" in repr(loaded)
+    ready = preprocess.prepare(pixels, resnet.transform)
+    torch.testing.assert_close(backbone.resnet18(loaded)(ready), resnet(ready))
+
+
+def test_untrained_weights_are_random_as_torchvisions_are():
+    ours = weights.read_weights("untrained").state()
+    theirs = torchvision_resnet18().state_dict()
+    assert ours.keys() == theirs.keys() - {"fc.weight", "fc.bias"}
+    for name, tensor in ours.items():
+        assert (tensor.shape, tensor.dtype) == (theirs[name].shape, theirs[name].dtype)
+        spread, theirs_spread = (t.float().std(correction=0) for t in (tensor, theirs[name]))
+        torch.testing.assert_close(spread, theirs_spread, rtol=0.05, atol=0, msg=name)
+        assert abs(tensor.float().mean() - theirs[name].float().mean()) < 0.01, name
+
+
+def test_untrained_weights_are_the_same_for_the_same_seed():
+    one, same, other = (backbone.resnet18("untrained", seed=s) for s in (1, 1, 2))
+    assert backbone.fingerprint(one) == backbone.fingerprint(same) != backbone.fingerprint(other)
+
+
+def test_a_checksum_that_is_passed_counts_more_than_none(tmp_path):
+    torch.save(weights.read_weights().tensors, tmp_path / "mine.pt")
+    digest = hashlib.sha256((tmp_path / "mine.pt").read_bytes()).hexdigest()
+    assert weights.read_weights(tmp_path / "mine.pt", sha256=digest.upper()).width == 512
+    with pytest.raises(FeatlibError, match="cut off or altered"):
+        weights.read_weights(tmp_path / "mine.pt", sha256="0" * 64)
+
+
+def test_half_precision_is_read_as_float32_and_batchnorms_counters_may_be_missing(tmp_path):
+    whole = weights.read_weights().tensors
+    kept = {k: t.half() for k, t in whole.items() if not k.endswith("num_batches_tracked")}
+    torch.save(kept, tmp_path / "mine.pt")
+    loaded = weights.read_weights(tmp_path / "mine.pt")
+    assert loaded.tensors.keys() == whole.keys()
+    for name, tensor in loaded.tensors.items():
+        assert tensor.dtype == whole[name].dtype, name
+    assert loaded.transform.size == 64
+    assert loaded.classes == ()
+
+
+def test_untrained_weights_leave_the_global_random_state_alone():
+    before = torch.get_rng_state()
+    backbone.resnet18("untrained")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.fixture
+def hub_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch-home"))
+
+
+def save_with_hash(folder):
+    """Save a state dict as torch.hub wants it: the start of its SHA-256 in its name."""
+    network = torchvision_resnet18(num_classes=1000)
+    torch.save(network.state_dict(), folder / "weights.pth")
+    digest = hashlib.sha256((folder / "weights.pth").read_bytes()).hexdigest()
+    return network, (folder / "weights.pth").rename(folder / f"resnet18-{digest[:8]}.pth")
+
+
+def test_the_address_of_the_imagenet_weights_is_torchvisions():
+    assert ResNet18_Weights.IMAGENET1K_V1.url == weights.IMAGENET_URL
+
+
+@pytest.mark.usefixtures("hub_folder")
+def test_imagenet_weights_are_downloaded_and_their_hash_checked(tmp_path, server, monkeypatch):
+    network, file = save_with_hash(tmp_path)
+    monkeypatch.setattr(weights, "IMAGENET_URL", f"{server}/{file.name}")
+    loaded = backbone.resnet18("imagenet")
+    assert torch.equal(loaded.network.conv1.weight, network.conv1.weight)
+    assert loaded.transform.size == 224
+    assert len(loaded.classes) == 1000
+
+
+@pytest.mark.usefixtures("hub_folder")
+def test_a_download_that_was_altered_is_refused(tmp_path, server, monkeypatch):
+    _, file = save_with_hash(tmp_path)
+    altered = file.rename(tmp_path / "resnet18-00000000.pth")
+    monkeypatch.setattr(weights, "IMAGENET_URL", f"{server}/{altered.name}")
+    with pytest.raises(FeatlibError, match="invalid hash"):
+        backbone.resnet18("imagenet")
+
+
+@pytest.mark.usefixtures("hub_folder")
+def test_without_a_network_the_error_names_the_weights_that_need_none(monkeypatch):
+    monkeypatch.setattr(weights, "IMAGENET_URL", "http://127.0.0.1:9/resnet18-00000000.pth")
+    with pytest.raises(FeatlibError, match='weights="bundled", which needs none'):
+        backbone.resnet18("imagenet")
