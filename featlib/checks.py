@@ -5,16 +5,41 @@ This module does not import torch: it reads the shape and dtype of what it is gi
 """
 
 import os
+from collections.abc import Collection, Iterable, Sequence
 from numbers import Integral, Real
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from featlib.engine.files import sha256
 from featlib.engine.words import describe, dtype_name, readable
 
+if TYPE_CHECKING:
+    import torch
+
+__all__ = [
+    "FeatlibError",
+    "all_finite",
+    "checksum",
+    "classes",
+    "features",
+    "file",
+    "folder",
+    "labels",
+    "number",
+    "one_of",
+    "pixels",
+    "refuse",
+    "three_numbers",
+    "unit_images",
+    "whole_number",
+]
+
 
 class FeatlibError(ValueError):
-    """An input that featlib refuses; the message names what, where, and how to fix it."""
+    """The error of all featlib functions: an input is refused.
+
+    Its message is one line with the place, what was wanted, what was given, and how to fix it.
+    """
 
 
 def refuse(where: str, wanted: str, got: str, fix: str) -> NoReturn:
@@ -24,8 +49,12 @@ def refuse(where: str, wanted: str, got: str, fix: str) -> NoReturn:
     ----------
     where : str
         The function or file that refuses.
-    wanted, got, fix : str
-        What was needed, what was given, what the reader can do.
+    wanted : str
+        What was needed.
+    got : str
+        What was given.
+    fix : str
+        What the reader can do; a sentence.
 
     Raises
     ------
@@ -35,20 +64,20 @@ def refuse(where: str, wanted: str, got: str, fix: str) -> NoReturn:
     raise FeatlibError(readable(f"{where}: wanted {wanted}, got {got}. {fix}"))
 
 
-def pixels(value, where):
+def pixels(value: "torch.Tensor", where: str) -> None:
     """Check raw images: a uint8 tensor N×3×H×W with at least one image.
 
     Parameters
     ----------
     value : torch.Tensor
-        The images.
+        uint8 N×3×H×W, values 0–255: the images.
     where : str
-        The function that asks, for the message.
+        The function that checks; the message begins with it.
 
     Raises
     ------
     FeatlibError
-        With the conversion that would fix the most common mistakes.
+        If they are anything else; the message names the conversion that would help.
     """
     wanted = "raw images, a uint8 tensor N×3×H×W with values 0–255"
     _is_tensor(value, where, wanted)
@@ -57,20 +86,20 @@ def pixels(value, where):
     _is_image_batch(value, where, wanted)
 
 
-def unit_images(value, where):
+def unit_images(value: "torch.Tensor", where: str) -> None:
     """Check preprocessed images: a float32 tensor N×3×H×W, finite, within 0–1.
 
     Parameters
     ----------
     value : torch.Tensor
-        The images.
+        float32 N×3×H×W, values 0–1: the images.
     where : str
-        The function that asks, for the message.
+        The function that checks; the message begins with it.
 
     Raises
     ------
     FeatlibError
-        With the conversion that would fix the most common mistakes.
+        If they are anything else; the message names the conversion that would help.
     """
     wanted = "images scaled to 0–1, a float32 tensor N×3×H×W"
     _is_tensor(value, where, wanted)
@@ -90,17 +119,17 @@ def unit_images(value, where):
         refuse(where, wanted, f"values from {low:.3g} to {high:.3g}", advice)
 
 
-def features(value, where, width=None):
+def features(value: "torch.Tensor", where: str, width: int | None = None) -> None:
     """Check feature vectors: a finite float32 tensor N×D with at least one row.
 
     Parameters
     ----------
     value : torch.Tensor
-        The features.
+        float32 N×D: the features.
     where : str
-        The function that asks, for the message.
+        The function that checks; the message begins with it.
     width : int, optional
-        The D that is wanted; any if left out.
+        The D that is wanted; left out, any.
 
     Raises
     ------
@@ -123,15 +152,15 @@ def features(value, where, width=None):
     _is_finite(value, where, wanted)
 
 
-def labels(value, where, n, n_classes):
+def labels(value: "torch.Tensor", where: str, n: int, n_classes: int) -> None:
     """Check labels: an int64 tensor of N class numbers from 0 to ``n_classes`` − 1.
 
     Parameters
     ----------
     value : torch.Tensor
-        The labels.
+        int64 N: the labels.
     where : str
-        The function that asks, for the message.
+        The function that checks; the message begins with it.
     n : int
         The number of rows that the labels belong to.
     n_classes : int
@@ -158,19 +187,20 @@ def labels(value, where, n, n_classes):
         )
 
 
-def classes(value, where):
+def classes(value: Iterable[str], where: str) -> tuple[str, ...]:
     """Check class names: at least two different strings.
 
     Parameters
     ----------
-    value : sequence of str
+    value : iterable of str
         The names.
     where : str
-        The function that asks, for the message.
+        The function that checks; the message begins with it.
 
     Returns
     -------
     tuple of str
+        The same names, in the same order.
 
     Raises
     ------
@@ -191,7 +221,7 @@ def classes(value, where):
     return names
 
 
-def whole_number(value, where, name, low=1, high=None):
+def whole_number(value: int, where: str, name: str, low: int = 1, high: int | None = None) -> int:
     """Check a count: a whole number within a range.
 
     Parameters
@@ -199,7 +229,7 @@ def whole_number(value, where, name, low=1, high=None):
     value : int
         The number.
     where, name : str
-        The function that asks and the parameter's name, for the message.
+        The function that checks and the parameter's name, for the message.
     low : int
         The smallest that is allowed.
     high : int, optional
@@ -208,6 +238,7 @@ def whole_number(value, where, name, low=1, high=None):
     Returns
     -------
     int
+        The same number, as Python's own int.
 
     Raises
     ------
@@ -223,7 +254,14 @@ def whole_number(value, where, name, low=1, high=None):
     return int(value)
 
 
-def number(value, where, name, low=0.0, high=float("inf"), above=False):
+def number(
+    value: float,
+    where: str,
+    name: str,
+    low: float = 0.0,
+    high: float = float("inf"),
+    above: bool = False,
+) -> float:
     """Check a setting: a finite number within a range.
 
     Parameters
@@ -231,7 +269,7 @@ def number(value, where, name, low=0.0, high=float("inf"), above=False):
     value : float
         The number.
     where, name : str
-        The function that asks and the parameter's name, for the message.
+        The function that checks and the parameter's name, for the message.
     low, high : float
         The range; both ends are allowed.
     above : bool
@@ -240,6 +278,7 @@ def number(value, where, name, low=0.0, high=float("inf"), above=False):
     Returns
     -------
     float
+        The same number.
 
     Raises
     ------
@@ -255,7 +294,9 @@ def number(value, where, name, low=0.0, high=float("inf"), above=False):
     return float(value)
 
 
-def three_numbers(value, where, name, above=False):
+def three_numbers(
+    value: Sequence[float], where: str, name: str, above: bool = False
+) -> tuple[float, float, float]:
     """Check a setting that has a number for each color channel.
 
     Parameters
@@ -263,13 +304,14 @@ def three_numbers(value, where, name, above=False):
     value : sequence of float
         Three numbers.
     where, name : str
-        The function that asks and the parameter's name, for the message.
+        The function that checks and the parameter's name, for the message.
     above : bool
         Whether they must be above 0.
 
     Returns
     -------
-    tuple of float
+    tuple of (float, float, float)
+        The same numbers, for red, green and blue.
 
     Raises
     ------
@@ -280,10 +322,11 @@ def three_numbers(value, where, name, above=False):
         wanted = f"{name} as three numbers, for red, green and blue"
         refuse(where, wanted, describe(value), f"Change {name}.")
     low = 0.0 if above else float("-inf")
-    return tuple(number(x, where, name, low, above=above) for x in value)
+    red, green, blue = (number(x, where, name, low, above=above) for x in value)
+    return red, green, blue
 
 
-def one_of(value, where, name, options):
+def one_of(value: str, where: str, name: str, options: Collection[str]) -> None:
     """Check a choice among names.
 
     Parameters
@@ -291,8 +334,8 @@ def one_of(value, where, name, options):
     value : str
         The choice.
     where, name : str
-        The function that asks and the parameter's name, for the message.
-    options : sequence of str
+        The function that checks and the parameter's name, for the message.
+    options : collection of str
         What can be chosen.
 
     Raises
@@ -305,7 +348,7 @@ def one_of(value, where, name, options):
         refuse(where, f"{name} to be one of {listed}", describe(value), "Check the spelling.")
 
 
-def file(path, where, what):
+def file(path: str | Path, where: str, what: str) -> Path:
     """Check that a path is a file that exists and is not empty.
 
     Parameters
@@ -313,11 +356,12 @@ def file(path, where, what):
     path : str or pathlib.Path
         The path.
     where, what : str
-        The function that asks, and what the file should be, for the message.
+        The function that checks, and what the file should be, for the message.
 
     Returns
     -------
     pathlib.Path
+        The same path, with ``~`` replaced by the home folder.
 
     Raises
     ------
@@ -333,7 +377,7 @@ def file(path, where, what):
     return path
 
 
-def folder(path, where, what):
+def folder(path: str | Path, where: str, what: str) -> Path:
     """Check that a path is a folder.
 
     Parameters
@@ -341,16 +385,17 @@ def folder(path, where, what):
     path : str or pathlib.Path
         The path.
     where, what : str
-        The function that asks, and what the folder should hold, for the message.
+        The function that checks, and what the folder should hold, for the message.
 
     Returns
     -------
     pathlib.Path
+        The same path, with ``~`` replaced by the home folder.
 
     Raises
     ------
     FeatlibError
-        If there is no such folder.
+        If there is no such folder, or it cannot be listed.
     """
     path = Path(path).expanduser()
     if not path.is_dir():
@@ -360,11 +405,11 @@ def folder(path, where, what):
         os.scandir(path).close()
     except OSError as error:
         wanted = f"to list the folder of {what} at '{path}'"
-        refuse(where, wanted, error.strerror, "Get the right to read it.")
+        refuse(where, wanted, str(error.strerror), "Get the right to read it.")
     return path
 
 
-def checksum(path, expected, where):
+def checksum(path: Path, expected: str, where: str) -> None:
     """Check a file's SHA-256 before anything in it is used.
 
     Parameters
@@ -372,9 +417,9 @@ def checksum(path, expected, where):
     path : pathlib.Path
         The file.
     expected : str
-        The SHA-256 in hexadecimal.
+        The SHA-256 in hexadecimal, in small or capital letters.
     where : str
-        The function that asks, for the message.
+        The function that checks; the message begins with it.
 
     Raises
     ------
@@ -391,23 +436,24 @@ def checksum(path, expected, where):
         )
 
 
-def all_finite(values):
+def all_finite(values: "torch.Tensor") -> bool:
     """Say whether a tensor holds finite numbers only.
 
     Parameters
     ----------
     values : torch.Tensor
-        Any real numbers.
+        Real numbers of any dtype and shape.
 
     Returns
     -------
     bool
+        True for an empty tensor.
     """
-    # Both extremes are NaN if one value is. Asking each value takes twenty times as long.
+    # If one value is NaN, both extremes are. Testing every value takes twenty times as long.
     return not values.numel() or all(bool(extreme.isfinite()) for extreme in values.aminmax())
 
 
-def _is_tensor(value, where, wanted):
+def _is_tensor(value: object, where: str, wanted: str) -> None:
     if not type(value).__module__.startswith("torch") or not hasattr(value, "dtype"):
         advice = (
             "Convert it: torch.from_numpy(array)."
@@ -417,7 +463,7 @@ def _is_tensor(value, where, wanted):
         refuse(where, wanted, describe(value), advice)
 
 
-def _is_image_batch(value, where, wanted):
+def _is_image_batch(value: "torch.Tensor", where: str, wanted: str) -> None:
     shape = tuple(value.shape)
     if len(shape) == 3:
         refuse(where, wanted, describe(value), "For one image add an axis: image[None].")
@@ -432,7 +478,7 @@ def _is_image_batch(value, where, wanted):
         refuse(where, wanted, describe(value), "Three color channels, second axis, no empty batch.")
 
 
-def _is_finite(value, where, wanted):
+def _is_finite(value: "torch.Tensor", where: str, wanted: str) -> None:
     if not all_finite(value):
         bad = int((~value.isfinite()).flatten(1).any(1).sum())
         refuse(
@@ -443,7 +489,7 @@ def _is_finite(value, where, wanted):
         )
 
 
-def _uint8_advice(value):
+def _uint8_advice(value: "torch.Tensor") -> str:
     if not dtype_name(value).startswith(("float", "bfloat")):
         return "Convert them: images.to(torch.uint8)."
     if value.numel() and float(value.max()) <= 1:

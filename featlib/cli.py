@@ -9,13 +9,27 @@ import gc
 import json
 import os
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, NoReturn
 
 from featlib import __version__, checks
 from featlib.checks import FeatlibError
 
+if TYPE_CHECKING:
+    from rich.console import Console
 
-def main(arguments=None):
+    from featlib.lesson import Lesson
+    from featlib.quiz import Progress
+
+__all__ = ["main"]
+
+_Options = argparse.Namespace
+_Command = Callable[[_Options], int | None]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
     Parameters
@@ -30,7 +44,7 @@ def main(arguments=None):
     """
     # A terminal that cannot show × or █ gets a ? instead of a traceback.
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, TextIOWrapper):  # a test or a notebook may put something else there
             stream.reconfigure(errors="replace")
     options, options_of_jupyter = _parser().parse_known_args(arguments)
     if options_of_jupyter and options.command is not _lab:
@@ -38,7 +52,9 @@ def main(arguments=None):
     options.jupyter = options_of_jupyter
     options.own_process = arguments is None
     try:
-        return options.command(options) or 0
+        code = options.command(options) or 0
+        print(end="", flush=True)  # now, while a reader that has left can still be noticed
+        return code
     except FeatlibError as error:
         if options.debug:
             raise
@@ -60,11 +76,11 @@ def main(arguments=None):
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
-def _parser():
+def _parser() -> _Parser:
     parser = _Parser(
         prog="featlib",
         description="Learn the feature extraction strategy in PyTorch: "
@@ -82,10 +98,10 @@ def _parser():
     return parser
 
 
-def _at_least(low):
-    """Return what argparse makes a whole number of, and refuses one below low with."""
+def _at_least(low: int) -> Callable[[str], int]:
+    """Return a type for argparse: a whole number that is not below low."""
 
-    def whole_number(text):
+    def whole_number(text: str) -> int:
         number = int(text)
         if number < low:
             raise argparse.ArgumentTypeError(f"{number} is less than {low}")
@@ -95,14 +111,16 @@ def _at_least(low):
     return whole_number
 
 
-def _add(commands, name, function, help):
+def _add(
+    commands: "argparse._SubParsersAction[_Parser]", name: str, function: _Command, help: str
+) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")
     command.add_argument("--debug", action="store_true", help="show the traceback of an error")
     command.set_defaults(command=function)
     return command
 
 
-def _add_run(commands):
+def _add_run(commands: "argparse._SubParsersAction[_Parser]") -> None:
     run = _add(commands, "run", _run, "run the five stages and write a report")
     run.add_argument(
         "--images",
@@ -130,21 +148,21 @@ def _add_run(commands):
     run.add_argument("--no-cache", action="store_true", help="compute the features anew")
 
 
-def _add_lab(commands):
+def _add_lab(commands: "argparse._SubParsersAction[_Parser]") -> None:
     lab = _add(commands, "lab", _lab, "open your copies of the notebooks in JupyterLab")
     lab.add_argument(
         "--folder",
         default=".",
         metavar="DIR",
-        help="where the folder featlib-notebooks is or is to be (the working folder)",
+        help="the folder that holds, or will hold, the folder featlib-notebooks (this folder)",
     )
     lab.add_argument(
-        "--fresh", action="store_true", help="new copies, in a folder beside the old ones"
+        "--fresh", action="store_true", help="make new copies, in a folder beside the old ones"
     )
     lab.epilog = "All other options go to JupyterLab: featlib lab --no-browser --port 9000"
 
 
-def _add_progress(commands):
+def _add_progress(commands: "argparse._SubParsersAction[_Parser]") -> None:
     progress = _add(commands, "progress", _progress, "say what you have answered in the quizzes")
     what = progress.add_mutually_exclusive_group()
     what.add_argument(
@@ -164,7 +182,7 @@ def _add_progress(commands):
     progress.add_argument("--yes", action="store_true", help="do not ask before a reset")
 
 
-def _add_teaching(commands):
+def _add_teaching(commands: "argparse._SubParsersAction[_Parser]") -> None:
     slides = _add(commands, "slides", _slides, "write the notebooks as slides that need no network")
     slides.add_argument(
         "names", nargs="*", metavar="NAME", help="such as 03, or a file .ipynb; all if left out"
@@ -181,7 +199,7 @@ def _add_teaching(commands):
     )
 
 
-def _add_extract(commands):
+def _add_extract(commands: "argparse._SubParsersAction[_Parser]") -> None:
     extract = _add(
         commands, "extract", _extract, "turn any number of pictures into features, as Parquet files"
     )
@@ -225,17 +243,17 @@ def _add_extract(commands):
     )
     extract.add_argument("--address", metavar="URL", help="for ray: the cluster to join")
     extract.epilog = (
-        "Stopped, by whatever cause, the same command goes on where it was. Needs pyarrow, and "
-        "for a cluster Ray: pip install 'featlib[scale]'."
+        "If it is stopped, the same command continues where it was. It needs pyarrow, and for a "
+        "cluster Ray: pip install 'featlib[scale]'."
     )
 
 
 @contextmanager
-def _imports(options):
+def _imports(options: _Options) -> Iterator[None]:
     """Import without the garbage collector, if the process is ours.
 
-    It would look through hundreds of thousands of objects, in vain, since they all stay to the
-    end; and once more at the end. That is half a second for PyTorch.
+    It would look several times through hundreds of thousands of objects, all of which stay until
+    the end of the process. For PyTorch that takes half a second.
     """
     if not options.own_process:
         yield
@@ -248,7 +266,7 @@ def _imports(options):
         gc.enable()
 
 
-def _run(options):
+def _run(options: _Options) -> None:
     with _imports(options):
         from featlib import lesson
 
@@ -261,7 +279,7 @@ def _run(options):
     )
     if not options.json:
         _show(finished)
-    with _imports(options):  # of matplotlib, for which the tables need not wait
+    with _imports(options):  # only now, so that the tables need not wait for matplotlib
         from featlib.pages import lesson_report
 
     page = lesson_report.write(finished, options.report)
@@ -272,7 +290,7 @@ def _run(options):
         print(f"\nReport: {page}  ({finished.seconds:.1f} s)")
 
 
-def _show(lesson):
+def _show(lesson: "Lesson") -> None:
     from featlib import trace
 
     console = _console()
@@ -297,7 +315,7 @@ def _show(lesson):
         console.print(f"The same layer on {name}: {baseline.accuracy:.1%}.")
 
 
-def _lab(options):
+def _lab(options: _Options) -> int:
     import subprocess
 
     from featlib import workspace
@@ -306,17 +324,18 @@ def _lab(options):
     print(f"Your notebooks: {ours.folder}")
     if ours.kept:
         print(f"Changed by you, so kept as they are: {', '.join(ours.kept)}")
-        print("For the new versions, in a folder beside: featlib lab --fresh")
-    command = [sys.executable, "-m", "jupyter", "lab", "--ip=127.0.0.1"]
-    # By the address, not by the file's path, so that --no-browser prints the address of 00, too.
-    command += [
-        f"--notebook-dir={ours.folder}",
-        f"--LabApp.default_url=/lab/tree/{ours.start.name}",
+        print("To get the new versions in a second folder: featlib lab --fresh")
+    # The start is given as an address, not as a path: so --no-browser prints the address of 00.
+    command = [
+        sys.executable,
+        *("-m", "jupyter", "lab", "--ip=127.0.0.1"),
+        f"--notebook-dir={ours.folder.parent}",
+        f"--LabApp.default_url=/lab/tree/{ours.folder.name}/{ours.start.name}",
     ]
     return subprocess.run([*command, *options.jupyter], check=False).returncode
 
 
-def _progress(options):
+def _progress(options: _Options) -> None:
     from featlib import quiz
 
     progress = quiz.Progress()
@@ -329,14 +348,14 @@ def _progress(options):
         _console().print(quiz.progress_table(progress))
 
 
-def _reset(progress, options):
+def _reset(progress: "Progress", options: _Options) -> None:
     from featlib import quiz
 
     known = ["everything", "flashcards", *quiz.names()]
     checks.one_of(options.reset, "featlib progress", "--reset", known)
     if not options.yes:
         if not sys.stdin.isatty():
-            raise FeatlibError("nobody is here to be asked; say --yes to reset without asking")
+            raise FeatlibError("no terminal to ask at; --yes resets without asking")
         question = f"Forget all answers of {options.reset}? They cannot be brought back. [y/N] "
         if input(question).strip().lower() not in ("y", "yes"):
             print("Nothing was changed.")
@@ -345,14 +364,14 @@ def _reset(progress, options):
     print(f"Forgotten: {options.reset}.")
 
 
-def _slides(options):
+def _slides(options: _Options) -> None:
     from featlib.pages import slides
 
     for path in slides.find_notebooks(options.names):
         print(slides.export(path, options.out))
 
 
-def _class_report(options):
+def _class_report(options: _Options) -> None:
     from featlib.pages import class_report
 
     report = class_report.read(options.folder)
@@ -361,7 +380,7 @@ def _class_report(options):
     print(class_report.write(report, options.out))
 
 
-def _extract(options):
+def _extract(options: _Options) -> None:
     with _imports(options):
         from featlib.scale import cluster, shards
         from featlib.weights import read_weights
@@ -388,7 +407,7 @@ def _extract(options):
     print(f"{done.computed:,} computed now in {done.seconds:.1f} s{rate}")
 
 
-def _doctor(options):
+def _doctor(options: _Options) -> int:
     from featlib import doctor
 
     findings = doctor.examine()
@@ -396,10 +415,14 @@ def _doctor(options):
     return int(any(finding.fix for finding in findings))
 
 
-def _console():
+def _console() -> "Console":
     from rich.console import Console
 
-    console = Console(highlight=False)
+    class OurConsole(Console):
+        def on_broken_pipe(self) -> NoReturn:
+            raise BrokenPipeError  # which `main` knows; rich would end the process with code 1
+
+    console = OurConsole(highlight=False)
     if not console.is_terminal:  # a file or a pipe has no width of its own
         console.width = 140
     return console

@@ -3,9 +3,9 @@
 import importlib
 import importlib.metadata
 import logging
-import os
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from rich.table import Table
 from featlib.engine import paths
 from featlib.engine.files import sha256
 from featlib.engine.strict_json import read_card
+
+__all__ = ["Finding", "examine", "table"]
 
 ASSETS = Path(__file__).parent / "assets"
 WIDGETS = {"jupyterlab_widgets": "@jupyter-widgets/jupyterlab-manager", "anywidget": "anywidget"}
@@ -41,12 +43,13 @@ class Finding:
     fix: str = ""
 
 
-def examine():
+def examine() -> list[Finding]:
     """Look at everything that the lesson needs.
 
     Returns
     -------
     list of Finding
+        Those with a `fix` are faults.
     """
     return [
         _python(),
@@ -63,17 +66,18 @@ def examine():
     ]
 
 
-def table(findings):
+def table(findings: Sequence[Finding]) -> Table:
     """Show findings as a table for the terminal.
 
     Parameters
     ----------
-    findings : list of Finding
+    findings : sequence of Finding
         From `examine`.
 
     Returns
     -------
     rich.table.Table
+        A row for each; a fault begins with ✗.
     """
     shown = Table("", "what", "found", "how to fix it", box=box.SIMPLE_HEAD)
     for finding in findings:
@@ -81,13 +85,13 @@ def table(findings):
     return shown
 
 
-def _python():
+def _python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
     old = "" if sys.version_info >= (3, 10) else "Install Python 3.10 or newer."
     return Finding("Python", f"{version} at {sys.executable}", old)
 
 
-def _packages():
+def _packages() -> Iterator[Finding]:
     for name in ("torch", "torchvision"):
         try:
             importlib.import_module(name)
@@ -104,7 +108,7 @@ def _packages():
             yield Finding(name, "not installed", f"python -m pip install {name}")
 
 
-def _widgets():
+def _widgets() -> Iterator[Finding]:
     """Check that JupyterLab finds what draws the quizzes; pip may have put it elsewhere."""
     from jupyter_core.paths import jupyter_path
 
@@ -115,7 +119,7 @@ def _widgets():
         yield Finding(f"widgets of {package}", "found" if there else "not in JupyterLab", fix)
 
 
-def _device():
+def _device() -> Finding:
     try:
         import torch
     except Exception:  # reported by _packages
@@ -128,19 +132,22 @@ def _device():
     return Finding("device", found)
 
 
-def _memory():
+def _memory() -> Finding:
     free = psutil.virtual_memory().available
     low = "Close other programs." if free < MEMORY_NEEDED else ""
     return Finding("free memory", f"{free / 2**30:.1f} GiB", low)
 
 
-def _bundled(path):
-    intact = sha256(path) == read_card(path)["sha256"]
+def _bundled(path: Path) -> Finding:
+    try:
+        intact = sha256(path) == read_card(path).get("sha256")
+    except (OSError, ValueError):  # of the file or of the card beside it
+        intact = False
     fix = "" if intact else "Reinstall featlib, or check the file out again."
     return Finding(path.name, "complete" if intact else "altered or cut off", fix)
 
 
-def _folder(what, folder, variable):
+def _folder(what: str, folder: Path, variable: str) -> Finding:
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     try:
         with tempfile.TemporaryFile(dir=existing):
@@ -150,7 +157,7 @@ def _folder(what, folder, variable):
         return Finding(what, f"{folder}: {error.strerror}", fix)
 
 
-def _cache_entries():
+def _cache_entries() -> Finding:
     entries = sorted(paths.cache_dir().glob("*/*.safetensors"))
     size = sum(entry.stat().st_size for entry in entries)
     found = f"{len(entries)} entries, {size / 1e6:.1f} MB"
@@ -161,11 +168,11 @@ def _cache_entries():
     return Finding("cache entries", f"{found}, {len(damaged)} damaged", fix)
 
 
-def _answers():
+def _answers() -> Finding:
     from featlib import quiz
 
     log = logging.getLogger("featlib")
-    before, log.disabled = log.disabled, True  # what it would say is said here
+    before, log.disabled = log.disabled, True  # the table says the same
     try:
         progress = quiz.Progress()
         answers = len(progress.answers())
@@ -178,13 +185,13 @@ def _answers():
     return Finding("your answers", found, f"Look for lines to save in it; then delete {aside[-1]}.")
 
 
-def _is_whole(entry):
+def _is_whole(entry: Path) -> bool:
     from featlib.engine import cache
 
     return cache.read(entry)[0] is not None
 
 
-def _kernel():
+def _kernel() -> Finding:
     """Check that notebooks run in this environment and not in another one."""
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
@@ -193,6 +200,15 @@ def _kernel():
     except NoSuchKernel:
         return Finding("notebook kernel", "none", "python -m ipykernel install --sys-prefix")
     # A bare "python" is replaced by the running interpreter when the kernel starts.
-    same = command in ("python", "python3") or os.path.samefile(command, sys.executable)
+    same = command in ("python", "python3") or _is_this_python(command)
     fix = "" if same else "python -m ipykernel install --sys-prefix --name python3"
     return Finding("notebook kernel", "this Python" if same else command, fix)
+
+
+def _is_this_python(command: str) -> bool:
+    """Compare the folders, too: the Python of an environment is often a link to the system's."""
+    here = Path(sys.executable)
+    try:
+        return here.samefile(command) and here.parent.samefile(Path(command).parent)
+    except OSError:  # an environment that was removed
+        return False

@@ -1,11 +1,15 @@
-"""Why one prediction came out so: what each feature adds, and what each part of the image does."""
+"""Why one prediction is as it is: what each feature adds, and what each part of the image does."""
 
 import torch
+from torch import nn
 
 from featlib import checks, preprocess
+from featlib.backbone import Backbone
+
+__all__ = ["contributions", "occlusion"]
 
 
-def contributions(features, head, number):
+def contributions(features: torch.Tensor, head: nn.Linear, number: int) -> torch.Tensor:
     """Split a logit into what each feature adds to it.
 
     Parameters
@@ -13,7 +17,7 @@ def contributions(features, head, number):
     features : torch.Tensor
         float32 D, of one image.
     head : torch.nn.Linear
-        D to C.
+        D features to C logits.
     number : int
         The class number whose logit is split.
 
@@ -26,6 +30,15 @@ def contributions(features, head, number):
     ------
     featlib.FeatlibError
         If the features do not fit the head, or there is no such class.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from featlib import explain
+    >>> head = torch.nn.Linear(2, 2)
+    >>> head.weight.data, head.bias.data = torch.tensor([[3.0, -1.0], [0, 1]]), torch.ones(2)
+    >>> explain.contributions(torch.tensor([2.0, 4.0]), head, 0).tolist()  # they sum to the logit
+    [6.0, -4.0, 1.0]
     """
     checks.features(features[None], "explain.contributions", width=head.in_features)
     checks.whole_number(number, "explain.contributions", "number", 0, head.out_features - 1)
@@ -33,17 +46,25 @@ def contributions(features, head, number):
         return torch.cat([features * head.weight[number], head.bias[number : number + 1]])
 
 
-def occlusion(image, backbone, head, number, *, patch=16, stride=8):
+def occlusion(
+    image: torch.Tensor,
+    backbone: Backbone,
+    head: nn.Linear,
+    number: int,
+    *,
+    patch: int = 16,
+    stride: int = 8,
+) -> torch.Tensor:
     """Measure how much a class's logit falls when a part of the image is covered.
 
     Parameters
     ----------
     image : torch.Tensor
-        uint8 3×H×W.
+        uint8 3×H×W, values 0–255.
     backbone : featlib.backbone.Backbone
-        Turns images into features.
+        Turns images into D features.
     head : torch.nn.Linear
-        Turns features into logits.
+        Turns D features into C logits.
     number : int
         The class number.
     patch, stride : int
@@ -52,15 +73,30 @@ def occlusion(image, backbone, head, number, *, patch=16, stride=8):
     Returns
     -------
     torch.Tensor
-        float32 h×w: the logit of the whole image minus that of the covered one, for each place.
-        High where the image speaks for the class.
+        float32 h×w, one number for each place of the square: the logit of the whole image minus
+        that of the covered one. High where the image speaks for the class.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the image is not uint8 3×H×W, the square or its step is larger than the image, or there
+        is no such class.
 
     References
     ----------
     Zeiler and Fergus (2014), Visualizing and understanding convolutional networks,
     arXiv:1311.2901.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from featlib import backbone, explain
+    >>> image, head = torch.zeros(3, 64, 64, dtype=torch.uint8), torch.nn.Linear(512, 2)
+    >>> explain.occlusion(image, backbone.resnet18(), head, 1, patch=32, stride=16).shape
+    torch.Size([3, 3])
     """
     checks.pixels(image[None], "explain.occlusion")
+    checks.whole_number(number, "explain.occlusion", "number", 0, head.out_features - 1)
     shortest = min(image.shape[1:])
     checks.whole_number(patch, "explain.occlusion", "patch", high=shortest)
     checks.whole_number(stride, "explain.occlusion", "stride", high=shortest)

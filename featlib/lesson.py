@@ -1,18 +1,26 @@
 """The five stages in a row, timed and traced."""
 
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import nn
 
 from featlib import backbone as backbones
 from featlib import features, head, preprocess, trace, validation
 from featlib import images as image_sets
 from featlib.engine.words import dtype_name
+from featlib.head import TrainingTrace
+from featlib.images import ImageSet
+from featlib.validation import Report
 from featlib.weights import Weights, read_weights
+
+__all__ = ["Baseline", "Lesson", "run"]
 
 
 @dataclass(frozen=True)
@@ -24,9 +32,9 @@ class Baseline:
     name : str
         The input.
     accuracy : float
-        On the validation images.
+        Share of the validation images that are classified right.
     seconds : float
-        From images to accuracy.
+        Time from images to accuracy.
     """
 
     name: str
@@ -43,55 +51,64 @@ class Lesson:
     images : featlib.images.ImageSet
         Stage 1.
     weights : featlib.weights.Weights
-        Of the backbone of stage 3.
+        The weights of the backbone of stage 3.
     features : torch.Tensor
-        float32 N×512: stage 3.
+        float32 N×512: the result of stage 3.
     head : torch.nn.Linear
-        What stage 4 trained.
+        What stage 4 trained: 512 features to C logits.
     training : featlib.head.TrainingTrace
-        How stage 4 went.
+        How stage 4 went, epoch by epoch.
     report : featlib.validation.Report
-        Stage 5.
+        The result of stage 5.
     data_flow : tuple of featlib.trace.Stage
         Shapes, dtypes and seconds of all five.
     baselines : tuple of Baseline
-        The identical linear layer on raw pixels and on features of an untrained network.
+        The identical linear layer on raw pixels, and on features of an untrained network.
     features_from_cache : bool
         Whether stage 3 read its features instead of computing them.
     seconds : float
         Time of the whole run.
     """
 
-    images: image_sets.ImageSet
+    images: ImageSet
     weights: Weights
     features: torch.Tensor
-    head: torch.nn.Linear
-    training: head.TrainingTrace
-    report: validation.Report
+    head: nn.Linear
+    training: TrainingTrace
+    report: Report
     data_flow: tuple[trace.Stage, ...]
     baselines: tuple[Baseline, ...]
     features_from_cache: bool
     seconds: float
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Lesson({self.images!r}, {self.report!r})"
 
     @cached_property
-    def backbone(self):
-        """featlib.backbone.Backbone: what stage 3 used, built anew where its result was kept."""
+    def backbone(self) -> backbones.Backbone:
+        """featlib.backbone.Backbone: the frozen network, built on first use.
+
+        Stage 3 does without it where it reads its features from the cache.
+        """
         return backbones.resnet18(self.weights)
 
-    def predict(self, image):
+    def predict(self, image: int | str | Path | torch.Tensor) -> trace.PredictionTrace:
         """Follow one image through the four layers of a prediction.
 
         Parameters
         ----------
         image : int, str, pathlib.Path or torch.Tensor
-            A row of `images`, the path of a picture, or uint8 3×H×W.
+            A row of `images`, the path of a picture, or pixels uint8 3×H×W.
 
         Returns
         -------
         featlib.trace.PredictionTrace
+            With the right class only for a row of `images`.
+
+        Raises
+        ------
+        featlib.FeatlibError
+            If the file is no picture, or the pixels are not as above.
         """
         classes = self.images.classes
         if isinstance(image, int):
@@ -102,32 +119,36 @@ class Lesson:
             image = image_sets.read_picture(image, self.images.pixels.shape[-1])
         return trace.predict(image, self.backbone, self.head, classes)
 
-    def example(self):
-        """Return the row of the validation image to trace: a cat, or else the first.
+    def example(self) -> int:
+        """Choose a validation image to trace: the first cat, or else the first image.
 
         Returns
         -------
         int
+            Its row in `images`.
         """
         cats = self.images.find("cat")
         return cats[0] if cats else int(self.images.validation[0])
 
-    def accuracies(self):
+    def accuracies(self) -> dict[str, float]:
         """Return the validation accuracies of the baselines and of this run.
 
         Returns
         -------
         dict of str to float
+            From what the linear layer was trained on to a share of 0–1; this run is the last.
         """
         ours = {"pretrained features": self.report.accuracy}
         return {b.name.replace("_", " "): b.accuracy for b in self.baselines} | ours
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return the run's facts as plain data that `json.dumps` takes.
 
         Returns
         -------
         dict
+            With the keys ``images``, ``skipped``, ``data_flow``, ``recipe``, ``training_trace``,
+            ``validation``, ``baselines``, ``prediction``, ``features_from_cache`` and ``seconds``.
         """
         prediction = self.predict(self.example())
         probabilities = prediction.probabilities.tolist()
@@ -176,51 +197,72 @@ class Lesson:
         }
 
 
-def run(images="emoji10", *, weights="bundled", cache=True, progress=True, **settings):
+def run(
+    images: str | Path | ImageSet = "emoji10",
+    *,
+    weights: str | Path = "bundled",
+    cache: bool = True,
+    progress: bool = True,
+    **settings: Any,
+) -> Lesson:
     """Run all five stages.
 
     Parameters
     ----------
     images : str, pathlib.Path or featlib.images.ImageSet
-        A name that `images.load` knows, a folder for `images.from_folder`, or a set.
+        A name that `images.load` knows, a folder for `images.from_folder`, or an image set.
     weights : str or pathlib.Path
-        As for `backbone.resnet18`.
+        As for `weights.read_weights`.
     cache : bool
-        Whether to read and keep features on disk.
+        Whether to keep features on disk, and to read those that are there.
     progress : bool
-        Whether to show a bar for what takes more than two seconds.
+        Whether to show a bar when it takes more than two seconds.
     **settings
         As for `head.train`: `epochs`, `learning_rate`, and so on.
 
     Returns
     -------
     Lesson
+        What each stage made, with its time, and the baselines.
 
     Raises
     ------
     featlib.FeatlibError
         If the images, the weights or a setting are wrong.
+
+    Examples
+    --------
+    Forty images, so that it is quick; `run()` takes all 1000.
+
+    >>> from featlib import images, lesson
+    >>> emoji = images.load("emoji10")
+    >>> few = images.from_arrays(emoji.pixels[:40], emoji.labels[:40], emoji.classes)
+    >>> finished = lesson.run(few, epochs=2, cache=False, progress=False)
+    >>> [stage.out_shape for stage in finished.data_flow]
+    [(40, 3, 64, 64), (40, 3, 64, 64), (40, 512), (30, 10), (10, 10)]
+    >>> finished.predict(0).label in emoji.classes
+    True
     """
     clock = _Clock()
-    options = {"cache": cache, "progress": progress}
     head.check_settings(settings)
+    extract = partial(features.extract, cache=cache, progress=progress)
     with clock.stage():
-        images = _image_set(images, options)
+        images = _image_set(images, cache, progress)
     with clock.stage():
         scaled = preprocess.scale(images.pixels)
     with clock.stage():
-        weights = read_weights(weights)
-        from_cache = cache and features.is_cached(images, weights)
-        rows = features.extract(images, weights, **options)
+        network = read_weights(weights)
+        from_cache = cache and features.is_cached(images, network)
+        rows = extract(images, network)
     with clock.stage():
         layer, training = _train(rows, images, settings)
     with clock.stage():
         report = _evaluate(layer, rows, images)
-    baselines = tuple(_baselines(images, scaled, options, settings))
+    baselines = tuple(_baselines(images, scaled, extract, settings))
     flow = _data_flow(images, scaled, rows, layer, report, clock.seconds, from_cache)
     return Lesson(
         images,
-        weights,
+        network,
         rows,
         layer,
         training,
@@ -234,30 +276,32 @@ def run(images="emoji10", *, weights="bundled", cache=True, progress=True, **set
 
 @dataclass
 class _Clock:
-    """Takes the time of each stage."""
+    """Measures the time of each stage."""
 
     started: float = field(default_factory=time.perf_counter)
     seconds: list[float] = field(default_factory=list)
 
-    def since_start(self):
+    def since_start(self) -> float:
         return time.perf_counter() - self.started
 
     @contextmanager
-    def stage(self):
+    def stage(self) -> Iterator[None]:
         before = self.since_start()
         yield
         self.seconds.append(self.since_start() - before)
 
 
-def _image_set(images, options):
-    if isinstance(images, image_sets.ImageSet):
+def _image_set(images: str | Path | ImageSet, cache: bool, progress: bool) -> ImageSet:
+    if isinstance(images, ImageSet):
         return images
     if str(images) in image_sets.NAMES:
         return image_sets.load(str(images))
-    return image_sets.from_folder(images, **options)
+    return image_sets.from_folder(images, cache=cache, progress=progress)
 
 
-def _train(rows, images, settings):
+def _train(
+    rows: torch.Tensor, images: ImageSet, settings: dict[str, Any]
+) -> tuple[nn.Linear, TrainingTrace]:
     train, held_out = images.train, images.validation
     return head.train(
         rows[train],
@@ -268,21 +312,23 @@ def _train(rows, images, settings):
     )
 
 
-def _evaluate(layer, rows, images):
+def _evaluate(layer: nn.Linear, rows: torch.Tensor, images: ImageSet) -> Report:
     held_out = images.validation
     return validation.evaluate(layer, rows[held_out], images.labels[held_out], images.classes)
 
 
-def _baselines(images, scaled, options, settings):
-    """Train the identical linear layer on two inputs that know nothing of other images."""
-
-    def untrained():
-        return features.extract(images, read_weights("untrained"), **options)
-
-    for name, make in (
-        ("raw_pixels", lambda: scaled.flatten(1)),
-        ("untrained_backbone", untrained),
-    ):
+def _baselines(
+    images: ImageSet,
+    scaled: torch.Tensor,
+    extract: Callable[[ImageSet, Weights], torch.Tensor],
+    settings: dict[str, Any],
+) -> Iterator[Baseline]:
+    """Train the identical linear layer on two inputs that no other images have shaped."""
+    inputs = {
+        "raw_pixels": lambda: scaled.flatten(1),
+        "untrained_backbone": lambda: extract(images, read_weights("untrained")),
+    }
+    for name, make in inputs.items():
         started = time.perf_counter()
         rows = make()
         layer, _ = _train(rows, images, settings)
@@ -290,7 +336,15 @@ def _baselines(images, scaled, options, settings):
         yield Baseline(name, accuracy, time.perf_counter() - started)
 
 
-def _data_flow(images, scaled, rows, layer, report, seconds, from_cache):
+def _data_flow(
+    images: ImageSet,
+    scaled: torch.Tensor,
+    rows: torch.Tensor,
+    layer: nn.Linear,
+    report: Report,
+    seconds: list[float],
+    from_cache: bool,
+) -> tuple[trace.Stage, ...]:
     """Write down what really went in and came out of each stage."""
     train = rows[images.train]
     with torch.no_grad():
@@ -328,5 +382,5 @@ def _data_flow(images, scaled, rows, layer, report, seconds, from_cache):
     )
 
 
-def _numbers(values):
+def _numbers(values: torch.Tensor) -> str:
     return ", ".join(f"{value:.2f}" for value in values.tolist())

@@ -7,6 +7,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 
+__all__ = ["Table"]
+
 
 @dataclass(frozen=True, repr=False)
 class Table:
@@ -17,16 +19,27 @@ class Table:
     title : str
         What the table shows.
     columns : tuple of str
-        The headings; one that starts with ``>`` is for a column of numbers, set to the right.
+        The headings. One that starts with ``>`` is for a column of numbers, aligned to the right.
     rows : tuple of tuple of str
-        The cells.
+        The cells: each row has one text for each column.
+
+    Examples
+    --------
+    >>> Table("Lengths", ("word", ">letters"), (("cat", "3"), ("giraffe", "7")))
+    Lengths
+    <BLANKLINE>
+      word      letters
+     ───────────────────
+      cat             3
+      giraffe         7
+    <BLANKLINE>
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
-    def __rich__(self):
+    def __rich__(self) -> RichTable:
         table = RichTable(title=self.title, box=box.SIMPLE_HEAD, title_justify="left")
         for column in self.columns:
             right = column.startswith(">")
@@ -35,13 +48,13 @@ class Table:
             table.add_row(*row)
         return table
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         console = Console(width=120, color_system=None, force_jupyter=False, highlight=False)
         with console.capture() as captured:
             console.print(self)
         return "\n".join(line.rstrip() for line in captured.get().strip("\n").splitlines())
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         head = "".join(f"<th{_align(c)}>{escape(c.lstrip('>'))}</th>" for c in self.columns)
         body = "".join(
             "<tr>" + "".join(map(_cell, self.columns, row)) + "</tr>\n" for row in self.rows
@@ -50,9 +63,9 @@ class Table:
         return f"<table>{caption}\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>"
 
 
-def _cell(column, text):
+def _cell(column: str, text: str) -> str:
     return f"<td{_align(column)}>{escape(text)}</td>"
 
 
-def _align(column):
+def _align(column: str) -> str:
     return f' style="text-align:{"right" if column.startswith(">") else "left"}"'

@@ -3,14 +3,30 @@
 Each is plain data first. `Table` shows it as text in a terminal and as HTML in a notebook.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from featlib import checks, preprocess
+from featlib.backbone import Backbone
 from featlib.engine.words import describe, dtype_name, shape_text
-from featlib.head import Epoch
+from featlib.head import Epoch, TrainingTrace
 from featlib.tables import Table
+
+__all__ = [
+    "REFERENCE",
+    "Layer",
+    "PredictionTrace",
+    "Stage",
+    "data_flow_table",
+    "predict",
+    "predict_from_features",
+    "probability_chart",
+    "training_chart",
+    "training_table",
+]
 
 # The trace that the lesson is measured against; our own must end at or above its last row.
 REFERENCE = tuple(
@@ -32,15 +48,15 @@ class Stage:
     name : str
         The stage's name.
     in_shape, out_shape : tuple of int
-        What goes in and comes out; `in_shape` is None for files on disk.
+        What goes in and what comes out; `in_shape` is None for files on disk.
     in_dtype, out_dtype : str
-        For example ``uint8``.
+        For example ``uint8``; for files on disk the words for them.
     does : str
         What the stage does.
     example : str
         A few of the values that come out.
     seconds : float
-        Time taken.
+        Time taken, in seconds.
     """
 
     stage: int
@@ -63,9 +79,9 @@ class Layer:
     name : str
         The layer's name.
     values : torch.Tensor
-        What it gives to the next layer, for one image.
+        What it gives to the next layer, for one image: uint8 3×H×W, float32 D, or float32 C.
     says : str
-        The values worth seeing.
+        The most interesting of the values, in words.
     """
 
     name: str
@@ -95,16 +111,17 @@ class PredictionTrace:
     truth: str | None = None
 
     @property
-    def probabilities(self):
-        """float32 C: the probability of each class."""
+    def probabilities(self) -> torch.Tensor:
+        """torch.Tensor: float32 C, the probability of each class; they sum to 1."""
         return self.layers[-1].values
 
-    def table(self):
+    def table(self) -> Table:
         """Return the four layers as a table.
 
         Returns
         -------
-        Table
+        featlib.tables.Table
+            A row for each layer.
         """
         rows = (
             (
@@ -119,63 +136,102 @@ class PredictionTrace:
         title = f"Prediction trace: one image, four layers: {self.label}{truth}"
         return Table(title, (">#", "layer", "shape and dtype", "values"), tuple(rows))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return repr(self.table())
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         return self.table()._repr_html_()
 
 
-def predict(image, backbone, head, classes, *, truth=None):
+def predict(
+    image: torch.Tensor,
+    backbone: Backbone,
+    head: nn.Module,
+    classes: Sequence[str],
+    *,
+    truth: str | None = None,
+) -> PredictionTrace:
     """Follow one image through the four layers of a prediction.
 
     Parameters
     ----------
     image : torch.Tensor
-        uint8 3×H×W.
+        uint8 3×H×W, values 0–255.
     backbone : featlib.backbone.Backbone
-        Layer 2.
+        Layer 2: image to D features.
     head, classes, truth
         As for `predict_from_features`.
 
     Returns
     -------
     PredictionTrace
+        What each layer made of the image.
 
     Raises
     ------
     featlib.FeatlibError
-        If the image is not uint8 3×H×W.
+        If the image is not uint8 3×H×W, or there are fewer than two different classes.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from featlib import backbone, trace
+    >>> image = torch.zeros(3, 64, 64, dtype=torch.uint8)
+    >>> head = torch.nn.Linear(512, 2)
+    >>> traced = trace.predict(image, backbone.resnet18(), head, ["cat", "dog"])
+    >>> [tuple(layer.values.shape) for layer in traced.layers]
+    [(3, 64, 64), (512,), (2,), (2,)]
+    >>> round(traced.probabilities.sum().item(), 4)
+    1.0
     """
     _check_image(image)
     features = backbone(preprocess.prepare(image[None], backbone.transform))[0]
     return predict_from_features(image, features, head, classes, truth=truth)
 
 
-def predict_from_features(image, features, head, classes, *, truth=None):
-    """Follow one image, whose features were extracted before, through the layers after them.
+def predict_from_features(
+    image: torch.Tensor,
+    features: torch.Tensor,
+    head: nn.Module,
+    classes: Sequence[str],
+    *,
+    truth: str | None = None,
+) -> PredictionTrace:
+    """Follow one image through the four layers, with features that were extracted before.
 
     Parameters
     ----------
     image : torch.Tensor
-        uint8 3×H×W.
+        uint8 3×H×W, values 0–255.
     features : torch.Tensor
         float32 D: what layer 2 made of it.
     head : torch.nn.Module
-        Layer 3: features to logits.
+        Layer 3: D features to C logits.
     classes : sequence of str
-        The name of each class number.
+        The name of each class number, C of them.
     truth : str, optional
-        The right class.
+        The right class, where it is known.
 
     Returns
     -------
     PredictionTrace
+        What each layer made of the image.
 
     Raises
     ------
     featlib.FeatlibError
-        If the image is not uint8 3×H×W.
+        If the image has not three axes, or there are fewer than two different classes.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from featlib import trace
+    >>> image, features = torch.zeros(3, 8, 8, dtype=torch.uint8), torch.tensor([2.0, 1.0])
+    >>> head = torch.nn.Linear(2, 2)
+    >>> head.weight.data, head.bias.data = torch.eye(2), torch.zeros(2)  # logits = features
+    >>> traced = trace.predict_from_features(image, features, head, ["cat", "dog"], truth="cat")
+    >>> traced.label, [round(p, 3) for p in traced.probabilities.tolist()]
+    ('cat', [0.731, 0.269])
     """
     _check_image(image)
     classes = checks.classes(classes, "trace.predict")
@@ -192,7 +248,7 @@ def predict_from_features(image, features, head, classes, *, truth=None):
     return PredictionTrace(layers, classes, classes[probabilities.argmax()], truth)
 
 
-def data_flow_table(stages, *, seconds=True):
+def data_flow_table(stages: Sequence[Stage], *, seconds: bool = True) -> Table:
     """Show the five stages as a table.
 
     Parameters
@@ -200,11 +256,20 @@ def data_flow_table(stages, *, seconds=True):
     stages : sequence of Stage
         The rows.
     seconds : bool
-        Whether to show the time, which is another on every machine.
+        Whether to show the time, which differs from machine to machine.
 
     Returns
     -------
-    Table
+    featlib.tables.Table
+        A row for each stage.
+
+    Examples
+    --------
+    >>> from featlib import trace
+    >>> shape = (10, 3, 64, 64)
+    >>> stage = trace.Stage(2, "scale", shape, "uint8", "÷ 255", shape, "float32", "0.50", 0.01)
+    >>> trace.data_flow_table([stage], seconds=False).rows
+    (('2', 'scale', 'uint8 10×3×64×64', '÷ 255', 'float32 10×3×64×64', '0.50'),)
     """
     columns = (">#", "stage", "in", "what is done", "out", "example")
     rows = [
@@ -224,8 +289,8 @@ def data_flow_table(stages, *, seconds=True):
     return Table("Data flow: five stages", columns, tuple(rows))
 
 
-def training_table(trace):
-    """Show a training as a table: a row an epoch.
+def training_table(trace: TrainingTrace) -> Table:
+    """Show a training as a table.
 
     Parameters
     ----------
@@ -234,7 +299,16 @@ def training_table(trace):
 
     Returns
     -------
-    Table
+    featlib.tables.Table
+        A row for each epoch.
+
+    Examples
+    --------
+    >>> from featlib import head, trace
+    >>> epoch = head.Epoch(1, 1.5, 0.5, 0.45, "a good start")
+    >>> training = head.TrainingTrace((epoch,), head.Recipe(epochs=1), seconds=0.1)
+    >>> trace.training_table(training).rows
+    (('1', '1.50', '0.500', '0.450', 'a good start'),)
     """
     rows = tuple(
         (
@@ -250,7 +324,7 @@ def training_table(trace):
     return Table("Training trace", columns, rows)
 
 
-def training_chart(trace, width=16):
+def training_chart(trace: TrainingTrace, width: int = 16) -> Table:
     """Draw a training as bars of text, beside the reference trace.
 
     Parameters
@@ -262,7 +336,16 @@ def training_chart(trace, width=16):
 
     Returns
     -------
-    Table
+    featlib.tables.Table
+        A row for each epoch.
+
+    Examples
+    --------
+    >>> from featlib import head, trace
+    >>> epoch = head.Epoch(1, 0.9, 0.8, None, "")
+    >>> training = head.TrainingTrace((epoch,), head.Recipe(epochs=1), seconds=0.1)
+    >>> trace.training_chart(training, width=4).rows  # the reference begins with 1.8 and 0.4
+    (('1', '0.90 ██', '1.80 ████', '0.80 ███', '0.40 ██'),)
     """
     highest = max(row.loss for row in (*trace.epochs, *REFERENCE))
     rows = []
@@ -282,7 +365,7 @@ def training_chart(trace, width=16):
     return Table("Training chart: this run beside the reference trace", columns, tuple(rows))
 
 
-def probability_chart(prediction, n=5, width=24):
+def probability_chart(prediction: PredictionTrace, n: int = 5, width: int = 24) -> Table:
     """Draw the highest probabilities of a prediction as bars of text.
 
     Parameters
@@ -292,11 +375,21 @@ def probability_chart(prediction, n=5, width=24):
     n : int
         How many classes.
     width : int
-        The longest bar, in characters.
+        The bar of probability 1, in characters.
 
     Returns
     -------
-    Table
+    featlib.tables.Table
+        A row for each class, the most probable first.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from featlib import trace
+    >>> softmax = trace.Layer("softmax", torch.tensor([0.25, 0.75]), "")
+    >>> prediction = trace.PredictionTrace((softmax,), ("cat", "dog"), "dog")
+    >>> trace.probability_chart(prediction, n=2, width=8).rows
+    (('dog', '0.75 ██████'), ('cat', '0.25 ██'))
     """
     order = prediction.probabilities.argsort(descending=True)[:n].tolist()
     rows = tuple(
@@ -305,26 +398,26 @@ def probability_chart(prediction, n=5, width=24):
     return Table("Softmax: how sure the head is", ("class", "probability"), rows)
 
 
-def _bar(value, highest, width):
+def _bar(value: float | None, highest: float, width: int) -> str:
     if value is None:
         return "–"
     return f"{value:.2f} " + "█" * round(width * value / highest)
 
 
-def _shape(shape, dtype):
+def _shape(shape: tuple[int, ...] | None, dtype: str) -> str:
     return dtype if shape is None else f"{dtype} {shape_text(shape)}"
 
 
-def _check_image(image):
+def _check_image(image: torch.Tensor) -> None:
     if getattr(image, "ndim", None) != 3:
         got = describe(image)
         checks.refuse("trace.predict", "one image, uint8 3×H×W", got, "Pass one row: pixels[i].")
 
 
-def _range(image):
+def _range(image: torch.Tensor) -> str:
     return f"from {image.min()} to {image.max()}, mean {image.float().mean():.0f}"
 
 
-def _top(names, values, form, n=3):
+def _top(names: Sequence[str], values: torch.Tensor, form: str, n: int = 3) -> str:
     order = values.argsort(descending=True)[:n].tolist()
     return ", ".join(f"{names[i]} {values[i].item():{form}}" for i in order)

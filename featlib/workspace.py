@@ -1,10 +1,12 @@
-"""The learner's own copies of the notebooks: made once, refreshed where untouched, never lost.
+"""The learner's own copies of the notebooks: made once, updated where untouched, never lost.
 
-What comes with featlib is only ever read. A copy that the learner has not changed follows an
-upgrade; one that was changed, if only by running it, is the learner's and stays.
+The notebooks that come with featlib are only read. A copy that the learner has not changed follows
+an upgrade of featlib. A copy that was changed, even if only by running it, belongs to the learner
+and stays as it is.
 """
 
 import json
+import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -17,10 +19,11 @@ from featlib.engine.strict_json import parse_json
 
 __all__ = ["START", "Workspace", "prepare"]
 
-FOLDER = "featlib-notebooks"
 START = "00_start_here.ipynb"
-GIVEN = ".featlib.json"  # in each folder of copies: the SHA-256 of every file as it was given
-KINDS = (".ipynb", ".md", ".html")  # what a learner reads; tests stay in the package
+
+_FOLDER = "featlib-notebooks"
+_GIVEN = ".featlib.json"  # in each folder of copies: the SHA-256 of every file as it was copied
+_KINDS = (".ipynb", ".md", ".html")  # what a learner reads; tests stay in the package
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Workspace:
     Attributes
     ----------
     folder : pathlib.Path
-        Where they are.
+        Where they are; an absolute path.
     kept : tuple of str
         Files that the learner has changed and of which featlib now has another version.
     """
@@ -45,68 +48,92 @@ class Workspace:
 
 
 def prepare(parent: str | Path = ".", *, fresh: bool = False) -> Workspace:
-    """Make or refresh the learner's copies of the notebooks.
+    """Make the learner's copies of the notebooks, or bring the untouched ones up to date.
 
     Parameters
     ----------
     parent : str or pathlib.Path
-        Where the folder ``featlib-notebooks`` is, or is to be.
+        The folder that holds, or will hold, the folder ``featlib-notebooks``.
     fresh : bool
-        Whether to make new copies in a folder beside those that there are.
+        Whether to make new copies in a second folder, ``featlib-notebooks-2`` and so on, beside
+        the one that is there.
 
     Returns
     -------
     Workspace
-        Of several folders the newest one.
+        If there are several folders of copies, the newest one.
 
     Raises
     ------
     featlib.FeatlibError
-        If nothing can be written there.
+        If there is no such parent folder, or nothing can be written there.
     """
     parent = checks.folder(parent, "featlib lab", "your notebooks")
-    found = _numbered(parent)
-    last = max(found, default=0)
-    number = last + 1 if fresh or not found else last
-    folder = parent / (FOLDER if number == 1 else f"{FOLDER}-{number}")
+    folder = _choose(parent, fresh)
     try:
         folder.mkdir(exist_ok=True)
-        return Workspace(folder.resolve(), _refresh(folder))
+        return Workspace(folder.resolve(), _update(folder))
     except OSError as error:
         wanted = f"to copy the notebooks to '{folder}'"
-        fix = "Change to a folder of your own first, such as your home folder."
-        return checks.refuse("featlib lab", wanted, str(error), fix)
+        fix = "Choose a folder that you can write to: featlib lab --folder DIR."
+        checks.refuse("featlib lab", wanted, str(error), fix)
 
 
-def _numbered(parent: Path) -> list[int]:
-    """Return the numbers of the folders of copies that there are: 1, then 2, 3, …."""
-    matches = (re.fullmatch(rf"{FOLDER}(?:-(\d+))?", path.name) for path in parent.iterdir())
-    return [int(match[1] or 1) for match in matches if match]
+def _choose(parent: Path, fresh: bool) -> Path:
+    """Return the folder of copies to use; a new one must not have the name of anything there."""
+    taken, folders = [], []
+    for path in parent.iterdir():
+        if match := re.fullmatch(rf"{_FOLDER}(?:-([2-9]|[1-9][0-9]+))?", path.name):
+            taken.append(int(match[1] or 1))
+            if path.is_dir():  # a file of that name is not ours, and stays
+                folders.append(taken[-1])
+    number = max(taken, default=0) + 1 if fresh or not folders else max(folders)
+    return parent / (_FOLDER if number == 1 else f"{_FOLDER}-{number}")
 
 
-def _refresh(folder: Path) -> tuple[str, ...]:
-    """Copy what is missing or untouched; return what was changed and is due for a new version."""
-    given = _given(folder)
-    kept = []
+def _update(folder: Path) -> tuple[str, ...]:
+    """Copy what is missing or untouched; return what was changed and has a new version."""
+    before = _given(folder)
+    given, kept = dict(before), []
     for original in sorted(bundled("notebooks").iterdir()):
-        if original.suffix not in KINDS:
+        if original.suffix not in _KINDS:
             continue
-        copy, new = folder / original.name, sha256(original)
-        if not copy.exists() or sha256(copy) == given.get(original.name):
-            if not copy.exists() or given[original.name] != new:
-                shutil.copyfile(original, copy)
-            given[original.name] = new
-        elif given.get(original.name) != new:
-            kept.append(original.name)
-    with atomic_write(folder / GIVEN) as file:
-        file.write(json.dumps(given, indent=1).encode())
+        name, new = original.name, sha256(original)
+        copy = folder / name
+        here = sha256(copy) if copy.exists() else None
+        if here in (None, new, given.get(name)):
+            if here != new:
+                _copy(original, copy)
+            given[name] = new
+        elif given.get(name) != new:
+            kept.append(name)
+    if given != before:
+        with atomic_write(folder / _GIVEN) as file:
+            file.write(json.dumps(given, indent=1).encode())
     return tuple(kept)
 
 
-def _given(folder: Path) -> dict[str, str]:
-    """Return what was copied before; where no list can be read, each file counts as changed."""
+def _copy(original: Path, copy: Path) -> None:
+    """Copy the content alone, so that the copy of a read-only file can be changed.
+
+    The copy gets its name when it is complete: a second process never sees half of it.
+    """
+    temporary = copy.with_name(f"_{copy.name}.{os.getpid()}.tmp")
     try:
-        given = parse_json((folder / GIVEN).read_bytes())
+        shutil.copyfile(original, temporary)
+        os.replace(temporary, copy)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _given(folder: Path) -> dict[str, str]:
+    """Return the list of what was copied before.
+
+    Where no list can be read, it is empty: then each file that differs from featlib's own counts
+    as changed by the learner.
+    """
+    try:
+        given = parse_json((folder / _GIVEN).read_bytes())
     except (OSError, ValueError):
         return {}
     return given if isinstance(given, dict) else {}

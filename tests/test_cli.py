@@ -2,12 +2,13 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
-from featlib import cli, lesson, quiz
+from featlib import __version__, cli, lesson, quiz, workspace
 
 
 @pytest.fixture(scope="module")
@@ -114,12 +115,93 @@ def test_an_interrupt_is_one_line(run, monkeypatch):
     assert (code, err.count("\n")) == (130, 1)
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["lab"], ["doctor"]], ids=str)
-def test_help_says_what_each_command_does(run, command):
-    code, out, _ = run(*command, "--help")
-    assert code == 0
-    assert "usage: featlib" in out
-    assert len(out.splitlines()) > 4
+HELP = {
+    "": ["run", "lab", "progress", "slides", "class-report", "extract", "doctor", "--version"],
+    "run": ["--images DIR", "--weights NAME", "--epochs N", "--seed N", "--json", "--report DIR"],
+    "lab": ["--folder DIR", "--fresh", "go to JupyterLab: featlib lab --no-browser"],
+    "progress": ["--export [NAME]", "--reset [QUIZ]", "--yes"],
+    "slides": ["NAME", "--out DIR"],
+    "class-report": ["DIR", "--out FILE"],
+    "extract": ["DIR", "--out DIR", "--precision", "--engine", "the same command continues"],
+    "doctor": ["what is installed and what is wrong"],
+}
+
+
+@pytest.mark.parametrize("command", HELP)
+def test_help_names_what_each_command_does_and_takes(run, command):
+    code, out, err = run(*command.split(), "--help")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"usage: featlib {command}".rstrip())
+    for words in HELP[command]:
+        assert words in " ".join(out.split())
+
+
+# featlib lab
+
+
+@pytest.fixture
+def lab(monkeypatch):
+    """Let nothing start, and return the list of commands that would have been."""
+    started = []
+
+    def note(command, check):
+        started.append(command)
+        return subprocess.CompletedProcess(command, 3)
+
+    monkeypatch.setattr(subprocess, "run", note)
+    return started
+
+
+def test_lab_opens_the_learners_copy_of_the_first_notebook(run, lab, tmp_path):
+    code, out, err = run("lab")
+    folder = (tmp_path / "featlib-notebooks").resolve()
+    assert (code, out, err) == (3, f"Your notebooks: {folder}\n", ""), "JupyterLab's own exit code"
+    assert (folder / "00_start_here.ipynb").is_file()
+    [command] = lab
+    assert command[:4] == [sys.executable, "-m", "jupyter", "lab"]
+    assert "--ip=127.0.0.1" in command
+    assert f"--notebook-dir={folder.parent}" in command
+    assert "--LabApp.default_url=/lab/tree/featlib-notebooks/00_start_here.ipynb" in command
+
+
+def test_lab_in_another_folder_with_spaces_and_other_letters(run, lab, tmp_path):
+    (tmp_path / "my nötebooks 家").mkdir()
+    assert run("lab", "--folder", "my nötebooks 家")[0] == 3
+    folder = (tmp_path / "my nötebooks 家").resolve()
+    assert f"--notebook-dir={folder}" in lab[0]
+    assert (folder / "featlib-notebooks" / "README.md").is_file()
+    assert not (tmp_path / "featlib-notebooks").exists()
+
+
+def test_lab_passes_other_options_on_to_jupyterlab(run, lab):
+    run("lab", "--no-browser", "--fresh", "--port", "9000")
+    assert lab[0][-3:] == ["--no-browser", "--port", "9000"]
+
+
+def test_lab_names_what_it_kept_and_how_to_get_the_new_versions(run, lab, tmp_path, monkeypatch):
+    originals = tmp_path / "originals"
+    originals.mkdir()
+    start = originals / "00_start_here.ipynb"
+    start.write_text("first")
+    monkeypatch.setattr(workspace, "bundled", lambda name: originals)
+    run("lab")
+    mine = tmp_path / "featlib-notebooks" / start.name
+    mine.write_text("mine")
+    start.write_text("second")
+    out = run("lab")[1]
+    assert "Changed by you, so kept as they are: 00_start_here.ipynb" in out
+    assert "featlib lab --fresh" in out
+    out = run("lab", "--fresh")[1]
+    assert out.startswith(f"Your notebooks: {(tmp_path / 'featlib-notebooks-2').resolve()}")
+    assert "Changed by you" not in out
+    assert "/lab/tree/featlib-notebooks-2/" in " ".join(lab[-1])
+    assert mine.read_text() == "mine"
+
+
+def test_lab_starts_nothing_where_the_notebooks_cannot_be_copied(run, lab):
+    code, out, err = run("lab", "--folder", "nowhere")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert lab == []
 
 
 def test_help_and_import_do_not_wait_for_torch():
@@ -138,13 +220,24 @@ def test_a_terminal_without_unicode_is_no_reason_to_stop(picture_folder, tmp_pat
     assert b"12?3?64?64" in written.getvalue()
 
 
-def test_a_reader_that_stops_early_is_no_reason_to_complain(tmp_path):
-    command = [sys.executable, "-m", "featlib.cli", "progress"]
+@pytest.mark.parametrize("words", [["progress"], ["progress", "--export"]], ids=str)
+def test_a_reader_that_stops_early_is_no_reason_to_complain(tmp_path, words):
+    command = [sys.executable, "-m", "featlib", *words]
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, env=environment
     ) as running:
         running.stdout.close()
         assert running.stderr.read() == b""
+    assert running.returncode == 0
+
+
+def test_python_m_featlib_is_the_command(tmp_path):
+    command = [sys.executable, "-m", "featlib", "--version"]
+    answer = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (answer.stdout, answer.stderr) == (f"featlib {__version__}\n", "")
+    wrong = subprocess.run([*command[:3], "frobnicate"], capture_output=True, cwd=tmp_path)
+    assert wrong.returncode == 2
 
 
 @pytest.fixture

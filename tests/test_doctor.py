@@ -1,12 +1,13 @@
 """The doctor finds what is wrong and says how to fix it."""
 
+import os
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 from featlib import cli, doctor, features, quiz
-from featlib.engine import paths
 
 
 def find(what):
@@ -14,10 +15,16 @@ def find(what):
     return finding
 
 
-def test_a_healthy_environment_has_nothing_to_mend(capsys, empty_cache):
+def test_a_healthy_environment_has_nothing_to_fix(capsys, empty_cache):
     assert [found for found in doctor.examine() if found.fix] == []
     assert cli.main(["doctor"]) == 0
     assert "✗" not in capsys.readouterr().out
+
+
+def test_a_table_has_a_row_for_each_finding_and_a_sign_for_each_fault():
+    shown = doctor.table([doctor.Finding("a", "1"), doctor.Finding("b", "2", "Fix b.")])
+    cells = [list(column.cells) for column in shown.columns]
+    assert cells == [["✓", "✗"], ["a", "b"], ["1", "2"], ["", "Fix b."]]
 
 
 def test_it_names_versions_device_and_folders(empty_cache):
@@ -102,25 +109,55 @@ def test_an_altered_bundled_file(tmp_path, monkeypatch):
     assert "Reinstall featlib" in finding.fix
 
 
-@pytest.mark.parametrize("command", ["/usr/bin/env", None], ids=["another Python", "no kernel"])
-def test_a_kernel_of_another_python(command, monkeypatch):
+CARDS = {
+    "no card": None,
+    "no checksum": "{}",
+    "no JSON": "{",
+    "no object": "[]",
+}
+
+
+@pytest.mark.parametrize("case", CARDS)
+def test_a_bundled_file_whose_card_is_damaged(case, tmp_path, monkeypatch):
+    (tmp_path / "w.safetensors").write_bytes(b"data")
+    if CARDS[case] is not None:
+        (tmp_path / "w.json").write_text(CARDS[case])
+    monkeypatch.setattr(doctor, "ASSETS", tmp_path)
+    assert "Reinstall featlib" in find("w.safetensors").fix
+
+
+def kernel_of(command, monkeypatch):
+    """Let notebooks run by a command, or by none, and return what the doctor finds."""
     from jupyter_client import kernelspec
 
     def get(self, name):
         if command is None:
             raise kernelspec.NoSuchKernel(name)
-        return kernelspec.KernelSpec(argv=[command])
+        return kernelspec.KernelSpec(argv=[str(command)])
 
     monkeypatch.setattr(kernelspec.KernelSpecManager, "get_kernel_spec", get)
-    assert "ipykernel install" in find("notebook kernel").fix
+    return find("notebook kernel")
 
 
-def test_the_folders_can_be_chosen(monkeypatch, tmp_path):
-    monkeypatch.setenv("FEATLIB_CACHE_DIR", str(tmp_path / "c"))
-    monkeypatch.setenv("FEATLIB_DATA_DIR", "~/answers")
-    assert paths.cache_dir() == tmp_path / "c"
-    assert paths.data_dir().name == "answers"
-    assert "~" not in str(paths.data_dir())
-    monkeypatch.delenv("FEATLIB_CACHE_DIR")
-    assert paths.cache_dir().name == "featlib"
-    assert sys.platform != "linux" or not paths.cache_dir().exists() or paths.cache_dir().is_dir()
+@pytest.mark.parametrize("command", [sys.executable, "python", "python3"])
+def test_a_kernel_of_this_python(command, monkeypatch):
+    assert kernel_of(command, monkeypatch) == doctor.Finding("notebook kernel", "this Python")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [Path(__file__), Path("/no/such/environment/bin/python"), None],
+    ids=["another program", "a removed environment", "no kernel"],
+)
+def test_a_kernel_of_another_python(command, monkeypatch):
+    finding = kernel_of(command, monkeypatch)
+    assert "ipykernel install" in finding.fix
+    assert finding.found == ("none" if command is None else str(command))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links as in an environment of Unix")
+def test_a_kernel_of_another_environment_whose_python_is_a_link_to_the_same_file(
+    monkeypatch, tmp_path
+):
+    (tmp_path / "python").symlink_to(Path(sys.executable).resolve())
+    assert "ipykernel install" in kernel_of(tmp_path / "python", monkeypatch).fix

@@ -4,9 +4,9 @@ import json
 
 import pytest
 import torch
-from conftest import make_pictures
 
-from featlib import FeatlibError, backbone, features, lesson, trace
+from conftest import make_pictures
+from featlib import FeatlibError, backbone, features, images, lesson, trace
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +121,61 @@ def test_its_facts_are_plain_data(finished):
     assert [layer["shape"] for layer in facts["prediction"]["layers"]] == [
         [3, 64, 64], [512], [10], [10],
     ]  # fmt: skip
+
+
+def test_its_facts_are_those_of_the_run(finished):
+    facts, report = finished.to_dict(), finished.report
+    assert facts["images"] == repr(finished.images)
+    assert [row["loss"] for row in facts["training_trace"]] == [
+        epoch.loss for epoch in finished.training.epochs
+    ]
+    assert facts["recipe"]["epochs"] == 5
+    assert facts["validation"]["accuracy"] == report.accuracy
+    assert facts["validation"]["interval"] == list(report.interval)
+    assert facts["validation"]["loss"] == report.loss
+    assert facts["validation"]["confusion"] == report.confusion.tolist()
+    for k, row in enumerate(facts["validation"]["classes"]):
+        expected = (report.classes[k], report.precision[k], report.recall[k], report.f1[k])
+        assert (row["name"], row["precision"], row["recall"], row["f1"]) == expected
+    for baseline in finished.baselines:
+        fact = facts["baselines"][baseline.name]
+        assert fact == {"accuracy": baseline.accuracy, "seconds": baseline.seconds}
+        assert 0 < baseline.seconds < finished.seconds
+    traced = finished.predict(finished.example())
+    probabilities = facts["prediction"]["probabilities"]
+    assert probabilities == dict(zip(report.classes, traced.probabilities.tolist(), strict=True))
+    assert facts["prediction"]["label"] == max(probabilities, key=probabilities.get)
+    assert facts["prediction"]["truth"] == "animal"
+    assert [layer["dtype"] for layer in facts["prediction"]["layers"]] == [
+        "uint8", "float32", "float32", "float32",
+    ]  # fmt: skip
+
+
+def test_the_accuracies_are_those_of_the_baselines_and_of_the_run(finished):
+    raw, untrained = finished.baselines
+    assert list(finished.accuracies().items()) == [
+        ("raw pixels", raw.accuracy),
+        ("untrained backbone", untrained.accuracy),
+        ("pretrained features", finished.report.accuracy),
+    ]
+
+
+def test_what_is_shown_of_the_data_are_its_own_values(finished):
+    pixel = finished.images.pixels[0, :, 0, 0]
+    examples = [stage.example for stage in finished.data_flow]
+    assert examples[0] == f"image 0 (animal), first pixel: {pixel.tolist()}"
+    assert examples[1] == "the same pixel: " + ", ".join(f"{v / 255:.2f}" for v in pixel.tolist())
+    assert f"{finished.features[0, 0]:.2f}" in examples[2]
+    assert examples[4] == f"{finished.report.accuracy:.0%} right"
+
+
+def test_it_runs_on_an_image_set_with_weights_of_ones_own_choice(emoji10):
+    few = images.from_arrays(emoji10.pixels[:40], emoji10.labels[:40], emoji10.classes)
+    finished = lesson.run(few, weights="untrained", epochs=1, cache=False, progress=False)
+    assert finished.images is few
+    assert finished.weights.name == finished.backbone.name == "untrained"
+    assert finished.report.accuracy == finished.baselines[1].accuracy, "the same features"
+    assert "frozen ResNet18" in finished.data_flow[2].does
 
 
 def test_a_wrong_setting_is_refused_before_any_work(monkeypatch):

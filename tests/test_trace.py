@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from featlib import FeatlibError, explain, preprocess, trace
+from conftest import seeded
+from featlib import FeatlibError, preprocess, trace
 from featlib.head import Epoch, Recipe, TrainingTrace
 
 TRAINING = TrainingTrace(
@@ -40,6 +41,14 @@ def test_the_training_chart_draws_this_run_beside_the_reference():
     assert reference_accuracy == "0.40 ████"
 
 
+def test_bars_are_rounded_and_the_longest_is_that_of_the_highest_loss():
+    chart = trace.training_chart(TRAINING, width=10)
+    assert chart.rows[1][2] == "1.20 " + "█" * 7, "10 × 1.2 / 1.8 is 6.7"
+    worse = TrainingTrace((Epoch(1, 3.6, 0.1, None, ""),), Recipe(epochs=1), 0.1)
+    chart = trace.training_chart(worse, width=10)
+    assert chart.rows[0][1:3] == ("3.60 " + "█" * 10, "1.80 " + "█" * 5)
+
+
 def test_beyond_the_reference_the_chart_shows_a_dash():
     rows = tuple(Epoch(i, 1.0, 0.5, None, "") for i in range(1, 8))
     chart = trace.training_chart(TrainingTrace(rows, Recipe(epochs=7), 0.1))
@@ -48,7 +57,7 @@ def test_beyond_the_reference_the_chart_shows_a_dash():
 
 @pytest.fixture(scope="module")
 def image():
-    return torch.randint(0, 256, (3, 64, 64), dtype=torch.uint8)
+    return torch.randint(0, 256, (3, 64, 64), dtype=torch.uint8, generator=seeded())
 
 
 @pytest.fixture(scope="module")
@@ -100,34 +109,39 @@ def test_the_data_flow_table_can_leave_out_the_time():
     assert without.rows[0][2:5] == ("files", "collect", "uint8 2×3")
 
 
-def test_contributions_add_up_to_the_logit(image, resnet, layer):
+def test_the_strongest_values_are_named_from_the_highest_down(image):
+    head = nn.Linear(4, 3)
+    with torch.no_grad():
+        head.weight.copy_(torch.tensor([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0]]))
+        head.bias.zero_()
+    features = torch.tensor([0.5, 1.5, 2.5, 0.25])
+    traced = trace.predict_from_features(image, features, head, ["a", "b", "c"])
+    assert [part.says for part in traced.layers[1:3]] == [
+        "strongest: #2 2.50, #1 1.50, #0 0.50",
+        "highest: b +2.50, c +1.50, a +0.50",
+    ]
+    assert traced.layers[3].says.startswith("highest: b 0.")
+    assert (traced.label, traced.truth) == ("b", None)
+    assert "in truth" not in repr(traced)
+
+
+def test_a_prediction_shows_itself_as_its_table(image, resnet, layer):
     traced = trace.predict(image, resnet, layer, ["a", "b", "c"])
-    _, features, logits, _ = (part.values for part in traced.layers)
-    for number in range(3):
-        parts = explain.contributions(features, layer, number)
-        assert parts.shape == (513,)
-        assert parts.sum().item() == pytest.approx(logits[number].item(), abs=1e-4)
-        assert parts[-1] == layer.bias[number]
+    assert repr(traced) == repr(traced.table())
+    assert traced._repr_html_() == traced.table()._repr_html_()
 
 
-def test_contributions_of_a_class_that_is_not_there_are_refused(layer):
-    with pytest.raises(FeatlibError, match="from 0 to 2"):
-        explain.contributions(torch.zeros(512), layer, 3)
+@pytest.mark.parametrize("shape", [(1, 3, 64, 64), (64, 64)])
+def test_what_is_not_one_image_is_refused(shape, resnet, layer):
+    image = torch.zeros(shape, dtype=torch.uint8)
+    with pytest.raises(FeatlibError, match=r"one image, uint8 3×H×W.*pixels\[i\]"):
+        trace.predict(image, resnet, layer, ["a", "b", "c"])
+    with pytest.raises(FeatlibError, match="one image"):
+        trace.predict_from_features(image, torch.zeros(512), layer, ["a", "b", "c"])
 
 
-def test_occlusion_is_the_fall_of_the_logit(image, resnet, layer):
-    fall = explain.occlusion(image, resnet, layer, 1, patch=32, stride=32)
-    covered = image.clone()
-    covered[:, 32:, :32] = 128
-    classes = ["a", "b", "c"]
-    before, after = (
-        trace.predict(picture, resnet, layer, classes).layers[2].values[1]
-        for picture in (image, covered)
-    )
-    assert fall.shape == (2, 2)
-    assert fall[1, 0].item() == pytest.approx((before - after).item(), abs=1e-4)
-
-
-def test_a_patch_larger_than_the_image_is_refused(image, resnet, layer):
-    with pytest.raises(FeatlibError, match="patch as a whole number from 1 to 64"):
-        explain.occlusion(image, resnet, layer, 0, patch=65)
+def test_the_probability_chart_gives_each_bar_its_length():
+    softmax = trace.Layer("softmax", torch.tensor([0.25, 0.5, 0.25]), "")
+    prediction = trace.PredictionTrace((softmax,), ("a", "b", "c"), "b")
+    chart = trace.probability_chart(prediction, n=1, width=20)
+    assert chart.rows == (("b", "0.50 " + "█" * 10),)

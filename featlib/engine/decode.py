@@ -4,9 +4,11 @@ import hashlib
 import json
 import os
 import warnings
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import PIL
@@ -19,11 +21,15 @@ from featlib.engine.progress_bar import progress_bar
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 SMALLEST = 8  # pixels a side; below this there is no picture to speak of
 SMALL_FILE = 50_000  # bytes
-HIDDEN = (".", "__MACOSX")  # what names begin with that are nobody's pictures
-VERSION = 2  # raise when the same file would give another picture
+HIDDEN = (".", "__MACOSX")  # names that begin so belong to the system, not to the user
+VERSION = 2  # raise it when the code below makes another picture of the same file
+
+Result = np.ndarray | str  # a picture, or the reason why there is none
 
 
-def decode(files, size, *, cache=True, progress=True):
+def decode(
+    files: Sequence[Path], size: int, *, cache: bool = True, progress: bool = True
+) -> list[Result]:
     """Decode picture files.
 
     Parameters
@@ -55,7 +61,7 @@ def decode(files, size, *, cache=True, progress=True):
     return [next(kept) if reason is None else reason for reason in json.loads(note)]
 
 
-def _digest(files, size):
+def _digest(files: Sequence[Path], size: int) -> str:
     """Hash the bytes of all files; one that cannot be read counts by its error."""
     digest = hashlib.sha256(f"{size} {VERSION} {PIL.__version__}".encode())
     for file in files:
@@ -63,21 +69,21 @@ def _digest(files, size):
         try:
             data = file.read_bytes() if kind else b""
         except OSError as error:
-            kind, data = b"", error.strerror.encode()
+            kind, data = b"", (error.strerror or "").encode()
         digest.update(kind)
         digest.update(len(data).to_bytes(8, "big"))
         digest.update(data)
     return digest.hexdigest()
 
 
-def _keep(path, pictures, size):
+def _keep(path: Path, pictures: Sequence[Result], size: int) -> None:
     reasons = [picture if isinstance(picture, str) else None for picture in pictures]
     kept = [picture for picture in pictures if not isinstance(picture, str)]
     pixels = torch.from_numpy(np.stack(kept)) if kept else torch.empty(0, size, size, 3).byte()
     cache_files.write(path, pixels, json.dumps(reasons))
 
 
-def _decode_all(files, size, progress):
+def _decode_all(files: Sequence[Path], size: int, progress: bool) -> list[Result]:
     with strictly(), ThreadPoolExecutor() as pool:
         # Threads help with photographs. With icons they only wait for one another.
         map_files = map if _are_small(files) else pool.map
@@ -86,8 +92,8 @@ def _decode_all(files, size, progress):
 
 
 @contextmanager
-def strictly():
-    """Refuse pictures that are too large to decode, and keep quiet about odd metadata.
+def strictly() -> Iterator[None]:
+    """Refuse pictures that are too large to decode; show no warnings about odd metadata.
 
     Python keeps one list of warnings for all threads: enter this around the pool, not within it.
     """
@@ -97,12 +103,12 @@ def strictly():
         yield
 
 
-def _are_small(files):
+def _are_small(files: Sequence[Path]) -> bool:
     sizes = [file.stat().st_size for file in files if file.exists()]
     return sum(sizes) < SMALL_FILE * len(sizes)
 
 
-def decode_one(file, size):
+def decode_one(file: Path | str, size: int) -> Result:
     """Decode one picture file; call it within `strictly`.
 
     Parameters
@@ -129,14 +135,15 @@ def decode_one(file, size):
         return f"too large: more than {Image.MAX_IMAGE_PIXELS:,} pixels"
     except Image.UnidentifiedImageError:
         return f"no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} picture"
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
-        # What the disk refuses has a number; all else is said of what was read.
-        refused = getattr(error, "errno", None)
-        return f"cannot be read: {error.strerror}" if refused else f"damaged: {error}"
+    except OSError as error:
+        # An error of the disk has a number. All others are about what was read.
+        return f"cannot be read: {error.strerror}" if error.errno else f"damaged: {error}"
+    except (SyntaxError, ValueError, EOFError, MemoryError) as error:
+        return f"damaged: {error}"
 
 
-def square(image, size):
-    """Bring an open picture to RGB and to a square, upright, cropped in the middle.
+def square(image: Image.Image, size: int) -> Result:
+    """Turn an open picture upright, crop its middle to a square, scale it, and convert it to RGB.
 
     Parameters
     ----------
@@ -152,7 +159,7 @@ def square(image, size):
     """
     if min(image.size) < SMALLEST:
         return f"too small: {image.width}×{image.height}, {SMALLEST}×{SMALLEST} needed"
-    # Each copy of a large picture is large, so none is made without need, and it is scaled first.
+    # A copy of a large picture is large, so none is made without need, and scaling comes first.
     if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
         image = ImageOps.exif_transpose(image)
     picture = _with_colors(image)
@@ -161,8 +168,8 @@ def square(image, size):
     return np.asarray(_to_rgb(picture))
 
 
-def _with_colors(image):
-    """Convert a mode whose numbers cannot be averaged: of a palette, or one that means a hole."""
+def _with_colors(image: Image.Image) -> Image.Image:
+    """Convert a mode whose numbers cannot be averaged: of a palette, or one transparent color."""
     if image.mode.startswith("I"):
         return image
     if image.mode in ("RGB", "RGBA", "L", "LA") and "transparency" not in image.info:
@@ -170,7 +177,7 @@ def _with_colors(image):
     return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 
-def _to_rgb(image):
+def _to_rgb(image: Image.Image) -> Image.Image:
     """Convert to RGB: 16 bits to 8, transparency laid on white."""
     if image.mode.startswith("I"):
         eight_bit = np.asarray(image).clip(0, 65535) >> 8

@@ -1,14 +1,17 @@
 """Stage 3, the arithmetic: what ResNet18 computes, with fewer operations.
 
 BatchNorm is folded into the convolutions. Where oneDNN, PyTorch's library for Intel's and AMD's
-processors, can, a convolution also adds the shortcut and applies ReLU while its result is still at
-hand, and its weights are laid out once instead of for each batch.
+processors, is fast and passes its trial, the layers of `onednn` take over: these add the shortcut
+and apply ReLU while the result is still at hand.
 """
+
+from collections.abc import Callable, Mapping
 
 import torch
 from torch.nn.functional import conv2d, max_pool2d
 
-CHANNELS_LAST = torch.channels_last
+from featlib.engine import onednn, trial
+
 EPSILON = 1e-5  # of torchvision's BatchNorm
 STAGES = (1, 2, 3, 4)
 BEGINNINGS = tuple(f"layer{n}.0.{part}" for n in STAGES[1:] for part in ("conv1", "downsample.0"))
@@ -16,30 +19,26 @@ HALVING = ("conv1", *BEGINNINGS)  # what they compute is half as wide and half a
 
 
 class Convolution:
-    """A convolution, then perhaps an addition, then perhaps ReLU.
+    """A convolution, then perhaps an addition, then perhaps ReLU, on any device.
 
     Parameters
     ----------
     weight : torch.Tensor
-        O×C×K×K, K odd; the picture is padded by K // 2 on each side.
+        O×C×K×K, of a floating-point dtype, K odd; the picture is padded by K // 2 on each side.
     bias : torch.Tensor
-        O, of the dtype and on the device of the weight.
+        O numbers of the dtype and on the device of the weight.
     stride : int
         Pixels from one place of the kernel to the next.
     """
 
-    def __init__(self, weight, bias, stride):
-        self.bias, self.stride, self.padding = bias, stride, weight.shape[-1] // 2
-        self.onednn = has_onednn(weight.device.type, weight.dtype)
-        if self.onednn:
-            # The last two mean: no holes, no groups.
-            self.places = [self.padding] * 2, [stride] * 2, [1, 1], 1
-            self.weight = torch.ops.mkldnn._reorder_convolution_weight(weight, *self.places)
-        else:
-            # The order of memory that a fast convolution wants: of a pixel, all channels in a row.
-            self.weight = weight.contiguous(memory_format=CHANNELS_LAST)
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor, stride: int) -> None:
+        # The order of memory that a fast convolution wants: of a pixel, all channels in a row.
+        self._weight = weight.contiguous(memory_format=torch.channels_last)
+        self._bias, self._stride, self._padding = bias, stride, weight.shape[-1] // 2
 
-    def __call__(self, x, add=None, relu=True):
+    def __call__(
+        self, x: torch.Tensor, add: torch.Tensor | None = None, relu: bool = True
+    ) -> torch.Tensor:
         """Convolve.
 
         Parameters
@@ -47,70 +46,18 @@ class Convolution:
         x : torch.Tensor
             N×C×H×W, channels-last, of the dtype of the weight.
         add : torch.Tensor, optional
-            What to add to the result; it is overwritten.
+            N×O×H'×W', what to add to the result.
         relu : bool
             Whether to set negative results to 0.
 
         Returns
         -------
         torch.Tensor
-            N×O×H'×W', channels-last.
+            N×O×H'×W', channels-last, of the dtype of the weight.
         """
-        if self.onednn:
-            return self._fused(x, add, "relu" if relu else None)
-        y = conv2d(x, self.weight, self.bias, self.stride, self.padding)
+        y = conv2d(x, self._weight, self._bias, self._stride, self._padding)
         y = y if add is None else y.add_(add)
         return y.relu_() if relu else y
-
-    def _fused(self, x, add, then):
-        # What torch.compile calls; here without the seconds that compiling takes.
-        known = self.weight, self.bias, *self.places
-        if add is None:
-            return torch.ops.mkldnn._convolution_pointwise(x, *known, then or "none", [], "")
-        add_in_place = torch.ops.mkldnn._convolution_pointwise_
-        return add_in_place(add, x, *known, "add", 1.0, then, [], "")
-
-
-class WholeMap:
-    """A 3×3 convolution, then an addition or ReLU, on maps of 2×2 pixels: one matrix product.
-
-    Each of the four places sees the whole map. A convolution would make 36 products for a pair of
-    channels, 20 of them with padding, where this makes 16.
-
-    Parameters
-    ----------
-    weight : torch.Tensor
-        O×C×3×3, on a processor where `has_onednn`.
-    bias : torch.Tensor
-        O, of the dtype of the weight.
-    """
-
-    def __init__(self, weight, bias):
-        rows = [weight[:, :, 1 - y : 3 - y, 1 - x : 3 - x] for y in (0, 1) for x in (0, 1)]
-        matrix = torch.cat([part.permute(0, 2, 3, 1).flatten(1) for part in rows])
-        self.weight = torch.ops.mkldnn._reorder_linear_weight(matrix)
-        self.bias = bias.repeat(4)
-
-    def __call__(self, x, add=None):
-        """Convolve, add and apply ReLU, as `Convolution` does.
-
-        Parameters
-        ----------
-        x : torch.Tensor
-            N×C×2×2, channels-last.
-        add : torch.Tensor, optional
-            What to add to the result.
-
-        Returns
-        -------
-        torch.Tensor
-            N×O×2×2, channels-last.
-        """
-        flat = x.permute(0, 2, 3, 1).flatten(1)
-        then = "relu" if add is None else "none"
-        y = torch.ops.mkldnn._linear_pointwise(flat, self.weight, self.bias, then, [], "")
-        y = y.unflatten(1, (2, 2, -1)).permute(0, 3, 1, 2)
-        return y if add is None else y.add_(add).relu_()
 
 
 class FusedResNet18:
@@ -118,27 +65,33 @@ class FusedResNet18:
 
     Parameters
     ----------
-    state : dict of str to torch.Tensor
-        The state dict of torchvision's `resnet18`, as it is after training.
+    state : mapping of str to torch.Tensor
+        The state dict of torchvision's `resnet18`, float32, as it is after training.
     size : int
         Height and width of the images in pixels.
-    device : str
+    device : {"cpu", "cuda", "mps"}
         Where to compute.
     dtype : torch.dtype
-        In what to compute.
+        In what to compute: float32 or bfloat16.
     """
 
-    def __init__(self, state, size, device, dtype):
-        self.dtype, self.layers = dtype, {}
+    def __init__(
+        self, state: Mapping[str, torch.Tensor], size: int, device: str, dtype: torch.dtype
+    ) -> None:
+        self.dtype = dtype
+        self.layers: dict[str, Callable[..., torch.Tensor]] = {}
+        fast = has_onednn(device, dtype) and trial.works(dtype)
         with torch.no_grad():
             for name, folded in fold_batchnorm(state).items():
                 weight, bias = (tensor.to(device, dtype) for tensor in folded)
                 stride = 2 if name in HALVING else 1
-                whole = stride == 1 and _map_side(name, size) == 2 and has_onednn(device, dtype)
-                layer = WholeMap(weight, bias) if whole else Convolution(weight, bias, stride)
-                self.layers[name] = layer
+                if fast and stride == 1 and _map_side(name, size) == 2:
+                    self.layers[name] = onednn.WholeMap(weight, bias)
+                else:
+                    kind = onednn.Convolution if fast else Convolution
+                    self.layers[name] = kind(weight, bias, stride)
 
-    def __call__(self, images):
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """Compute features.
 
         Parameters
@@ -149,9 +102,9 @@ class FusedResNet18:
         Returns
         -------
         torch.Tensor
-            N×512, of the dtype.
+            N×512, of the network's dtype.
         """
-        x = self.layers["conv1"](images.to(self.dtype, memory_format=CHANNELS_LAST))
+        x = self.layers["conv1"](images.to(self.dtype, memory_format=torch.channels_last))
         x = max_pool2d(x, 3, stride=2, padding=1)
         for block in (f"layer{stage}.{place}" for stage in STAGES for place in (0, 1)):
             shortcut = self.layers.get(f"{block}.downsample.0")
@@ -161,13 +114,13 @@ class FusedResNet18:
         return x.mean((2, 3))
 
 
-def has_onednn(device, dtype):
-    """Say whether oneDNN can fuse here.
+def has_onednn(device: str, dtype: torch.dtype) -> bool:
+    """Say whether this is a processor on which the layers of `onednn` are the faster ones.
 
     Parameters
     ----------
-    device : str
-        ``"cpu"``, ``"cuda"`` or ``"mps"``.
+    device : {"cpu", "cuda", "mps"}
+        Where to compute.
     dtype : torch.dtype
         float32 or bfloat16.
 
@@ -186,18 +139,27 @@ def has_onednn(device, dtype):
     )
 
 
-def computes_bf16():
-    """Say whether the processor has instructions for bfloat16.
+def computes_bf16() -> bool:
+    """Say whether PyTorch computes convolutions in bfloat16 with the processor's own instructions.
 
     Returns
     -------
     bool
-        What PyTorch itself asks before it computes a convolution in bfloat16.
+        What PyTorch itself asks before such a convolution. False where it was built without oneDNN,
+        as for macOS. Where only the question is missing, the kind of the processor answers:
+        AVX-512 on Intel and AMD, SVE on ARM.
     """
-    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    if not torch.backends.mkldnn.is_available():
+        return False
+    ask = getattr(onednn.operators(), "_is_mkldnn_bf16_supported", None)
+    if ask is None:
+        return torch.backends.cpu.get_cpu_capability().startswith(("AVX512", "SVE"))
+    return ask()
 
 
-def fold_batchnorm(state):
+def fold_batchnorm(
+    state: Mapping[str, torch.Tensor],
+) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     """Return the weight and bias of each convolution, BatchNorm multiplied into them.
 
     In evaluation mode BatchNorm is a fixed scale and shift per channel, so it can be merged with
@@ -205,12 +167,13 @@ def fold_batchnorm(state):
 
     Parameters
     ----------
-    state : dict of str to torch.Tensor
-        The state dict of torchvision's `resnet18`.
+    state : mapping of str to torch.Tensor
+        The state dict of torchvision's `resnet18`, float32.
 
     Returns
     -------
     dict of str to (torch.Tensor, torch.Tensor)
+        By the name of the convolution: O×C×K×K and O, of the dtype of the state.
     """
     folded = {}
     for name in (key.removesuffix(".weight") for key, value in state.items() if value.ndim == 4):
@@ -221,7 +184,7 @@ def fold_batchnorm(state):
     return folded
 
 
-def _map_side(name, size):
+def _map_side(name: str, size: int) -> int:
     """Return the height and width of what a layer of a stage computes: a quarter or less."""
     stage = int(name.removeprefix("layer")[0])
     return -(-size // 2 ** (stage + 1))

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[1]
 
 
 def cache_dir() -> Path:
-    """Return the folder of what can be made again: features, downloads.
+    """Return the folder of what can be computed or downloaded again.
 
     Returns
     -------
@@ -21,7 +21,7 @@ def cache_dir() -> Path:
 
 
 def data_dir() -> Path:
-    """Return the folder of what cannot be made again: the learner's quiz answers.
+    """Return the folder of what must not be lost: the learner's quiz answers.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""JSON from anywhere: numbers are finite, texts can be written again, a card is an object."""
+"""JSON from any source: numbers are finite, texts can be written again, a card is an object."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Parse JSON from anywhere.
+    """Parse JSON from any source.
 
     Parameters
     ----------
@@ -15,7 +15,7 @@ def parse_json(text: str | bytes) -> Any:
 
     Returns
     -------
-    object
+    dict, list, str, int, float, bool or None
 
     Raises
     ------

@@ -6,22 +6,27 @@ sends it through the network alone.
 """
 
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import torch
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 AHEAD = 2  # finished batches that may wait for their turn
 
 
-def map_ordered(function, items):
-    """Yield what a function makes of each item, in the order of the items.
+def map_ordered(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """Yield the result of a function for each item, in the order of the items.
 
     Parameters
     ----------
     function : callable
         Of one item; it may use PyTorch on the processor.
     items : sequence
-        What to do. No more than a few are under way or wait, so that memory stays bounded.
+        What to compute on. Only a few are computed or wait at a time, so that memory stays bounded.
 
     Yields
     ------
@@ -32,7 +37,7 @@ def map_ordered(function, items):
     if threads == 1 or len(items) == 1:
         yield from map(function, items)
         return
-    waiting = deque()
+    waiting: deque[Future[Result]] = deque()
     # PyTorch keeps this number for each thread, and the last one set for threads to come.
     with ThreadPoolExecutor(threads, initializer=lambda: torch.set_num_threads(1)) as pool:
         try:
@@ -47,7 +52,7 @@ def map_ordered(function, items):
             torch.set_num_threads(threads)
 
 
-def batch_size(n, most):
+def batch_size(n: int, most: int) -> int:
     """Return how many of n images make a batch, so that each thread has one.
 
     Parameters
@@ -60,5 +65,6 @@ def batch_size(n, most):
     Returns
     -------
     int
+        From 1 to ``most``.
     """
     return min(most, max(1, -(-n // torch.get_num_threads())))

@@ -1,4 +1,4 @@
-"""How values, errors and names are said in messages and tables."""
+"""How values, errors and names are written in messages and tables."""
 
 import os
 from collections.abc import Iterable
@@ -58,7 +58,7 @@ def shape_text(shape: Iterable[int]) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """Return the first line of what an error says; its kind, if it says nothing.
+    """Return the first line of an error's message; its type, if it has no message.
 
     Parameters
     ----------

@@ -1,10 +1,12 @@
 """The checkers of the challenges: each tries a learner's function and says what is still wrong.
 
 A checker looks at what a function does, never at how it is written. It says what it found and what
-was to be, not how to get there, and whatever it is given, it answers instead of stopping.
+it wanted, not how to get there. It never stops with an error, whatever it is given.
 """
 
+from collections.abc import Callable, Sequence
 from functools import wraps
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,17 +17,21 @@ from featlib import backbone, images, preprocess
 from featlib.engine.words import describe, shape_text
 from featlib.exercises.verdict import Failure, Verdict, attempt
 
+__all__ = ["check_backbone", "check_features", "check_loss", "check_prepare", "check_split"]
 
-def _checker(check):
-    """Make a check that raises failures into one that takes anything and returns a verdict."""
+Checker = Callable[[Callable[..., Any]], Verdict]
+
+
+def _checker(check: Checker) -> Checker:
+    """Let a check answer with a verdict, whatever failure or error it raises."""
 
     @wraps(check)
-    def checked(function):
+    def checked(function: Callable[..., Any]) -> Verdict:
         try:
-            return Verdict(True, check(function))
+            return check(function)
         except Failure as failure:
             return Verdict(False, str(failure))
-        except Exception as error:  # as when even the repr of what was given back fails
+        except Exception as error:  # such as a result whose own repr fails
             return Verdict(
                 False,
                 "What your function gives back could not be examined: it stopped the checker with "
@@ -36,7 +42,7 @@ def _checker(check):
 
 
 @_checker
-def check_prepare(prepare):
+def check_prepare(prepare: Callable[..., Any]) -> Verdict:
     """Check that images come out as the backbone expects them.
 
     Parameters
@@ -65,11 +71,12 @@ def check_prepare(prepare):
             if found == wanted:
                 raise Failure(f"{name}, the range is right, but not each value is in its place.")
             raise Failure(f"{name}, your images have {found}; they were to have {wanted}.")
-    return "Each value is as the backbone expects it, whatever mean and std it comes with."
+    words = "Each value is as the backbone expects it, whatever mean and std it comes with."
+    return Verdict(True, words)
 
 
 @_checker
-def check_backbone(make_backbone):
+def check_backbone(make_backbone: Callable[..., Any]) -> Verdict:
     """Check that a network gives features.
 
     Parameters
@@ -94,11 +101,12 @@ def check_backbone(make_backbone):
             "The shape is right, but the numbers are not those that the pretrained layers give: "
             f"they differ by {difference:.0%}. They were to be the same."
         )
-    return "512 features a picture, and the very ones of the pretrained network."
+    words = "512 features a picture, and the very ones of the pretrained network."
+    return Verdict(True, words)
 
 
 @_checker
-def check_features(extract_features):
+def check_features(extract_features: Callable[..., Any]) -> Verdict:
     """Check that features depend on their picture alone, and that extracting changes nothing.
 
     Parameters
@@ -140,12 +148,13 @@ def check_features(extract_features):
         found.append("The features carry gradients; they were to be plain numbers.")
     if found:
         raise Failure(" ".join(found))
-    return "The same features whatever is beside a picture, and not a number of the network moved."
+    words = "The same features whatever is beside a picture, and not a number of the network moved."
+    return Verdict(True, words)
 
 
 @_checker
-def check_split(split):
-    """Check that a split is whole, of the right size, by chance, and without leaks.
+def check_split(split: Callable[..., Any]) -> Verdict:
+    """Check that a split is complete, of the right size, random, and without leaks.
 
     Parameters
     ----------
@@ -177,11 +186,12 @@ def check_split(split):
         raise Failure("The same seed gave another split the second time; it was to be the same.")
     if sorted(other[1]) == sorted(validation):
         raise Failure("Two seeds gave the same split; each was to give another.")
-    return f"{len(train)} for training, {len(validation)} for validation, and no emoji on both."
+    words = f"{len(train)} for training, {len(validation)} for validation, and no emoji on both."
+    return Verdict(True, words)
 
 
 @_checker
-def check_loss(loss_of):
+def check_loss(loss_of: Callable[..., Any]) -> Verdict:
     """Check a loss by answers whose loss is known.
 
     Parameters
@@ -213,10 +223,11 @@ def check_loss(loss_of):
         found.append("No gradient flows from the loss to the logits; training needs one.")
     if found:
         raise Failure(" ".join(found))
-    return "Near 0 for a head that is sure and right, and right for the others."
+    words = "Near 0 for a head that is sure and right, and right for the others."
+    return Verdict(True, words)
 
 
-def _tensor(value, shape, what):
+def _tensor(value: Any, shape: Sequence[int], what: str) -> torch.Tensor:
     """Return the value if it is a finite float32 tensor of this shape."""
     size = shape_text(shape) if len(shape) else "of a single number"
     due = f"it was to give {what}: a float32 tensor {size}"
@@ -227,7 +238,7 @@ def _tensor(value, shape, what):
     return value
 
 
-def _sides(value, n):
+def _sides(value: Any, n: int) -> list[list[int]]:
     """Return the two sides of a split as lists of row numbers, or say what is wrong with them."""
     due = "it was to give two lists of row numbers, for training and for validation"
     if not isinstance(value, (tuple, list)) or len(value) != 2:
@@ -250,16 +261,16 @@ def _sides(value, n):
     return sides
 
 
-def _batch_and_features(n):
+def _batch_and_features(n: int) -> tuple[torch.Tensor, torch.Tensor]:
     resnet = backbone.resnet18()
     batch = preprocess.prepare(images.load().pixels[:n], resnet.transform)
     return batch, resnet(batch)
 
 
-def _difference(one, other):
+def _difference(one: torch.Tensor, other: torch.Tensor) -> float:
     """Return how far two sets of features are apart, as a share of their size."""
     return float((one.detach() - other.detach()).norm() / other.detach().norm().clamp_min(1e-9))
 
 
-def _range_in_words(values):
+def _range_in_words(values: torch.Tensor) -> str:
     return f"minimum {values.min():.1f}, mean {values.mean():.1f}, maximum {values.max():.1f}"

@@ -1,7 +1,9 @@
-"""The project's scoreboard: it checks the rules, measures an entry, and shows where it stands."""
+"""The project's scoreboard: it checks the rules, measures an entry, and ranks it."""
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -9,11 +11,14 @@ from torch import nn
 from featlib import checks, validation
 from featlib.engine.words import describe, shape_text
 from featlib.exercises.verdict import Failure, Verdict, attempt
+from featlib.images import ImageSet
 from featlib.tables import Table
+
+__all__ = ["Entry", "Outcome", "Scoreboard"]
 
 MAX_PARAMETERS = 6000
 MAX_SECONDS = 20.0
-SHOWN = 5
+SHOWN = 5  # entries of the learner's own in the table
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Entry:
     name : str
         What it is called.
     right : int
-        How many validation pictures are classified right.
+        How many validation pictures it classifies right.
     parameters : int
         How many numbers it learned from the training pictures: parameters and buffers.
     """
@@ -37,7 +42,7 @@ class Entry:
 
 @dataclass(frozen=True, repr=False)
 class Outcome:
-    """What came of an entry, and the scoreboard after it.
+    """The result of an entry, and the scoreboard after it.
 
     Attributes
     ----------
@@ -53,10 +58,10 @@ class Outcome:
     table: Table
     entry: Entry | None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{self.verdict!r}\n\n{self.table!r}"
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         return self.verdict._repr_html_() + self.table._repr_html_()
 
 
@@ -73,22 +78,28 @@ class Scoreboard:
     images : featlib.images.ImageSet
         The images, N of them.
     baselines : sequence of Entry
-        What is to be beaten first, then others to compare with.
+        First the one to beat, then others to compare with.
     max_parameters : int
         How many numbers a head may hold: parameters and buffers.
     max_seconds : float
         How long training may take.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the features are not float32, finite, and one row for each image, or there is no
+        baseline.
     """
 
     def __init__(
         self,
-        features,
-        images,
-        baselines,
+        features: torch.Tensor,
+        images: ImageSet,
+        baselines: Sequence[Entry],
         *,
-        max_parameters=MAX_PARAMETERS,
-        max_seconds=MAX_SECONDS,
-    ):
+        max_parameters: int = MAX_PARAMETERS,
+        max_seconds: float = MAX_SECONDS,
+    ) -> None:
         _check_features(features, images, "Scoreboard")
         if not baselines:
             checks.refuse("Scoreboard", "at least one baseline", "none", "Pass an Entry.")
@@ -97,15 +108,21 @@ class Scoreboard:
         self.baselines = tuple(baselines)
         self.max_parameters = max_parameters
         self.max_seconds = max_seconds
-        self._entries = {}
+        self._entries: dict[str, Entry] = {}
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return repr(self.table())
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         return self.table()._repr_html_()
 
-    def enter(self, name, train_head, *, features=None):
+    def enter(
+        self,
+        name: str,
+        train_head: Callable[[torch.Tensor, torch.Tensor], nn.Module],
+        *,
+        features: torch.Tensor | None = None,
+    ) -> Outcome:
         """Train a head by the rules, measure it, and enter it.
 
         Parameters
@@ -122,6 +139,12 @@ class Scoreboard:
         Returns
         -------
         Outcome
+            A broken rule, or an error in the learner's function, is a verdict in it.
+
+        Raises
+        ------
+        featlib.FeatlibError
+            If the features are not float32, finite, and one row for each image.
         """
         features = self.features if features is None else features
         _check_features(features, self.images, "Scoreboard.enter")
@@ -130,7 +153,7 @@ class Scoreboard:
             entry = self._measure(str(name), head, seconds, features)
         except Failure as failure:
             return Outcome(Verdict(False, f"Refused: {failure}"), self.table(), None)
-        except Exception as error:  # as when even the repr of what was given back fails
+        except Exception as error:  # such as a result whose own repr fails
             words = f"Refused: what came back cannot be examined ({type(error).__name__})."
             return Outcome(Verdict(False, words), self.table(), None)
         best = self._entries.get(entry.name)
@@ -138,12 +161,12 @@ class Scoreboard:
             self._entries[entry.name] = entry
         return Outcome(self._verdict(entry), self.table(), entry)
 
-    def table(self):
+    def table(self) -> Table:
         """Return the baselines and the best five entries, the best first.
 
         Returns
         -------
-        Table
+        featlib.tables.Table
         """
         own = sorted(self._entries.values(), key=lambda entry: -entry.right)[:SHOWN]
         lines = sorted((*self.baselines, *own), key=lambda entry: -entry.right)
@@ -166,7 +189,7 @@ class Scoreboard:
         columns += ("95 % interval", ">ahead of the baseline")
         return Table("Scoreboard of this session", columns, tuple(rows))
 
-    def _train(self, train_head, features):
+    def _train(self, train_head: Any, features: torch.Tensor) -> tuple[Any, float]:
         rows = self.images.train
         x, y = features[rows], self.images.labels[rows]  # copies: they may be changed
         with torch.random.fork_rng(devices=[]):
@@ -175,7 +198,7 @@ class Scoreboard:
             head = attempt(train_head, x, y)
             return head, time.perf_counter() - started
 
-    def _measure(self, name, head, seconds, features):
+    def _measure(self, name: str, head: Any, seconds: float, features: torch.Tensor) -> Entry:
         if not isinstance(head, nn.Module):
             raise Failure(
                 f"Your function gave {describe(head)}; it was to give a torch.nn.Module, so "
@@ -212,7 +235,7 @@ class Scoreboard:
         right = int((logits.argmax(1) == self.images.labels[rows]).sum())
         return Entry(name, right, parameters)
 
-    def _verdict(self, entry):
+    def _verdict(self, entry: Entry) -> Verdict:
         target, n = self.baselines[0], len(self.images.validation)
         ahead = 100 * (entry.right - target.right) / n
         words = f"{entry.name}: {entry.right} of {n} right"
@@ -221,7 +244,7 @@ class Scoreboard:
         return Verdict(False, f"{words}, {-ahead:.1f} points behind {target.name}.")
 
 
-def _check_features(features, images, where):
+def _check_features(features: torch.Tensor, images: ImageSet, where: str) -> None:
     checks.features(features, where)
     if len(features) != len(images):
         checks.refuse(

@@ -1,9 +1,12 @@
-"""What a checker says of a learner's code, and how that code is tried."""
+"""What a checker says about a learner's code, and how that code is tried."""
 
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 from featlib.engine.words import describe
+
+__all__ = ["Failure", "Verdict", "attempt"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -13,23 +16,23 @@ class Verdict:
     Attributes
     ----------
     passed : bool
-        Whether all is as it was to be.
+        Whether everything is right.
     message : str
-        What was found and what was to be.
+        What was found, and what was wanted.
     """
 
     passed: bool
     message: str
 
     @property
-    def sign(self):
+    def sign(self) -> str:
         """The verdict as a sign and a word or two."""
         return "✓ Passed." if self.passed else "✗ Not yet."
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{self.sign} {self.message}"
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         color = "#009E73" if self.passed else "#D55E00"
         return (
             f'<p style="border-left:4px solid {color};padding-left:.8em;max-width:46rem">'
@@ -38,28 +41,28 @@ class Verdict:
 
 
 class Failure(Exception):
-    """Something is not as it was to be; the message says what."""
+    """Something is not as wanted; the message says what."""
 
 
-def attempt(function, *inputs):
-    """Call what a learner wrote; whatever it stops with becomes a failure.
+def attempt(function: object, *inputs: object) -> Any:
+    """Call what a learner wrote; every error in it becomes a `Failure`.
 
     Parameters
     ----------
     function : callable
-        The learner's function.
+        The learner's function, or what was given in its place.
     *inputs : object
-        What to call it with.
+        What it is called with.
 
     Returns
     -------
     object
-        What it gives back.
+        What it returns.
 
     Raises
     ------
     Failure
-        If it is no function, or stops.
+        If it is not a function, or stops with an error.
     """
     if not callable(function):
         raise Failure(

@@ -1,11 +1,13 @@
 """Where a class stands: the exported answers of many learners on one HTML page.
 
-Everything in the files was written elsewhere: it is checked, and escaped on the page.
+The files come from other people: what they hold is checked, and escaped on the page.
 """
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from featlib import checks, quiz
 from featlib.checks import FeatlibError
@@ -13,9 +15,11 @@ from featlib.engine.strict_json import parse_json
 from featlib.engine.words import reason
 from featlib.pages.rendering import render, write_page
 
+__all__ = ["ClassReport", "Difficulty", "Learner", "Wrong", "read", "write"]
+
 LARGEST = 20_000_000  # bytes of a file that are read
 LONGEST = 200  # characters of an answer that are shown
-MOST = 3  # wrong answers that are shown of a question
+MOST = 3  # wrong answers that are shown for a question
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,21 @@ class Learner:
     name: str
     answers: tuple[quiz.Answer, ...]
 
-    def tries(self, quiz_name, question):
-        """Return the answers to one question, oldest first."""
+    def tries(self, quiz_name: str, question: str) -> list[quiz.Answer]:
+        """Return the answers to one question.
+
+        Parameters
+        ----------
+        quiz_name : str
+            The name of the quiz.
+        question : str
+            The question's id.
+
+        Returns
+        -------
+        list of featlib.quiz.Answer
+            Oldest first.
+        """
         wanted = (quiz_name, question)
         return [a for a in self.answers if (a.quiz, a.question) == wanted]
 
@@ -46,9 +63,9 @@ class Wrong:
     Attributes
     ----------
     text, format : str
-        What was answered, in words, and whether that is ``text`` or ``markdown``.
+        What was answered, in words, and how to read it: ``text`` or ``markdown``.
     feedback : str
-        What the quiz says to it; empty where that depends on the learner's own run.
+        What the quiz answers to it; empty where that depends on the learner's own run.
     learners : int
         How many gave it at least once.
     """
@@ -68,7 +85,7 @@ class Difficulty:
     quiz, question : str
         Name and id.
     text, format : str
-        What is asked, and whether that is ``text`` or ``markdown``.
+        What is asked, and how to read it: ``text`` or ``markdown``.
     learners : int
         How many tried it.
     first_try : float
@@ -108,7 +125,7 @@ class ClassReport:
     difficulties : tuple of Difficulty
         Hardest first: by share right at the first try.
     refused : tuple of tuple of str
-        Files that are no exported results, each with the reason.
+        Files that are not exported results, each with the reason.
     """
 
     learners: tuple[Learner, ...]
@@ -116,7 +133,7 @@ class ClassReport:
     difficulties: tuple[Difficulty, ...]
     refused: tuple[tuple[str, str], ...]
 
-    def standing(self, learner, found):
+    def standing(self, learner: Learner, found: quiz.Quiz) -> quiz.Standing:
         """Return where a learner is in a quiz.
 
         Parameters
@@ -141,7 +158,7 @@ class ClassReport:
         )
 
 
-def read(folder):
+def read(folder: str | Path) -> ClassReport:
     """Read the exported results of a class.
 
     Parameters
@@ -178,7 +195,7 @@ def read(folder):
     return ClassReport(tuple(learners), quizzes, tuple(tried), tuple(refused))
 
 
-def write(report, path="class-report.html"):
+def write(report: ClassReport, path: str | Path = "class-report.html") -> Path:
     """Write the page: one file with everything in it.
 
     Parameters
@@ -186,7 +203,7 @@ def write(report, path="class-report.html"):
     report : ClassReport
         What `read` returned.
     path : str or pathlib.Path
-        The page. It holds names; keep it as you keep marks.
+        The page. It holds names of learners: keep it as private as marks.
 
     Returns
     -------
@@ -201,7 +218,7 @@ def write(report, path="class-report.html"):
     return write_page(text, path, "class-report", "Choose another file with --out.")
 
 
-def _answers(file):
+def _answers(file: Path) -> tuple[quiz.Answer, ...]:
     """Return the answers in a file; raise ValueError with the reason if it is no export."""
     if file.stat().st_size > LARGEST:
         raise ValueError(f"larger than {LARGEST // 1_000_000} MB")
@@ -216,20 +233,22 @@ def _answers(file):
     return tuple(_answer(number, entry) for number, entry in enumerate(data["answers"], 1))
 
 
-def _answer(number, entry):
+def _answer(number: int, entry: object) -> quiz.Answer:
     try:
         return quiz.Answer.of(entry)
     except ValueError as error:
         raise ValueError(f"answer {number}: {error}") from None
 
 
-def _quizzes(learners):
+def _quizzes(learners: Sequence[Learner]) -> tuple[quiz.Quiz, ...]:
     """Return the quizzes of the lesson that anybody has answered, in the lesson's order."""
     answered = {answer.quiz for learner in learners for answer in learner.answers}
     return tuple(quiz.load(name) for name in quiz.names() if name in answered)
 
 
-def _difficulty(learners, found, question):
+def _difficulty(
+    learners: Sequence[Learner], found: quiz.Quiz, question: quiz.Question
+) -> Difficulty:
     tried = [tries for learner in learners if (tries := learner.tries(found.name, question.id))]
     n = max(1, len(tried))
     return Difficulty(
@@ -246,39 +265,40 @@ def _difficulty(learners, found, question):
     )
 
 
-def _wrong(question, tried):
+def _wrong(question: quiz.Question, tried: Sequence[Sequence[quiz.Answer]]) -> tuple[Wrong, ...]:
     """Return the wrong answers that most learners gave, each learner counted once for each."""
-    counts = Counter()
+    counts: Counter[tuple[str, str, str]] = Counter()
     for tries in tried:
         wrong = [a.answer for a in tries if not a.correct]
         counts.update({_in_words(question, answer) for answer in wrong})
     return tuple(Wrong(*said, learners=n) for said, n in counts.most_common(MOST))
 
 
-def _in_words(question, answer):
-    """Return an answer's text, how to read it, and what the quiz says to it."""
+def _in_words(question: quiz.Question, answer: object) -> tuple[str, str, str]:
+    """Return an answer's text, its format, and what the quiz answers to it."""
     return *_words(question, answer), _feedback(question, answer)
 
 
-def _words(question, answer):
+def _words(question: quiz.Question, answer: object) -> tuple[str, str]:
     """Say an answer in words: the texts of what was chosen, or what was typed; and its format."""
     chosen = answer if isinstance(answer, list) else [answer]
     texts = question.items if question.type == "order" else _choices(question)
-    if texts and all(type(n) is int and 0 <= n < len(texts) for n in chosen):
+    numbers = [n for n in chosen if type(n) is int and 0 <= n < len(texts)]
+    if texts and len(numbers) == len(chosen):
         between = " → " if question.type == "order" else " + "
-        return between.join(texts[n] for n in chosen) or "nothing chosen", question.format
+        return between.join(texts[n] for n in numbers) or "nothing chosen", question.format
     said = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
     return said if len(said) <= LONGEST else said[: LONGEST - 1] + "…", "text"
 
 
-def _choices(question):
+def _choices(question: quiz.Question) -> Sequence[str]:
     if question.type not in ("multiple_choice", "many_choice"):
         return ()
     return [answer.get("answer") or answer.get("code", "") for answer in question.answers]
 
 
-def _feedback(question, answer):
-    """Return what the quiz says to an answer; nothing where only the learner's run can tell."""
+def _feedback(question: quiz.Question, answer: object) -> str:
+    """Return what the quiz answers; nothing where that depends on the learner's own run."""
     try:
         mark = quiz.mark(question, answer)
     except FeatlibError:  # it asks for a value of that run, or the answer is of no known kind

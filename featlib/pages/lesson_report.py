@@ -5,11 +5,15 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from featlib import checks, plots, trace
-from featlib.pages.rendering import render, write_page
+from featlib import plots, trace
+from featlib.lesson import Lesson
+from featlib.pages.rendering import render, write_file, write_page
+from featlib.tables import Table
+
+__all__ = ["figures", "write"]
 
 
-def figures(lesson):
+def figures(lesson: Lesson) -> dict[str, plots.Figure]:
     """Draw the figures of a lesson.
 
     Parameters
@@ -38,15 +42,15 @@ def figures(lesson):
     }
 
 
-def write(lesson, folder="lesson-report"):
-    """Write ``index.html`` with everything in it, and each figure as a PNG.
+def write(lesson: Lesson, folder: str | Path = "lesson-report") -> Path:
+    """Write each figure as a PNG, then ``index.html`` with everything in it.
 
     Parameters
     ----------
     lesson : featlib.lesson.Lesson
         A finished run.
     folder : str or pathlib.Path
-        Made if need be; files of an earlier report in it are replaced.
+        Made if there is none; files of an earlier report in it are replaced.
 
     Returns
     -------
@@ -56,22 +60,20 @@ def write(lesson, folder="lesson-report"):
     Raises
     ------
     featlib.FeatlibError
-        If the folder cannot be written.
+        If the folder cannot be written. No file is then left half written, and there is no new
+        page: it comes last.
     """
     folder = Path(folder).expanduser()
     drawn = {name: (figure.png(dpi=120), figure.alt) for name, figure in figures(lesson).items()}
     where, fix = "lesson_report.write", "Choose another folder."
-    page = write_page(_html(lesson, drawn), folder / "index.html", where, fix)
-    try:
-        for name, (png, _) in drawn.items():
-            (folder / f"{name}.png").write_bytes(png)
-    except OSError as error:
-        checks.refuse(where, f"to write figures into '{folder}'", str(error), fix)
-    return page
+    page = _html(lesson, drawn)
+    for name, (png, _) in drawn.items():
+        write_file(png, folder / f"{name}.png", where, fix)
+    return write_page(page, folder / "index.html", where, fix)
 
 
-def _html(lesson, drawn):
-    sources = {name: base64.b64encode(png).decode() for name, (png, _) in drawn.items()}
+def _html(lesson: Lesson, drawn: dict[str, tuple[bytes, str]]) -> str:
+    """Return the page; `drawn` holds each figure as a PNG, and its alternative text."""
     return render(
         "lesson_report.html.j2",
         lesson=lesson,
@@ -82,10 +84,10 @@ def _html(lesson, drawn):
         data_flow=_markup(trace.data_flow_table(lesson.data_flow)),
         training=_markup(trace.training_table(lesson.training)),
         prediction=_markup(lesson.predict(lesson.example()).table()),
-        figures={name: (source, drawn[name][1]) for name, source in sources.items()},
+        figures={name: (base64.b64encode(png).decode(), alt) for name, (png, alt) in drawn.items()},
     )
 
 
-def _markup(table):
+def _markup(table: Table) -> Markup:
     # Table escapes its cells itself.
     return Markup(table._repr_html_())

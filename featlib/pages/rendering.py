@@ -1,5 +1,6 @@
 """How a page is made of a template, and written."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from featlib import checks
 from featlib.engine.files import atomic_write
 from featlib.quiz.html import rich
 
+__all__ = ["TEMPLATES", "render", "write_file", "write_page"]
+
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -19,38 +22,36 @@ def render(template: str, **values: Any) -> str:
     Parameters
     ----------
     template : str
-        A file in ``templates``.
+        The name of a file in ``templates``.
     **values : object
-        What the template names.
+        A value for each name in the template.
 
     Returns
     -------
     str
         The page.
+
+    Raises
+    ------
+    jinja2.UndefinedError
+        If the template needs a value that is missing.
+    jinja2.TemplateNotFound
+        If there is no such file.
     """
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    # What quiz files say is rendered and sanitized; what learners typed is escaped.
-    environment.filters["rich"] = lambda text, format: Markup(rich(text, format))
-    return environment.get_template(template).render(**values)
+    return _environment().get_template(template).render(**values)
 
 
 def write_page(text: str, path: str | Path, where: str, fix: str) -> Path:
-    """Write a page, whole or not at all.
+    """Write a page as UTF-8, whole or not at all.
 
     Parameters
     ----------
     text : str
-        The page.
+        The page. Half characters, such as in names of files that are not UTF-8, are written out.
     path : str or pathlib.Path
-        The file; its folder is made if need be.
+        The file; its folder is made if there is none.
     where, fix : str
-        For the message if it cannot be written: who asks, and what can be done.
+        For the message if it cannot be written: the function that asks, and what the reader can do.
 
     Returns
     -------
@@ -60,13 +61,56 @@ def write_page(text: str, path: str | Path, where: str, fix: str) -> Path:
     Raises
     ------
     featlib.FeatlibError
-        If it cannot be written.
+        If it cannot be written; a file that was there before is unchanged.
+    """
+    return write_file(text.encode(errors="backslashreplace"), path, where, fix)
+
+
+def write_file(content: bytes, path: str | Path, where: str, fix: str) -> Path:
+    """Write a file, whole or not at all.
+
+    Parameters
+    ----------
+    content : bytes
+        What it will hold.
+    path : str or pathlib.Path
+        The file; its folder is made if there is none.
+    where, fix : str
+        For the message if it cannot be written: the function that asks, and what the reader can do.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If it cannot be written; a file that was there before is unchanged.
     """
     path = Path(path).expanduser()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
-            file.write(text.encode())
+            file.write(content)
     except OSError as error:
         checks.refuse(where, f"to write '{path}'", str(error), fix)
     return path
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["rich"] = _rich
+    return environment
+
+
+def _rich(text: str, format: str) -> Markup:
+    # Markdown of quiz files is rendered and sanitized; plain text, as learners type it, is escaped.
+    return Markup(rich(text, format))

@@ -8,17 +8,22 @@ Which cell begins a slide is decided by rules, from what the cell holds and how 
 import base64
 import re
 import struct
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import nbformat
 from nbconvert.exporters import SlidesExporter
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from featlib import checks
 from featlib.engine.paths import bundled
 from featlib.engine.words import reason
+from featlib.pages.quiz_pages import Form, find_form
 from featlib.pages.rendering import TEMPLATES, write_page
 from featlib.quiz.html import formula
+
+__all__ = ["arrange", "export", "find_notebooks", "html"]
 
 REVEAL = Path(__file__).parents[1] / "assets" / "reveal"
 ENDING = ".slides.html"
@@ -36,10 +41,9 @@ LONG_CODE = 21  # lines; longer code is told, not shown
 LONG_PROSE = 40  # words
 
 _LINKS = re.compile(r"(\*About \d+ minutes?\.\*)?(\s|·|\[[^\]]*\]\([^)]*\))+")
-_PARTS = re.compile(r"(?=<li><div>)|(?=<details><summary>)")
 
 
-def arrange(notebook):
+def arrange(notebook: NotebookNode) -> NotebookNode:
     """Write into each cell where it is in a talk, as ``slideshow`` metadata.
 
     A heading begins a slide; what no longer fits begins a subslide; links to other notebooks are
@@ -60,7 +64,7 @@ def arrange(notebook):
     return notebook
 
 
-def html(notebook, title="Slides"):
+def html(notebook: NotebookNode, title: str = "Slides") -> str:
     """Return a notebook as one HTML page of slides.
 
     Parameters
@@ -73,6 +77,12 @@ def html(notebook, title="Slides"):
     Returns
     -------
     str
+        Styles, scripts and figures are inside it; it needs no other file.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the notebook has nothing to show.
     """
     arranged = any("slideshow" in cell.metadata for cell in notebook.cells)
     cells, heading = [], ""
@@ -103,7 +113,7 @@ def html(notebook, title="Slides"):
     return body
 
 
-def export(path, folder="lesson-slides"):
+def export(path: str | Path, folder: str | Path = "lesson-slides") -> Path:
     """Write the slides of a notebook.
 
     Parameters
@@ -111,23 +121,23 @@ def export(path, folder="lesson-slides"):
     path : str or pathlib.Path
         The notebook.
     folder : str or pathlib.Path
-        Made if need be.
+        Made if there is none.
 
     Returns
     -------
     pathlib.Path
-        ``NAME.slides.html``: one file, to be opened in any browser; it asks the network for
-        nothing.
+        ``NAME.slides.html``: one file that any browser opens; it needs no network.
 
     Raises
     ------
     featlib.FeatlibError
-        If there is no such notebook, it is none, it shows nothing, or the folder cannot be written.
+        If there is no such file, it is not a notebook, it has nothing to show, or the folder cannot
+        be written.
     """
     path = checks.file(path, "slides.export", "a notebook")
     try:
         notebook = nbformat.read(path, as_version=4)
-    except Exception as error:  # nbformat raises whatever the file makes it stumble over
+    except Exception as error:  # a damaged file can make nbformat raise any kind of error
         wanted = f"a notebook at '{path}'"
         checks.refuse("slides.export", wanted, reason(error), "Check the file.")
     page = Path(folder).expanduser() / f"{path.stem}{ENDING}"
@@ -135,8 +145,8 @@ def export(path, folder="lesson-slides"):
     return write_page(text, page, "slides.export", "Choose another folder.")
 
 
-def find_notebooks(names=()):
-    """Return the notebooks that are meant.
+def find_notebooks(names: Sequence[str] = ()) -> list[Path]:
+    """Find notebooks by the beginning of their names.
 
     Parameters
     ----------
@@ -152,7 +162,7 @@ def find_notebooks(names=()):
     Raises
     ------
     featlib.FeatlibError
-        If a name fits none.
+        If a name fits no notebook.
     """
     lesson = sorted(bundled("notebooks").glob("*.ipynb"))
     found = []
@@ -169,17 +179,19 @@ def find_notebooks(names=()):
     return list(dict.fromkeys(found))
 
 
-def _paginate(cells, arranged):
+def _paginate(
+    cells: Sequence[NotebookNode], arranged: bool
+) -> Iterator[tuple[NotebookNode, int, NotebookNode, str]]:
     """Yield each piece of each cell with its kind: cell, number of the piece, piece, kind.
 
-    The first piece of a cell is of the kind that the cell's metadata say, where `arranged`.
+    If `arranged`, the first piece of a cell is of the kind that the cell's metadata say.
     """
     pieces = [
         (cell, number, piece)
         for place, cell in enumerate(cells)
         for number, piece in enumerate(_pieces(cell, cells[place + 1 : place + 2]))
     ]
-    used = None  # pixels on this page; None before the first
+    used: float | None = None  # pixels on this page; None before the first
     for place, (cell, number, piece) in enumerate(pieces):
         need = _height(piece)
         if arranged and number == 0:
@@ -189,22 +201,24 @@ def _paginate(cells, arranged):
             kind = _fixed_kind(piece)
             if kind is None:
                 # Words that lead to code or a figure stay with it.
-                following = pieces[place + 1][2] if place + 1 < len(pieces) else None
-                together = need + (_height(following) if _leads_to(piece, following) else 0)
+                together = need + sum(
+                    _height(following)
+                    for _, _, following in pieces[place + 1 : place + 2]
+                    if _leads_to(piece, following)
+                )
                 wanted = together if together <= ROOM else need
                 fits = used is not None and used + wanted <= ROOM
                 kind = "-" if fits else "subslide"
         if used is None and kind in ("subslide", "-"):
             kind = "slide"
-        if kind in ("slide", "subslide"):
-            used = 0
+        before = 0 if used is None or kind in ("slide", "subslide") else used
         if kind not in ("skip", "notes"):
-            used += need
+            used = before + need
         yield cell, number, piece, kind
 
 
-def _fixed_kind(piece):
-    """Return the kind of what is the same wherever it stands, else None."""
+def _fixed_kind(piece: NotebookNode) -> str | None:
+    """Return the kind of a piece that has the same kind at every place, else None."""
     hint = piece.metadata.get("kind")
     if hint:
         return hint
@@ -224,19 +238,19 @@ def _fixed_kind(piece):
     return None
 
 
-def _leads_to(piece, following):
+def _leads_to(piece: NotebookNode, following: NotebookNode) -> bool:
     """Whether a piece is words before code or a figure, or code before what it printed."""
-    if following is None or following.cell_type != "code" or _fixed_kind(following):
+    if following.cell_type != "code" or _fixed_kind(following):
         return False
     return piece.cell_type == "markdown" or not (following.source or _figure(following))
 
 
-def _pieces(cell, following):
+def _pieces(cell: NotebookNode, following: Sequence[NotebookNode]) -> list[NotebookNode]:
     """Break a cell into what may stand on pages of its own."""
     if cell.cell_type == "markdown":
         parts = re.split(r"^(?=#{1,3} )", _shown(cell.source), flags=re.MULTILINE)
         pieces = [new_markdown_cell(part.strip()) for part in parts if part.strip()]
-        if following and _form(following[0]):  # the quiz has its own title
+        if pieces and following and _form(following[0]):  # the quiz has its own title
             pieces[-1].metadata["kind"] = "skip"
         return pieces or [new_markdown_cell("")]
     if cell.cell_type != "code":
@@ -262,51 +276,24 @@ def _pieces(cell, following):
     return pieces or [new_markdown_cell("", metadata={"kind": "skip"})]
 
 
-def _is_setup(cell):
+def _is_setup(cell: NotebookNode) -> bool:
     return bool(re.match(r"(import|from) ", cell.source)) and not any(map(_is_figure, cell.outputs))
 
 
-def _form(cell):
-    """Return the HTML of a quiz or of flashcards in the outputs of a cell, else None."""
-    for output in cell.get("outputs", ()):
-        text = _html_of(output)
-        if re.match(r'<section aria-label="(Quiz|Flashcards)', text):
-            return text
-    return None
+def _form(cell: NotebookNode) -> Form | None:
+    return find_form(cell.get("outputs", ()))
 
 
-def _pages_of_form(form):
-    """Break a quiz into a page a question, flashcards into a page for every four."""
-    head, *parts = _PARTS.split(re.sub(r"</ol></section>$|</section>$", "", form))
-    if head.endswith("<ol>"):
-        # `<details>` of an answer belongs to the question before it.
-        head, parts = head.removesuffix("<ol>"), _joined(parts)
-        name, title = "Quiz", re.sub(r"^<section[^>]*>", "", head)
-        bodies = [f'<ol start="{n}">{part}</ol>' for n, part in enumerate(parts, 1)]
-        bodies = [f'<div class="question">{title}{body}</div>' for body in bodies]
-    else:
-        groups = [parts[i : i + 4] for i in range(0, len(parts), 4)]
-        name = "Flashcards"
-        bodies = [f'<div class="cards">{"".join(group)}</div>' for group in groups]
+def _pages_of_form(form: Form) -> list[NotebookNode]:
     pieces = []
-    for number, body in enumerate(bodies):
-        output = nbformat.v4.new_output("display_data", {"text/html": body})
-        hint = {"kind": "subslide" if number else "slide", "form": name}
+    for number, body in enumerate(form.pages):
+        output = new_output("display_data", {"text/html": body})
+        hint = {"kind": "subslide" if number else "slide", "form": form.name}
         pieces.append(new_code_cell("", outputs=[output], metadata=hint))
-    return pieces or [new_markdown_cell("", metadata={"kind": "skip"})]
+    return pieces
 
 
-def _joined(parts):
-    joined = []
-    for part in parts:
-        if part.startswith("<li>"):
-            joined.append(part)
-        else:
-            joined[-1] += part
-    return joined
-
-
-def _shown(source):
+def _shown(source: str) -> str:
     """Return Markdown as slides show it: links lead to slides, formulas are MathML."""
     paragraphs = re.split(r"\n\s*\n", source)
     kept = [
@@ -317,16 +304,16 @@ def _shown(source):
     return re.sub(r"(`[^`]*`)|\$([^$\n]+)\$", _formula, text)
 
 
-def _formula(found):
+def _formula(found: re.Match[str]) -> str:
     return found[1] or formula(found[2])
 
 
-def _heading(source):
+def _heading(source: str) -> str:
     found = re.match(r"#{1,3} +(.+)", source)
     return found[1].strip() if found else ""
 
 
-def _height(piece):
+def _height(piece: NotebookNode) -> float:
     """Estimate the pixels that a piece takes on a page."""
     if piece.cell_type == "markdown":
         return _prose_height(piece.source)
@@ -334,7 +321,7 @@ def _height(piece):
     return (CODE * len(lines) + 40 if lines else 0) + sum(map(_output_height, piece.outputs))
 
 
-def _prose_height(source):
+def _prose_height(source: str) -> int:
     height = 0
     for block in filter(None, map(str.strip, re.split(r"\n\s*\n", source))):
         if _heading(block):
@@ -352,7 +339,7 @@ def _prose_height(source):
     return height
 
 
-def _output_height(output):
+def _output_height(output: NotebookNode) -> float:
     if _is_figure(output):
         aspect = _aspect(output)
         return TALL if aspect > 1 else min(max(FIGURE[0], FIGURE_WIDTH * aspect), FIGURE[1])
@@ -362,20 +349,20 @@ def _output_height(output):
     return CODE * sum(_wrapped(line, CODE_WIDTH) for line in text.splitlines()) + 30
 
 
-def _wrapped(line, width):
+def _wrapped(line: str, width: int) -> int:
     return max(1, -(-len(line) // width))
 
 
-def _figure(piece):
+def _figure(piece: NotebookNode) -> bool:
     return any(map(_is_figure, piece.get("outputs", ())))
 
 
-def _is_figure(output):
+def _is_figure(output: NotebookNode) -> bool:
     return any(kind.startswith("image/") for kind in output.get("data", {}))
 
 
-def _aspect(output):
-    """Return height / width of a PNG, from its header; of any other figure a usual one."""
+def _aspect(output: NotebookNode) -> float:
+    """Return height / width of a PNG, from its header; a common value for any other figure."""
     header = base64.b64decode(output.data.get("image/png", "")[:32] or b"")
     if len(header) < 24 or header[:4] != b"\x89PNG":
         return 0.6
@@ -383,15 +370,15 @@ def _aspect(output):
     return height / max(width, 1)
 
 
-def _html_of(output):
+def _html_of(output: NotebookNode) -> str:
     return "" if _is_figure(output) else output.get("data", {}).get("text/html", "")
 
 
-def _text(path):
+def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def _inline(path):
+def _inline(path: Path) -> str:
     """Return a script as a data URL: nothing in it can end the page's own script early."""
     content = base64.b64encode(path.read_bytes()).decode()
     return f"data:text/javascript;base64,{content}"

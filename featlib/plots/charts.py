@@ -4,36 +4,55 @@ Each returns a `Figure` that carries its own alternative text, and takes an opti
 into.
 """
 
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from featlib import checks
 from featlib.plots.style import (
     BLUE,
     GRAY,
     ORANGE,
     SERIES,
     STYLE,
+    Figure,
     add_alt,
     new_axes,
     three_digits,
     two_decimals,
 )
 
+__all__ = ["bands", "bars", "class_bars", "curves", "pairs", "scatter", "tradeoff"]
+
+MARKERS = "osD^vPX*<>"  # one for each color of SERIES: told apart without color, too
+MOST_LINES = 6  # more lines in one chart cannot be told apart
+
 
 @rc_context(STYLE)
-def class_bars(values, classes, *, title, xlabel, ax=None):
+def class_bars(
+    values: torch.Tensor,
+    classes: Sequence[str],
+    *,
+    title: str,
+    xlabel: str,
+    ax: Axes | None = None,
+) -> Figure:
     """Draw one value for each class as bars; the highest stands out.
 
     Parameters
     ----------
     values : torch.Tensor
-        float32 C: logits or probabilities.
+        float32 C (one for each class): logits or probabilities.
     classes : sequence of str
         The name of each class number.
     title, xlabel : str
         What the bars are, and their unit.
     ax : matplotlib.axes.Axes, optional
-        Where to draw.
+        Where to draw; in a new figure if left out.
 
     Returns
     -------
@@ -51,7 +70,15 @@ def class_bars(values, classes, *, title, xlabel, ax=None):
 
 
 @rc_context(STYLE)
-def bars(values, *, title, xlabel, ylabel, line=None, ax=None):
+def bars(
+    values: Mapping[str, float],
+    *,
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    line: tuple[str, float] | None = None,
+    ax: Axes | None = None,
+) -> Figure:
     """Draw named numbers as bars; the highest stands out.
 
     Parameters
@@ -63,7 +90,7 @@ def bars(values, *, title, xlabel, ylabel, line=None, ax=None):
     line : tuple of (str, float), optional
         A name and a number to draw as a line across, such as what guessing gets.
     ax : matplotlib.axes.Axes, optional
-        Where to draw.
+        Where to draw; in a new figure if left out.
 
     Returns
     -------
@@ -88,7 +115,15 @@ def bars(values, *, title, xlabel, ylabel, line=None, ax=None):
 
 
 @rc_context(STYLE)
-def curves(series, *, title, xlabel, ylabel, x=None, ax=None):
+def curves(
+    series: Mapping[str, Sequence[float]],
+    *,
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    x: Sequence[float] | None = None,
+    ax: Axes | None = None,
+) -> Figure:
     """Draw named series of numbers as lines.
 
     Parameters
@@ -100,15 +135,21 @@ def curves(series, *, title, xlabel, ylabel, x=None, ax=None):
     x : sequence of float, optional
         Where the numbers belong; 1, 2, 3, … if left out.
     ax : matplotlib.axes.Axes, optional
-        Where to draw.
+        Where to draw; in a new figure if left out.
 
     Returns
     -------
     Figure
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If there are none, or too many.
     """
+    _refuse_too_many(series, "plots.curves", MOST_LINES)
     figure, ax = new_axes(ax, (7.5, 3.8))
-    places = list(x or range(1, 1 + max(map(len, series.values()))))
-    for (name, values), color, marker in zip(series.items(), SERIES, "osD^vP", strict=False):
+    places = list(range(1, 1 + max(map(len, series.values()))) if x is None else x)
+    for (name, values), color, marker in zip(series.items(), SERIES, MARKERS, strict=False):
         ax.plot(places[: len(values)], values, color=color, marker=marker, label=name)
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
     ax.xaxis.set_major_locator(MaxNLocator(integer=all(place == int(place) for place in places)))
@@ -118,21 +159,28 @@ def curves(series, *, title, xlabel, ylabel, x=None, ax=None):
 
 
 @rc_context(STYLE)
-def scatter(points, labels, classes, *, title, ax=None):
+def scatter(
+    points: torch.Tensor | np.ndarray,
+    labels: torch.Tensor,
+    classes: Sequence[str],
+    *,
+    title: str,
+    ax: Axes | None = None,
+) -> Figure:
     """Draw points of several classes, each class with its own color and marker.
 
     Parameters
     ----------
     points : torch.Tensor or numpy.ndarray
-        N×2.
+        Any float dtype, N×2: first and second coordinate.
     labels : torch.Tensor
-        int64 N.
+        int64 N: the class number of each point.
     classes : sequence of str
         The name of each class number.
     title : str
         What the points are.
     ax : matplotlib.axes.Axes, optional
-        Where to draw.
+        Where to draw; in a new figure if left out.
 
     Returns
     -------
@@ -140,7 +188,7 @@ def scatter(points, labels, classes, *, title, ax=None):
     """
     figure, ax = new_axes(ax, (7, 5))
     for k, name in enumerate(classes):
-        color, marker = SERIES[k % len(SERIES)], "osD^vPX*<>"[k % 10]
+        color, marker = SERIES[k % len(SERIES)], MARKERS[k % len(MARKERS)]
         mine = points[labels == k]
         ax.scatter(mine[:, 0], mine[:, 1], s=16, color=color, marker=marker, alpha=0.7, label=name)
     ax.set(title=title, xlabel="first principal component", ylabel="second principal component")
@@ -149,7 +197,15 @@ def scatter(points, labels, classes, *, title, ax=None):
 
 
 @rc_context(STYLE)
-def bands(series, *, title, xlabel, ylabel, x, ax=None):
+def bands(
+    series: Mapping[str, Sequence[Sequence[float]]],
+    *,
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    x: Sequence[float],
+    ax: Axes | None = None,
+) -> Figure:
     """Draw repeated measurements as lines through their means, in bands from lowest to highest.
 
     Parameters
@@ -161,15 +217,21 @@ def bands(series, *, title, xlabel, ylabel, x, ax=None):
     x : sequence of float
         The places, above 0; drawn on a scale where each doubling takes the same room.
     ax : matplotlib.axes.Axes, optional
-        Where to draw.
+        Where to draw; in a new figure if left out.
 
     Returns
     -------
     Figure
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If there are none, or too many.
     """
+    _refuse_too_many(series, "plots.bands", MOST_LINES)
     figure, ax = new_axes(ax, (7.5, 4.2))
     words = []
-    for (name, repeats), color, marker in zip(series.items(), SERIES, "osD^vP", strict=False):
+    for (name, repeats), color, marker in zip(series.items(), SERIES, MARKERS, strict=False):
         lows, highs = list(map(min, repeats)), list(map(max, repeats))
         means = [sum(values) / len(values) for values in repeats]
         ax.fill_between(x, lows, highs, color=color, alpha=0.2, linewidth=0)
@@ -185,30 +247,43 @@ def bands(series, *, title, xlabel, ylabel, x, ax=None):
 
 
 @rc_context(STYLE)
-def tradeoff(points, *, title, xlabel, ylabel, ax=None):
-    """Draw what is won against what is paid: a point each, with the interval of its height.
+def tradeoff(
+    points: Mapping[str, tuple[float, float, float, float]],
+    *,
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    ax: Axes | None = None,
+) -> Figure:
+    """Draw what is gained against what it costs: a point each, with the interval of its height.
 
     Parameters
     ----------
     points : dict of str to tuple of (float, float, float, float)
-        A name each, and: what is paid, above 0; what is won; the lower and the upper end of the
-        interval around what is won. At most ten.
+        For each name four numbers: the cost, above 0; the gain; the lower and the upper end of the
+        interval around the gain. At most ten names.
     title, xlabel, ylabel : str
-        What the points are, with units. What is paid is drawn on a logarithmic scale.
+        What the points are, with units. The cost is drawn on a logarithmic scale.
     ax : matplotlib.axes.Axes, optional
-        Where to draw.
+        Where to draw; in a new figure if left out.
 
     Returns
     -------
     Figure
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If there are none, or too many.
     """
+    _refuse_too_many(points, "plots.tradeoff", len(MARKERS))
     figure, ax = new_axes(ax, (8.5, 4))
     words = []
-    for i, (name, (paid, won, low, high)) in enumerate(points.items()):
-        ends = [[won - low], [high - won]]
-        style = {"color": SERIES[i], "fmt": "osD^vPX*<>"[i], "markersize": 8, "capsize": 4}
-        ax.errorbar([paid], [won], yerr=ends, label=name, **style)
-        words.append(f"{name} {won:.3g} ({low:.3g} to {high:.3g}) for {paid:.3g}")
+    for i, (name, (cost, gain, low, high)) in enumerate(points.items()):
+        ends = [[gain - low], [high - gain]]
+        style = {"color": SERIES[i], "fmt": MARKERS[i], "markersize": 8, "capsize": 4}
+        ax.errorbar([cost], [gain], yerr=ends, label=name, **style)
+        words.append(f"{name} {gain:.3g} ({low:.3g} to {high:.3g}) for {cost:.3g}")
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter("{x:g}")
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
@@ -217,7 +292,16 @@ def tradeoff(points, *, title, xlabel, ylabel, ax=None):
 
 
 @rc_context(STYLE)
-def pairs(values, names, *, title, xlabel, ylabel, line=None, ax=None):
+def pairs(
+    values: Mapping[str, tuple[float, float]],
+    names: tuple[str, str],
+    *,
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    line: tuple[str, float] | None = None,
+    ax: Axes | None = None,
+) -> Figure:
     """Draw two numbers for each of several things, joined by a line.
 
     Parameters
@@ -231,7 +315,7 @@ def pairs(values, names, *, title, xlabel, ylabel, line=None, ax=None):
     line : tuple of (str, float), optional
         A name and a number to draw as a line across, such as what guessing gets.
     ax : matplotlib.axes.Axes, optional
-        Where to draw.
+        Where to draw; in a new figure if left out.
 
     Returns
     -------
@@ -252,3 +336,9 @@ def pairs(values, names, *, title, xlabel, ylabel, line=None, ax=None):
     figure.legend(loc="outside lower center", ncols=3)
     listed = ", ".join(f"{name} {one:.2f} and {two:.2f}" for name, (one, two) in values.items())
     return add_alt(figure, f"{title}; {names[0]} and {names[1]}: {listed}.")
+
+
+def _refuse_too_many(series: Mapping[str, object], where: str, most: int) -> None:
+    if not 1 <= len(series) <= most:
+        wanted = f"1 to {most} names with their numbers"
+        checks.refuse(where, wanted, f"{len(series)}", "Draw the others in a chart of their own.")

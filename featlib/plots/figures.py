@@ -3,10 +3,16 @@
 Each returns a `Figure` that carries its own alternative text.
 """
 
+import textwrap
+from collections.abc import Mapping, Sequence
+
 import torch
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 
 from featlib import checks, trace
+from featlib.head import TrainingTrace
+from featlib.images import ImageSet
 from featlib.plots.charts import class_bars
 from featlib.plots.style import (
     BLUE,
@@ -15,15 +21,35 @@ from featlib.plots.style import (
     ORANGE,
     RED,
     STYLE,
+    Figure,
     add_alt,
     new_axes,
     new_figure,
     two_decimals,
 )
+from featlib.validation import Report
+
+__all__ = [
+    "accuracy_curve",
+    "activation_maps",
+    "calibration",
+    "confusion_matrix",
+    "feature_map",
+    "filters",
+    "heat",
+    "histogram",
+    "image_grid",
+    "loss_curve",
+    "mistakes",
+    "pictures",
+    "planes",
+    "prediction_trace",
+    "training_trace",
+]
 
 
 @rc_context(STYLE)
-def image_grid(images, columns=10, *, ax=None):
+def image_grid(images: ImageSet, columns: int = 10, *, ax: Axes | None = None) -> Figure:
     """Draw the first images of each class, a class a row.
 
     Parameters
@@ -33,11 +59,16 @@ def image_grid(images, columns=10, *, ax=None):
     columns : int
         Images a row.
     ax : matplotlib.axes.Axes, optional
-        Where to draw.
+        Where to draw; in a new figure if left out.
 
     Returns
     -------
     Figure
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If `columns` is not a whole number of at least 1.
     """
     checks.whole_number(columns, "plots.image_grid", "columns")
     height, width = images.pixels.shape[2:]
@@ -58,7 +89,7 @@ def image_grid(images, columns=10, *, ax=None):
 
 
 @rc_context(STYLE)
-def loss_curve(training, *, ax=None):
+def loss_curve(training: TrainingTrace, *, ax: Axes | None = None) -> Figure:
     """Draw the training loss by epoch, beside the reference trace.
 
     Parameters
@@ -66,7 +97,7 @@ def loss_curve(training, *, ax=None):
     training : featlib.head.TrainingTrace
         From `head.train`.
     ax : matplotlib.axes.Axes, optional
-        Where to draw.
+        Where to draw; in a new figure if left out.
 
     Returns
     -------
@@ -87,7 +118,7 @@ def loss_curve(training, *, ax=None):
 
 
 @rc_context(STYLE)
-def accuracy_curve(training, *, ax=None):
+def accuracy_curve(training: TrainingTrace, *, ax: Axes | None = None) -> Figure:
     """Draw training and validation accuracy by epoch, beside the reference trace.
 
     Parameters
@@ -95,7 +126,7 @@ def accuracy_curve(training, *, ax=None):
     training : featlib.head.TrainingTrace
         From `head.train`.
     ax : matplotlib.axes.Axes, optional
-        Where to draw.
+        Where to draw; in a new figure if left out.
 
     Returns
     -------
@@ -106,11 +137,11 @@ def accuracy_curve(training, *, ax=None):
     accuracies = [row.accuracy for row in training.epochs]
     ax.plot(_epochs(training), accuracies, color=BLUE, marker="o", label="this run, training")
     words = f"Training accuracy by epoch: {two_decimals(accuracies)}"
-    if training.epochs[0].val_accuracy is not None:
-        held_out = [row.val_accuracy for row in training.epochs]
-        style = {"color": ORANGE, "marker": "s", "label": "this run, validation"}
-        ax.plot(_epochs(training), held_out, **style)
+    held_out = [row.val_accuracy for row in training.epochs if row.val_accuracy is not None]
+    if held_out:
         words += f"; validation accuracy {two_decimals(held_out)}"
+        label = "this run, validation"
+        ax.plot(_epochs(training), held_out, color=ORANGE, marker="s", label=label)
     ax.set(title="Accuracy", xlabel="epoch", ylabel="share right", ylim=(0, 1))
     _epoch_ticks(ax, training)
     ax.legend(loc="lower right")
@@ -118,7 +149,7 @@ def accuracy_curve(training, *, ax=None):
     return add_alt(figure, f"{words}; reference {reference}.")
 
 
-def training_trace(training):
+def training_trace(training: TrainingTrace) -> Figure:
     """Draw loss and accuracy by epoch side by side, with the reference trace.
 
     Parameters
@@ -137,19 +168,24 @@ def training_trace(training):
 
 
 @rc_context(STYLE)
-def feature_map(features, *, ax=None):
+def feature_map(features: torch.Tensor, *, ax: Axes | None = None) -> Figure:
     """Draw one image's features as a grid of colored cells.
 
     Parameters
     ----------
     features : torch.Tensor
-        float32 D.
+        float32 D (512 for ResNet18), finite.
     ax : matplotlib.axes.Axes, optional
-        Where to draw.
+        Where to draw; in a new figure if left out.
 
     Returns
     -------
     Figure
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If these are not finite float32 numbers in one row.
     """
     checks.features(features[None], "plots.feature_map")
     columns = 16
@@ -169,7 +205,7 @@ def feature_map(features, *, ax=None):
 
 
 @rc_context(STYLE)
-def prediction_trace(prediction):
+def prediction_trace(prediction: trace.PredictionTrace) -> Figure:
     """Draw one image's way through the four layers.
 
     Parameters
@@ -184,7 +220,7 @@ def prediction_trace(prediction):
     image, features, logits, probabilities = (layer.values for layer in prediction.layers)
     classes = prediction.classes
     figure = new_figure((12, max(3.8, 0.3 * len(classes) + 1)))
-    figure.get_layout_engine().set(wspace=0.06)
+    figure.set_layout_engine("constrained", wspace=0.06)
     axes = figure.subplots(1, 4, width_ratios=(3, 2.3, 2.8, 2.4))
     axes[0].imshow(image.permute(1, 2, 0).numpy(), interpolation="nearest")
     axes[0].set(title="1 Input image", xlabel="column (pixels)", ylabel="row (pixels)")
@@ -199,7 +235,7 @@ def prediction_trace(prediction):
 
 
 @rc_context(STYLE)
-def confusion_matrix(report, *, ax=None):
+def confusion_matrix(report: Report, *, ax: Axes | None = None) -> Figure:
     """Draw which classes are taken for which.
 
     Parameters
@@ -207,7 +243,7 @@ def confusion_matrix(report, *, ax=None):
     report : featlib.validation.Report
         From `validation.evaluate`.
     ax : matplotlib.axes.Axes, optional
-        Where to draw.
+        Where to draw; in a new figure if left out.
 
     Returns
     -------
@@ -235,7 +271,7 @@ def confusion_matrix(report, *, ax=None):
 
 
 @rc_context(STYLE)
-def mistakes(report, images, n=8):
+def mistakes(report: Report, images: ImageSet, n: int = 8) -> Figure:
     """Draw the validation images that the head was surest of and got wrong.
 
     Parameters
@@ -265,7 +301,13 @@ def mistakes(report, images, n=8):
 
 
 @rc_context(STYLE)
-def pictures(images, titles, *, title, columns=8):
+def pictures(
+    images: Sequence[torch.Tensor] | torch.Tensor,
+    titles: Sequence[str],
+    *,
+    title: str,
+    columns: int = 8,
+) -> Figure:
     """Draw images in rows, each with a few words above it.
 
     Parameters
@@ -273,7 +315,7 @@ def pictures(images, titles, *, title, columns=8):
     images : sequence of torch.Tensor
         3×H×W each, uint8 0–255 or float32 0–1.
     titles : sequence of str
-        A text an image.
+        A text for each image; long lines are broken.
     title : str
         What they are.
     columns : int
@@ -283,12 +325,15 @@ def pictures(images, titles, *, title, columns=8):
     -------
     Figure
     """
+    columns = min(columns, len(images))
     rows = -(-len(images) // columns)
-    lines = max(words.count("\n") for words in titles) + 1
-    figure = new_figure((1.45 * min(columns, len(images)), (1.4 + 0.21 * lines) * rows + 0.35))
+    above = [_wrapped(words) for words in titles]
+    lines = max(words.count("\n") for words in above) + 1
+    figure = new_figure((1.45 * columns, (1.45 + 0.21 * lines) * rows + 0.4))
+    figure.set_layout_engine("constrained", h_pad=0.08)  # the title is not the first picture's
     figure.suptitle(title, x=0.01, ha="left")
-    for position, (image, words) in enumerate(zip(images, titles, strict=True), 1):
-        ax = figure.add_subplot(rows, min(columns, len(images)), position)
+    for position, (image, words) in enumerate(zip(images, above, strict=True), 1):
+        ax = figure.add_subplot(rows, columns, position)
         ax.imshow(image.permute(1, 2, 0).numpy(), interpolation="nearest")
         ax.set_title(words, fontsize=11, loc="center")
         ax.set(xticks=[], yticks=[])
@@ -299,7 +344,7 @@ def pictures(images, titles, *, title, columns=8):
 
 
 @rc_context(STYLE)
-def planes(image):
+def planes(image: torch.Tensor) -> Figure:
     """Draw an image and its three color planes, red, green and blue.
 
     Parameters
@@ -324,7 +369,7 @@ def planes(image):
 
 
 @rc_context(STYLE)
-def histogram(images, *, title, xlabel, ax=None):
+def histogram(images: torch.Tensor, *, title: str, xlabel: str, ax: Axes | None = None) -> Figure:
     """Draw how often each value occurs in each color channel.
 
     Parameters
@@ -334,7 +379,7 @@ def histogram(images, *, title, xlabel, ax=None):
     title, xlabel : str
         What the values are.
     ax : matplotlib.axes.Axes, optional
-        Where to draw.
+        Where to draw; in a new figure if left out.
 
     Returns
     -------
@@ -357,7 +402,7 @@ def histogram(images, *, title, xlabel, ax=None):
 
 
 @rc_context(STYLE)
-def calibration(report, bins=5, *, ax=None):
+def calibration(report: Report, bins: int = 5, *, ax: Axes | None = None) -> Figure:
     """Draw how often the head is right, by how sure it is.
 
     Parameters
@@ -367,7 +412,7 @@ def calibration(report, bins=5, *, ax=None):
     bins : int
         How many groups of images; each holds the same number.
     ax : matplotlib.axes.Axes, optional
-        Where to draw.
+        Where to draw; in a new figure if left out.
 
     Returns
     -------
@@ -385,7 +430,7 @@ def calibration(report, bins=5, *, ax=None):
 
 
 @rc_context(STYLE)
-def heat(image, values, *, title, label):
+def heat(image: torch.Tensor, values: torch.Tensor, *, title: str, label: str) -> Figure:
     """Draw an image, and beside it a map of numbers for its regions.
 
     Parameters
@@ -428,7 +473,7 @@ def heat(image, values, *, title, label):
 
 
 @rc_context(STYLE)
-def filters(weight, *, title, columns=16):
+def filters(weight: torch.Tensor, *, title: str, columns: int = 16) -> Figure:
     """Draw the filters of a first convolution as small color pictures.
 
     Gray is a weight of 0. Each filter is scaled by its own largest weight, so that weak filters can
@@ -463,7 +508,7 @@ def filters(weight, *, title, columns=16):
 
 
 @rc_context(STYLE)
-def activation_maps(image, maps, n=8):
+def activation_maps(image: torch.Tensor, maps: Mapping[str, torch.Tensor], n: int = 8) -> Figure:
     """Draw an image, and beside it the strongest maps after each of several stages.
 
     Parameters
@@ -494,6 +539,7 @@ def activation_maps(image, maps, n=8):
             ax.imshow(values[number].numpy(), vmin=0, interpolation="nearest")
             ax.set_title(f"map {number}", loc="center", fontsize="x-small", pad=2)
             ax.set(xticks=[], yticks=[])
+            ax.spines[:].set_visible(False)
             if not column:
                 words = f"{name}\n{count} maps\nof {height}×{width}"
                 ax.set_ylabel(words, rotation=0, ha="right", va="center")
@@ -503,15 +549,20 @@ def activation_maps(image, maps, n=8):
     )
 
 
-def _reference(ax, values):
-    style = {"color": GRAY, "linestyle": "--", "marker": "x", "label": "reference trace"}
-    ax.plot(range(1, len(values) + 1), values, **style)
+def _wrapped(words: str) -> str:
+    """Break lines that are wider than a picture, so that they do not run into the next one."""
+    return "\n".join(textwrap.fill(line, 16) for line in words.split("\n"))
 
 
-def _epochs(training):
+def _reference(ax: Axes, values: Sequence[float]) -> None:
+    places = range(1, len(values) + 1)
+    ax.plot(places, values, color=GRAY, linestyle="--", marker="x", label="reference trace")
+
+
+def _epochs(training: TrainingTrace) -> list[int]:
     return [row.epoch for row in training.epochs]
 
 
-def _epoch_ticks(ax, training):
+def _epoch_ticks(ax: Axes, training: TrainingTrace) -> None:
     last = max(len(training.epochs), len(trace.REFERENCE))
     ax.set_xticks(range(1, last + 1, -(-last // 10)))

@@ -6,12 +6,30 @@ color vision can tell apart.
 
 import io
 from collections.abc import Iterable
+from typing import Any, cast
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as MatplotlibFigure
+from matplotlib.figure import SubFigure
 from matplotlib.font_manager import fontManager
+
+__all__ = [
+    "BLUE",
+    "GRAY",
+    "GREEN",
+    "ORANGE",
+    "RED",
+    "SERIES",
+    "STYLE",
+    "Figure",
+    "add_alt",
+    "new_axes",
+    "new_figure",
+    "three_digits",
+    "two_decimals",
+]
 
 BLUE, ORANGE, GREEN, RED, GRAY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#595959"
 SERIES = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9", "#000000", "#A6761D", "#66A61E", GRAY)
@@ -23,7 +41,8 @@ OTHER_SCRIPTS = (
     "Hiragino Sans", "Apple SD Gothic Neo", "Arial Unicode MS",
 )  # fmt: skip
 INSTALLED = {font.name for font in fontManager.ttflist}
-STYLE = {
+# The keys are names of matplotlib settings; its type for them differs between its versions.
+STYLE: dict[Any, Any] = {
     "font.family": ["DejaVu Sans", *(name for name in OTHER_SCRIPTS if name in INSTALLED)],
     "font.size": 11,
     "text.parse_math": False,  # $ in the name of a class is a $
@@ -74,7 +93,9 @@ class Figure(MatplotlibFigure):
             self.dpi = own
         return file.getvalue()
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         data = {"image/png": self.png(), "text/plain": f"Figure: {self.alt}"}
         return data, {"image/png": {"alt": self.alt}}
 
@@ -97,44 +118,50 @@ def new_figure(size: tuple[float, float]) -> Figure:
     return figure
 
 
-def new_axes(ax: Axes | None, size: tuple[float, float]) -> tuple[Figure, Axes]:
+def new_axes(ax: Axes | None, size: tuple[float, float]) -> tuple[MatplotlibFigure, Axes]:
     """Return where to draw: the given axes, or those of a new figure.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes, optional
-        Where the caller wants it, in a `Figure`.
+        Where the caller wants it, in any matplotlib figure.
     size : tuple of (float, float)
         Width and height of a new figure in inches.
 
     Returns
     -------
-    figure : Figure
+    figure : matplotlib.figure.Figure
+        A `Figure` if it is new; else the whole figure that the axes are in.
     ax : matplotlib.axes.Axes
     """
-    if ax is not None:
-        return ax.figure, ax
-    figure = new_figure(size)
-    return figure, figure.subplots()
+    if ax is None:
+        figure = new_figure(size)
+        return figure, figure.subplots()
+    figure = ax.figure
+    while isinstance(figure, SubFigure):  # alternative text belongs to the whole figure
+        figure = figure.figure
+    return cast(MatplotlibFigure, figure), ax
 
 
-def add_alt(figure: Figure, words: str) -> Figure:
+def add_alt(figure: MatplotlibFigure, words: str) -> Figure:
     """Add to a figure's alternative text.
 
     Parameters
     ----------
-    figure : Figure
-        Changed in place.
+    figure : matplotlib.figure.Figure
+        Changed in place: its attribute ``alt`` is set.
     words : str
         Whole sentences.
 
     Returns
     -------
     Figure
-        The same.
+        The same object. If it was made elsewhere, such as by pyplot, it has ``alt``, but it has
+        neither `png` nor a notebook form of its own.
     """
-    figure.alt = f"{getattr(figure, 'alt', '')} {words}".strip()
-    return figure
+    described = cast(Figure, figure)
+    described.alt = f"{getattr(figure, 'alt', '')} {words}".strip()
+    return described
 
 
 def three_digits(value: float) -> str:

@@ -1,13 +1,21 @@
 """Questions, marking, flashcards and progress; knows neither widgets nor torch."""
 
-from featlib.quiz.flashcards import Flashcard, load_deck
+from featlib.quiz.flashcards import (
+    DECK_MIME,
+    Flashcard,
+    deck_from_dict,
+    deck_to_dict,
+    load_deck,
+)
 from featlib.quiz.html import form
 from featlib.quiz.marking import Mark, mark
 from featlib.quiz.progress import Answer, Progress, Review
-from featlib.quiz.questions import Question, Quiz, draw, find, load, names
+from featlib.quiz.questions import MIME, Question, Quiz, draw, find, load, names
 from featlib.quiz.standing import Standing, progress_table, standings
 
 __all__ = [
+    "DECK_MIME",
+    "MIME",
     "Answer",
     "Flashcard",
     "Mark",
@@ -16,6 +24,8 @@ __all__ = [
     "Quiz",
     "Review",
     "Standing",
+    "deck_from_dict",
+    "deck_to_dict",
     "draw",
     "find",
     "form",

@@ -5,14 +5,31 @@ Repetition Scheduling, KDD 2022, https://doi.org/10.1145/3534678.3539081), throu
 `fsrs`. Only the ratings are kept; the schedule follows from them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
 
 import fsrs
 
 from featlib import checks
 from featlib.quiz import questions
-from featlib.quiz.progress import RATINGS
+from featlib.quiz.progress import RATINGS, Review
+
+__all__ = [
+    "DECK_MIME",
+    "Flashcard",
+    "deck_from_dict",
+    "deck_to_dict",
+    "due",
+    "in_words",
+    "intervals",
+    "load_deck",
+    "schedule",
+]
+
+DECK_MIME = "application/vnd.featlib.flashcards+json"  # of cards in a notebook's output
 
 # Without a random part the same ratings always give the same schedule.
 _SCHEDULER = fsrs.Scheduler(enable_fuzzing=False)
@@ -38,7 +55,7 @@ class Flashcard:
     notebook: str = ""
 
 
-def load_deck(name="flashcards"):
+def load_deck(name: str | Path = "flashcards") -> list[Flashcard]:
     """Read a deck of flashcards and check it.
 
     Parameters
@@ -57,11 +74,54 @@ def load_deck(name="flashcards"):
     """
     path = questions.find(name)
     data = questions.read(path)
-    questions.refuse_faults(path, questions.schema_faults(data, "deck") or _used_twice(data))
+    faults = questions.schema_faults(data, "deck") or _used_twice(data)
+    questions.refuse_faults(f"quiz '{path}'", "a file as quizzes/schema.json says", faults)
     return [Flashcard(**card) for card in data["cards"]]
 
 
-def _used_twice(data):
+def deck_to_dict(deck: Iterable[Flashcard]) -> dict[str, Any]:
+    """Return cards as plain data that `json.dumps` takes; always in the same order.
+
+    Parameters
+    ----------
+    deck : iterable of Flashcard
+        The cards.
+
+    Returns
+    -------
+    dict
+        With the key ``cards``: a dict for each card, with the fields of `Flashcard` as keys.
+    """
+    return {"cards": [asdict(card) for card in deck]}
+
+
+def deck_from_dict(data: object) -> list[Flashcard]:
+    """Make cards of what `deck_to_dict` returned, for example out of a notebook's output.
+
+    Parameters
+    ----------
+    data : dict
+        As `deck_to_dict` returns it.
+
+    Returns
+    -------
+    list of Flashcard
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If it is no deck of cards. All faults are listed at once, each with card and field.
+    """
+    where, wanted = "deck_from_dict", "cards as deck_to_dict returns them"
+    plain = questions.plain_json(data, where, wanted)
+    if not isinstance(plain, dict) or plain.keys() != {"cards"}:
+        questions.refuse_faults(where, wanted, ["as a whole: no object with cards alone"])
+    faults = questions.schema_faults(plain | {"title": "cards"}, "deck") or _used_twice(plain)
+    questions.refuse_faults(where, wanted, faults)
+    return [Flashcard(**card) for card in plain["cards"]]
+
+
+def _used_twice(data: dict[str, Any]) -> list[str]:
     ids = [card["id"] for card in data["cards"]]
     return [
         f"card {i}, id: '{identity}' is used twice"
@@ -70,12 +130,12 @@ def _used_twice(data):
     ]
 
 
-def schedule(reviews):
+def schedule(reviews: Iterable[Review]) -> dict[str, fsrs.Card]:
     """Work out when each card is due.
 
     Parameters
     ----------
-    reviews : list of featlib.quiz.Review
+    reviews : sequence of featlib.quiz.Review
         Ratings, oldest first.
 
     Returns
@@ -83,21 +143,21 @@ def schedule(reviews):
     dict of str to fsrs.Card
         By the card's id; its ``due`` is a time in UTC. Cards without a review are missing.
     """
-    cards = {}
+    cards: dict[str, fsrs.Card] = {}
     for review in reviews:
         card = cards.get(review.card) or fsrs.Card(card_id=0)
         cards[review.card] = _rate(card, review.rating, review.time)
     return cards
 
 
-def due(deck, reviews, now):
+def due(deck: Sequence[Flashcard], reviews: Sequence[Review], now: float) -> list[Flashcard]:
     """Return the cards to show now: those that are due, the longest waiting first, then new ones.
 
     Parameters
     ----------
-    deck : list of Flashcard
+    deck : sequence of Flashcard
         The cards.
-    reviews : list of featlib.quiz.Review
+    reviews : sequence of featlib.quiz.Review
         Ratings, oldest first.
     now : float
         Seconds since 1970, UTC.
@@ -112,14 +172,14 @@ def due(deck, reviews, now):
     return sorted(waiting, key=lambda card: known[card.id].due) + new
 
 
-def intervals(card, reviews, now):
+def intervals(card: Flashcard, reviews: Sequence[Review], now: float) -> dict[str, timedelta]:
     """Return how long each rating would put a card away.
 
     Parameters
     ----------
     card : Flashcard
         The card.
-    reviews : list of featlib.quiz.Review
+    reviews : sequence of featlib.quiz.Review
         Ratings, oldest first.
     now : float
         Seconds since 1970, UTC.
@@ -134,7 +194,7 @@ def intervals(card, reviews, now):
     return {rating: _rate(before, rating, now).due - _utc(now) for rating in RATINGS}
 
 
-def in_words(interval):
+def in_words(interval: timedelta) -> str:
     """Say an interval as people do.
 
     Parameters
@@ -158,10 +218,10 @@ def in_words(interval):
     return "1 minute"
 
 
-def _rate(card, rating, time):
+def _rate(card: fsrs.Card, rating: str, time: float) -> fsrs.Card:
     checks.one_of(rating, "quiz.flashcards", "rating", RATINGS)
     return _SCHEDULER.review_card(card, fsrs.Rating(RATINGS.index(rating) + 1), _utc(time))[0]
 
 
-def _utc(seconds):
+def _utc(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, timezone.utc)

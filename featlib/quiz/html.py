@@ -5,14 +5,21 @@ and then sanitized.
 """
 
 import re
+from collections.abc import Iterable
 from html import escape
+from typing import TYPE_CHECKING, Any
 
 import nh3
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
 
 from featlib.quiz.marking import shuffled
-from featlib.quiz.questions import CHOICES
+from featlib.quiz.questions import CHOICES, Question, Quiz
+
+if TYPE_CHECKING:
+    from featlib.quiz.flashcards import Flashcard
+
+__all__ = ["cards", "choice", "code", "form", "formula", "rich"]
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 _MATHML = [
@@ -35,7 +42,7 @@ _MATHML = [
 _TAGS = {"p", "em", "strong", "code", "pre", "ul", "ol", "li", "br", "a", "sub", "sup", *_MATHML}
 
 
-def rich(text, format="text"):
+def rich(text: str, format: str = "text") -> str:
     """Turn a text of a quiz file into safe HTML.
 
     Parameters
@@ -51,10 +58,10 @@ def rich(text, format="text"):
     """
     if format != "markdown":
         return escape(text).replace("\n", "<br>")
-    formulas = []
+    formulas: list[str] = []
     text = text.replace("\u2983", "").replace("\u2984", "")  # they stand for formulas below
 
-    def keep(found):
+    def keep(found: re.Match[str]) -> str:
         formulas.append(found[1])
         return f"\u2983{len(formulas) - 1}\u2984"
 
@@ -83,7 +90,7 @@ def formula(latex: str) -> str:
         return f"<code>{escape(latex)}</code>"
 
 
-def form(quiz):
+def form(quiz: Quiz) -> str:
     """Return a quiz as HTML that needs no script: questions with their answers folded away.
 
     Parameters
@@ -95,19 +102,19 @@ def form(quiz):
     -------
     str
     """
-    parts = "".join(_static(i, question) for i, question in enumerate(quiz.questions, 1))
+    parts = "".join(map(_static, quiz.questions))
     return (
         f'<section aria-label="Quiz: {escape(quiz.title)}"><p><strong>{escape(quiz.title)}</strong>'
         f" – {len(quiz.questions)} questions</p><ol>{parts}</ol></section>"
     )
 
 
-def cards(deck):
+def cards(deck: "Iterable[Flashcard]") -> str:
     """Return flashcards as HTML that needs no script: fronts with their backs folded away.
 
     Parameters
     ----------
-    deck : list of featlib.quiz.Flashcard
+    deck : iterable of featlib.quiz.Flashcard
         The cards.
 
     Returns
@@ -122,7 +129,7 @@ def cards(deck):
     return f'<section aria-label="Flashcards">{items}</section>'
 
 
-def _static(number, question):
+def _static(question: Question) -> str:
     body = rich(question.text, question.format) + code(question.code)
     if question.type == "order":
         shown = [question.items[i] for i in shuffled(question)]
@@ -139,17 +146,40 @@ def _static(number, question):
     )
 
 
-def choice(question, answer):
-    """Return a choice as HTML: its text, its code, or both."""
+def choice(question: Question, answer: dict[str, Any]) -> str:
+    """Return a choice as HTML: its text, its code, or both.
+
+    Parameters
+    ----------
+    question : featlib.quiz.Question
+        The question; its format is that of the text.
+    answer : dict
+        One of its answers.
+
+    Returns
+    -------
+    str
+    """
     return rich(answer.get("answer", ""), question.format) + code(answer.get("code", ""))
 
 
-def code(text):
-    """Return code as HTML; nothing for no code."""
+def code(text: str) -> str:
+    """Return code as HTML.
+
+    Parameters
+    ----------
+    text : str
+        The code; it is escaped.
+
+    Returns
+    -------
+    str
+        Empty for no code.
+    """
     return f"<pre><code>{escape(text)}</code></pre>" if text else ""
 
 
-def _solution(question):
+def _solution(question: Question) -> str:
     if question.type == "order":
         listed = "".join(f"<li>{rich(item, question.format)}</li>" for item in question.items)
         return f"<ol>{listed}</ol>"
@@ -159,7 +189,7 @@ def _solution(question):
     return f"<p>{escape(_plain(right[0]))}</p>"
 
 
-def _plain(answer):
+def _plain(answer: dict[str, Any]) -> str:
     if "shape" in answer:
         return " × ".join(map(str, answer["shape"]))
     if "range" in answer:

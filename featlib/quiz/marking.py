@@ -1,4 +1,4 @@
-"""Mark an answer: is it right, and what is to be said to it.
+"""Mark an answer: whether it is right, and what to say about it.
 
 For JupyterQuiz's own question types the rules are JupyterQuiz's: ranges exclude their upper end,
 fractions such as 1/3 count as numbers, precision counts significant digits, and what comes closest
@@ -8,13 +8,20 @@ in spelling is found by edit distance (Levenshtein, 1966).
 import random
 import re
 import unicodedata
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any, NoReturn
 
 from featlib import checks
 from featlib.engine.words import describe
+from featlib.quiz.questions import Question
 
-LONGEST = 1000  # characters of an answer that are read
+__all__ = ["Mark", "Value", "mark", "shuffled"]
+
+Value = float | str | Sequence[str]  # of the learner's own run; of several texts each is right
+
+_LONGEST = 1000  # characters of an answer that are read
 
 
 @dataclass(frozen=True)
@@ -26,14 +33,14 @@ class Mark:
     correct : bool
         Whether the answer is right.
     feedback : str
-        What to say to it beside right or wrong, in the question's own format.
+        What to say beside right or wrong, in the question's own format.
     """
 
     correct: bool
     feedback: str
 
 
-def mark(question, answer, values=None):
+def mark(question: Question, answer: object, values: Mapping[str, Value] | None = None) -> Mark:
     """Mark an answer.
 
     Parameters
@@ -43,7 +50,8 @@ def mark(question, answer, values=None):
     answer : int, list of int, or str
         For multiple choice the number of the choice, for many choice those of all that are chosen;
         for order the items' numbers as `shuffled` gave them, in the learner's order; else text.
-    values : dict of str to float or str, optional
+        Anything else is refused.
+    values : mapping of str to float, str or sequence of str, optional
         Values of the learner's own run, for questions that ask for one.
 
     Returns
@@ -58,7 +66,7 @@ def mark(question, answer, values=None):
     return _MARKERS[question.type](question, answer, values or {})
 
 
-def shuffled(question):
+def shuffled(question: Question) -> list[int]:
     """Return an order in which to show the items of an order question.
 
     Parameters
@@ -78,13 +86,13 @@ def shuffled(question):
     return order
 
 
-def _choice(question, answer, _):
+def _choice(question: Question, answer: object, _: Mapping[str, Value]) -> Mark:
     chosen = _number_of_choice(question, answer)
     found = question.answers[chosen]
     return Mark(bool(found["correct"]), found.get("feedback") or _verdict(found["correct"]))
 
 
-def _choices(question, answer, _):
+def _choices(question: Question, answer: object, _: Mapping[str, Value]) -> Mark:
     if not isinstance(answer, list):
         _wrong_kind(question, answer, "a list of numbers of choices")
     chosen = {_number_of_choice(question, number) for number in answer}
@@ -99,7 +107,7 @@ def _choices(question, answer, _):
     return Mark(True, "\n\n".join(filter(None, right)) or _verdict(True))
 
 
-def _numeric(question, answer, values):
+def _numeric(question: Question, answer: object, values: Mapping[str, Value]) -> Mark:
     readings = _parse_number(answer)
     if not readings:
         return Mark(False, "That is no number. Write it like 512, 0.6 or 1/3.")
@@ -109,14 +117,16 @@ def _numeric(question, answer, values):
     return Mark(False, _default(question))
 
 
-def _matches_number(question, candidate, given, values):
+def _matches_number(
+    question: Question, candidate: dict[str, Any], given: float, values: Mapping[str, Value]
+) -> bool:
     if question.precision:
         given = _round(given, question.precision)
     if "range" in candidate:
         low, high = candidate["range"]
         return low <= given < high
     if "ask" in candidate:
-        wanted = float(_value(question, candidate["ask"], values))
+        wanted = _number(question, candidate["ask"], values)
     elif "value" in candidate:
         wanted = candidate["value"]
     else:
@@ -126,7 +136,7 @@ def _matches_number(question, candidate, given, values):
     return abs(given - wanted) <= question.tolerance + 1e-12 * abs(wanted)
 
 
-def _string(question, answer, values):
+def _string(question: Question, answer: object, values: Mapping[str, Value]) -> Mark:
     given = _text(question, answer)
     for candidate in question.answers:
         for wanted in _wanted_texts(question, candidate, values):
@@ -141,7 +151,9 @@ def _string(question, answer, values):
     return Mark(False, _default(question))
 
 
-def _wanted_texts(question, candidate, values):
+def _wanted_texts(
+    question: Question, candidate: dict[str, Any], values: Mapping[str, Value]
+) -> list[str]:
     """Return what a text is compared with; a run may have several values that are right."""
     if "ask" in candidate:
         value = _value(question, candidate["ask"], values)
@@ -149,7 +161,7 @@ def _wanted_texts(question, candidate, values):
     return [candidate["answer"]] if "answer" in candidate else []
 
 
-def _shape(question, answer, _):
+def _shape(question: Question, answer: object, _: Mapping[str, Value]) -> Mark:
     text = _text(question, answer)
     digits = _ascii_digits(text)
     if not re.fullmatch(r"[(\[]?\s*\d+(\s*[x×*,\s]\s*\d+)*\s*,?\s*[)\]]?", digits):
@@ -161,15 +173,18 @@ def _shape(question, answer, _):
     return Mark(False, _default(question))
 
 
-def _order(question, answer, _):
-    numbers = isinstance(answer, list) and all(type(number) is int for number in answer)
-    if not numbers or sorted(answer) != list(range(len(question.items))):
+def _order(question: Question, answer: object, _: Mapping[str, Value]) -> Mark:
+    if (
+        not isinstance(answer, list)
+        or not all(type(number) is int for number in answer)
+        or sorted(answer) != list(range(len(question.items)))
+    ):
         _wrong_kind(question, answer, f"the numbers 0 to {len(question.items) - 1} in some order")
     right = answer == sorted(answer)
     return Mark(right, question.feedback["correct" if right else "wrong"])
 
 
-_MARKERS = {
+_MARKERS: dict[str, Callable[[Question, object, Mapping[str, Value]], Mark]] = {
     "multiple_choice": _choice,
     "many_choice": _choices,
     "numeric": _numeric,
@@ -179,30 +194,45 @@ _MARKERS = {
 }
 
 
-def _number_of_choice(question, answer):
-    ok = isinstance(answer, int) and not isinstance(answer, bool)
-    if not ok or not 0 <= answer < len(question.answers):
+def _number_of_choice(question: Question, answer: object) -> int:
+    if (
+        not isinstance(answer, int)
+        or isinstance(answer, bool)
+        or not 0 <= answer < len(question.answers)
+    ):
         _wrong_kind(question, answer, f"the number of a choice, 0 to {len(question.answers) - 1}")
     return answer
 
 
-def _text(question, answer):
+def _text(question: Question, answer: object) -> str:
     if not isinstance(answer, str):
         _wrong_kind(question, answer, "a text")
     return _tidy(answer)
 
 
-def _tidy(text):
-    """Make texts that look the same the same: composed letters, single spaces."""
-    return " ".join(unicodedata.normalize("NFC", text[:LONGEST]).split())
+def _tidy(text: str) -> str:
+    """Write a text in one way of several that look alike: composed letters, single spaces."""
+    return " ".join(unicodedata.normalize("NFC", text[:_LONGEST]).split())
 
 
-def _wrong_kind(question, answer, wanted):
+def _wrong_kind(question: Question, answer: object, wanted: str) -> NoReturn:
     fix = "Pass what the question's type asks for."
     checks.refuse(f"question '{question.id}'", wanted, describe(answer), fix)
 
 
-def _value(question, name, values):
+def _number(question: Question, name: str, values: Mapping[str, Value]) -> float:
+    value = _value(question, name, values)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        checks.refuse(
+            f"question '{question.id}'",
+            f"the value '{name}' as one number",
+            describe(value),
+            f"Pass it: show_quiz(…, values={{'{name}': …}}).",
+        )
+    return float(value)
+
+
+def _value(question: Question, name: str, values: Mapping[str, Value]) -> Value:
     if name not in values:
         checks.refuse(
             f"question '{question.id}'",
@@ -213,17 +243,17 @@ def _value(question, name, values):
     return values[name]
 
 
-def _ascii_digits(text):
+def _ascii_digits(text: str) -> str:
     """Turn digits of any script into 0–9."""
     return "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in text)
 
 
-def _parse_number(answer):
+def _parse_number(answer: object) -> list[float]:
     """Read a number as people write it: 512, 5,130, 0.6, 1e-3, 1/3, 83 %.
 
     Returns all that may be meant: nothing for what is no number; 83 and 0.83 for 83 %.
     """
-    text = _ascii_digits(str(answer)[:LONGEST]).replace("−", "-")
+    text = _ascii_digits(str(answer)[:_LONGEST]).replace("−", "-")
     text = "".join(text.split())
     percent, text = text.endswith("%"), text.removesuffix("%")
     text = re.sub(r"(?<=\d),(?=\d{3}(\D|$))", "", text)
@@ -237,11 +267,11 @@ def _parse_number(answer):
     return [number, number / 100] if percent else [number]
 
 
-def _round(number, digits):
+def _round(number: float, digits: int) -> float:
     return float(f"{number:.{digits}g}")
 
 
-def _likeness(a, b):
+def _likeness(a: str, b: str) -> float:
     """Return 1 − edit distance / length of the longer text (Levenshtein, 1966)."""
     row = list(range(len(b) + 1))
     for i, x in enumerate(a, 1):
@@ -251,14 +281,14 @@ def _likeness(a, b):
     return 1 - row[-1] / max(len(a), len(b), 1)
 
 
-def _feedback(candidate):
+def _feedback(candidate: dict[str, Any]) -> str:
     return candidate.get("feedback") or _verdict(candidate["correct"])
 
 
-def _default(question):
+def _default(question: Question) -> str:
     found = (a.get("feedback") for a in question.answers if a.get("type") == "default")
     return next(filter(None, found), _verdict(False))
 
 
-def _verdict(correct):
+def _verdict(correct: bool) -> str:
     return "" if correct else "Try again."

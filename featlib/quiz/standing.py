@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 from featlib.quiz import questions
+from featlib.quiz.progress import Progress
 from featlib.tables import Table
+
+__all__ = ["Standing", "progress_table", "standings"]
 
 
 @dataclass(frozen=True)
@@ -25,14 +28,14 @@ class Standing:
     first_try: int
 
     @property
-    def words(self):
-        """Return the standing in words: ``not begun``, ``begun`` or ``done``."""
+    def words(self) -> str:
+        """The standing in words: ``not begun``, ``begun`` or ``done``."""
         if self.right == self.total:
             return "done"
         return "begun" if self.answered else "not begun"
 
 
-def standings(progress):
+def standings(progress: Progress) -> list[Standing]:
     """Work out where the learner stands.
 
     Parameters
@@ -58,7 +61,7 @@ def standings(progress):
     return found
 
 
-def progress_table(progress):
+def progress_table(progress: Progress) -> Table:
     """Return where the learner stands, as a table.
 
     Parameters

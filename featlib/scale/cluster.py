@@ -1,37 +1,49 @@
-"""Stage 3 past one machine: the shards of `shards`, spread by Ray over the machines of a cluster.
+"""Stage 3 for more than one machine: Ray spreads the shards over the machines of a cluster.
 
-Each worker loads the network once and writes whole shards with the very code that one machine uses.
-A shard that is written twice, since a worker died and Ray gave its work to another, is the same
-file under the same name: nothing is lost or doubled.
+Each worker loads the network once and writes whole shards, with the same code as one machine. If a
+worker dies, Ray gives its shard to another. Written twice, it is the same file under the same name:
+nothing is lost or doubled.
 """
 
 import logging
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from torch.utils.data import Dataset
 
 from featlib import checks, features
+from featlib.backbone import Backbone
 from featlib.scale import shards
+from featlib.weights import Weights
+
+if TYPE_CHECKING:
+    import numpy as np
+    import ray
+
+__all__ = ["ShardWriter", "extract"]
 
 
 class ShardWriter:
-    """What runs in each worker: the network, loaded once, and the shards that Ray hands it.
+    """What runs in each worker: it loads the network once, and writes the shards that it is given.
 
     Parameters
     ----------
     work : ray.ObjectRef
-        Of a pair: the `featlib.scale.shards.Job` and the `featlib.backbone.Backbone`.
+        Ray's name for a pair: the `featlib.scale.shards.Job`, and the backbone or its weights.
     """
 
-    def __init__(self, work):
+    def __init__(self, work: "ray.ObjectRef") -> None:
         self.job, self.backbone = _ray().get(work)
         self.forward = features.fast_forward(self.backbone, self.job.precision, self.job.device)
 
-    def __call__(self, batch):
+    def __call__(self, batch: "dict[str, np.ndarray]") -> "dict[str, np.ndarray]":
         """Write the shards of a batch.
 
         Parameters
         ----------
         batch : dict of str to numpy.ndarray
-            The numbers of the shards, as ``id``.
+            Under ``id`` the numbers of the shards, int64 N.
 
         Returns
         -------
@@ -44,56 +56,58 @@ class ShardWriter:
 
 
 def extract(
-    source,
-    folder,
-    backbone,
+    source: str | os.PathLike[str] | Dataset,
+    folder: str | os.PathLike[str],
+    backbone: Backbone | Weights,
     *,
-    workers=None,
-    address=None,
-    batch_size=64,
-    precision="fp32",
-    device="auto",
-    shard_size=4096,
-    overwrite=False,
-    progress=True,
-):
+    workers: int | None = None,
+    address: str | None = None,
+    batch_size: int = 64,
+    precision: str = "fp32",
+    device: str = "auto",
+    shard_size: int = 4096,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> shards.Summary:
     """Do what `shards.extract` does on a Ray cluster.
 
     Parameters
     ----------
     source, folder
-        As for `shards.extract`. Every machine must find both under the same path: a shared disk.
+        As for `shards.extract`. Every machine must find both under the same path, on a shared disk.
     backbone : featlib.backbone.Backbone or featlib.weights.Weights
         From `backbone.resnet18`; Ray brings it to each worker.
     workers : int, optional
-        How many processes; left out, one for each two processors of the cluster, or for each GPU
-        with ``device="cuda"``.
+        How many processes. Left out: one for every two processors of the cluster, or with
+        ``device="cuda"`` one for every GPU.
     address : str, optional
-        Of a running cluster, such as ``"auto"`` or ``"ray://head:10001"``. Left out, the one that
-        ``RAY_ADDRESS`` names, else a cluster on this machine for as long as the work takes.
+        The address of a running cluster, such as ``"auto"`` or ``"ray://head:10001"``. Left out:
+        the one that ``RAY_ADDRESS`` names, else a new cluster on this machine, which ends with the
+        work.
     batch_size, precision, device, shard_size, overwrite, progress
         As for `shards.extract`.
 
     Returns
     -------
     featlib.scale.shards.Summary
+        As of `shards.extract`.
 
     Raises
     ------
     featlib.FeatlibError
-        As `shards.extract`; and if Ray is not installed or the cluster cannot be reached.
+        As of `shards.extract`; also if Ray is not installed or the cluster cannot be reached.
     """
     ray = _ray()
     if workers is not None:
         checks.whole_number(workers, "cluster.extract", "workers")
     job = shards.plan_job(source, folder, batch_size, precision, device, shard_size)
 
-    def write(shards, tick):
-        if not shards:
+    def write(missing, tick):
+        if not missing:
             return
         started = _connect(ray, address)
         try:
-            for shard in _write_on_workers(ray, job, backbone, shards, workers):
+            for shard in _write_on_workers(ray, job, backbone, missing, workers):
                 tick(len(job.rows(shard)))
         finally:
             if started:
@@ -102,7 +116,13 @@ def extract(
     return shards.write_missing(job, backbone, write, overwrite, progress)
 
 
-def _write_on_workers(ray, job, backbone, shards, workers):
+def _write_on_workers(
+    ray: Any,
+    job: shards.Job,
+    backbone: Backbone | Weights,
+    missing: list[int],
+    workers: int | None,
+) -> Iterator[int]:
     """Yield the number of each shard when it is written."""
     gpu = job.device == "cuda"
     each = {"num_gpus": 1} if gpu else {"num_cpus": 2}
@@ -110,12 +130,12 @@ def _write_on_workers(ray, job, backbone, shards, workers):
     fit = int(there.get("GPU", 0) if gpu else there.get("CPU", 1) / 2)
     if workers:
         each = each if gpu else {"num_cpus": max(1, int(there.get("CPU", 1)) // workers)}
-    workers = min(len(shards), workers or max(1, fit))
-    # The bar is ours, and a worker that dies is Ray's business as long as it can be replaced.
+    workers = min(len(missing), workers or max(1, fit))
+    # The progress bar is ours, and Ray replaces a worker that dies without our help.
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
     work = ray.put((job, backbone))
-    numbers = ray.data.from_items([{"id": n} for n in shards], override_num_blocks=len(shards))
+    numbers = ray.data.from_items([{"id": n} for n in missing], override_num_blocks=len(missing))
     written = numbers.map_batches(
         ShardWriter,
         fn_constructor_args=(work,),
@@ -127,8 +147,8 @@ def _write_on_workers(ray, job, backbone, shards, workers):
         yield row["id"]
 
 
-def _connect(ray, address):
-    """Join or start a cluster; return whether it was done here."""
+def _connect(ray: Any, address: str | None) -> bool:
+    """Join or start a cluster; return False if this process is in one already."""
     if ray.is_initialized():
         return False
     try:
@@ -140,9 +160,9 @@ def _connect(ray, address):
     return True
 
 
-def _ray():
-    """Import Ray, which only this needs."""
-    # What workers say of each other's restarts is nothing that a reader can fix.
+def _ray() -> Any:
+    """Import Ray, which nothing else needs."""
+    # Workers report each other's restarts, which the reader can do nothing about.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         import ray

@@ -1,33 +1,51 @@
 """Stage 3 for more images than memory holds: features, shard by shard, in Parquet files.
 
 A shard is a few thousand images in a row. Threads decode its batches and send them through the
-network side by side, and only a few batches are in memory at once. A shard is written whole or not
-at all, so whatever stops the work, the same call goes on where it stopped.
+network at the same time, and only a few batches are in memory at once. A shard is written whole or
+not at all. So whatever stops the work, the same call continues where it stopped.
 """
 
 import json
 import os
 import shutil
 import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
+from torch.utils.data import Dataset
 
 from featlib import checks, features
-from featlib.backbone import fingerprint
+from featlib.backbone import Backbone, fingerprint
 from featlib.engine import threads
 from featlib.engine.decode import strictly
 from featlib.engine.files import atomic_write
 from featlib.engine.progress_bar import progress_bar
 from featlib.scale.sources import DatasetSource, FolderSource
+from featlib.weights import Weights
 
-PLAN = "_featlib.json"  # names that begin with _ are no data to pyarrow, pandas and Spark
+__all__ = [
+    "UNREADABLE",
+    "Job",
+    "Summary",
+    "extract",
+    "plan_job",
+    "write_missing",
+    "write_shard",
+]
+
+# Names that begin with _ are not read as data by pyarrow, pandas and Spark.
 UNREADABLE = "_unreadable"
+_PLAN = "_featlib.json"
+
+_Forward = Callable[[torch.Tensor], torch.Tensor]
+_Tick = Callable[[int], object]
 
 
 @dataclass(frozen=True)
@@ -39,15 +57,15 @@ class Summary:
     folder : pathlib.Path
         Where the Parquet files are.
     images : int
-        Images whose features are there, those of earlier calls included.
+        Images whose features are in the folder, those of earlier calls included.
     computed : int
-        Of these, what this call computed.
+        Images that this call has read, unreadable ones included.
     shards : int
-        Parquet files.
+        The number of Parquet files.
     unreadable : tuple of (str, str)
         Files that could not be read, each with the reason.
     seconds : float
-        What this call took.
+        Time of this call.
     """
 
     folder: Path
@@ -60,7 +78,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be extracted, and where to; the same for each way of doing it.
+    """What to extract and where to write it; the same for one machine and for a cluster.
 
     Attributes
     ----------
@@ -69,12 +87,12 @@ class Job:
     folder : pathlib.Path
         Where the Parquet files go.
     shard_size : int
-        Images a file.
+        Images in a file.
     batch_size, precision, device
         As for `features.extract`.
     """
 
-    source: FolderSource
+    source: FolderSource | DatasetSource
     folder: Path
     shard_size: int
     batch_size: int
@@ -82,25 +100,64 @@ class Job:
     device: str
 
     @property
-    def shards(self):
-        """Return how many shards there are in all."""
+    def shards(self) -> int:
+        """int: the number of shards in all."""
         return -(-len(self.source) // self.shard_size)
 
-    def rows(self, shard):
-        """Return the rows of the images of a shard, as a range."""
+    def rows(self, shard: int) -> range:
+        """Return the rows of the images of a shard.
+
+        Parameters
+        ----------
+        shard : int
+            Its number, from 0.
+
+        Returns
+        -------
+        range
+            The last shard may be shorter than the others.
+        """
         start = shard * self.shard_size
         return range(start, min(start + self.shard_size, len(self.source)))
 
-    def part(self, shard):
-        """Return the Parquet file of a shard."""
+    def part(self, shard: int) -> Path:
+        """Return the path of the Parquet file of a shard.
+
+        Parameters
+        ----------
+        shard : int
+            Its number, from 0.
+
+        Returns
+        -------
+        pathlib.Path
+            It is there if the shard is finished.
+        """
         return self.folder / f"part-{shard:06d}.parquet"
 
-    def unfinished(self):
-        """Return the shards that are not written yet."""
+    def unfinished(self) -> list[int]:
+        """Return the shards that are not written yet.
+
+        Returns
+        -------
+        list of int
+            Their numbers, from the lowest.
+        """
         return [shard for shard in range(self.shards) if not self.part(shard).is_file()]
 
-    def plan(self, backbone):
-        """Return what a folder of features must have been made from, to be gone on with."""
+    def plan(self, backbone: Backbone | Weights) -> dict[str, Any]:
+        """Describe what the features are made from; only equal plans may share a folder.
+
+        Parameters
+        ----------
+        backbone : featlib.backbone.Backbone or featlib.weights.Weights
+            What computes the features.
+
+        Returns
+        -------
+        dict
+            Plain data that `json.dumps` takes.
+        """
         return {
             "format": 1,
             "images": len(self.source),
@@ -113,37 +170,37 @@ class Job:
 
 
 def extract(
-    source,
-    folder,
-    backbone,
+    source: str | os.PathLike[str] | Dataset,
+    folder: str | os.PathLike[str],
+    backbone: Backbone | Weights,
     *,
-    batch_size=64,
-    precision="fp32",
-    device="auto",
-    shard_size=4096,
-    overwrite=False,
-    progress=True,
-):
+    batch_size: int = 64,
+    precision: str = "fp32",
+    device: str = "auto",
+    shard_size: int = 4096,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Summary:
     """Turn images into features, in bounded memory, into Parquet files.
 
-    The folder can be read as it is by pyarrow, pandas, Polars, DuckDB or Spark; its columns are
-    ``path`` (text), ``label`` (text or null) and ``features`` (512 float32), in the order of the
-    images. What could not be read is listed in ``_unreadable``. Call it again with the same
-    arguments, and it goes on where it was stopped.
+    pyarrow, pandas, Polars, DuckDB and Spark can read the folder as it is. Its columns are ``path``
+    (text), ``label`` (text or null) and ``features`` (512 float32), in the order of the images.
+    What could not be read is listed in its subfolder ``_unreadable``. If the work is stopped, the
+    same call continues it.
 
     Parameters
     ----------
     source : str, pathlib.Path or torch.utils.data.Dataset
-        A folder of pictures, searched with its subfolders; or a dataset as torchvision has them,
+        A folder of pictures, searched with its subfolders; or a dataset like those of torchvision,
         without a transform.
     folder : str or pathlib.Path
-        Where the files go; made if need be.
+        Where the files go; it is made if it is not there.
     backbone : featlib.backbone.Backbone or featlib.weights.Weights
         From `backbone.resnet18`.
     batch_size, precision, device
         As for `features.extract`.
     shard_size : int
-        Images a Parquet file, and what is lost at most when the work is stopped.
+        Images in a Parquet file; at most so many are lost when the work is stopped.
     overwrite : bool
         Whether to remove features in the folder that were made from something else.
     progress : bool
@@ -152,12 +209,28 @@ def extract(
     Returns
     -------
     Summary
+        What is in the folder now, and what this call did.
 
     Raises
     ------
     featlib.FeatlibError
-        If there is nothing to read or none of it can be read, the folder holds other features, or
-        another process writes to it.
+        If there is nothing to read or none of it can be read, a setting is wrong, the folder holds
+        other features, another process writes to it, or it cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from featlib import backbone, images
+    >>> from featlib.scale import shards
+    >>> emoji, resnet = images.load("emoji10"), backbone.resnet18()
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     for i in range(6):
+    ...         emoji.picture(i).save(f"{place}/{i}.png")
+    ...     done = shards.extract(
+    ...         place, f"{place}/features", resnet, shard_size=4, device="cpu", progress=False
+    ...     )
+    >>> done.images, done.shards, done.unreadable
+    (6, 2, ())
     """
     job = plan_job(source, folder, batch_size, precision, device, shard_size)
     forward = features.fast_forward(backbone, job.precision, job.device)
@@ -169,8 +242,15 @@ def extract(
     return write_missing(job, backbone, write, overwrite, progress)
 
 
-def plan_job(source, folder, batch_size, precision, device, shard_size):
-    """Check settings and list the source.
+def plan_job(
+    source: str | os.PathLike[str] | Dataset,
+    folder: str | os.PathLike[str],
+    batch_size: int,
+    precision: str,
+    device: str,
+    shard_size: int,
+) -> Job:
+    """Check the settings and list the images.
 
     Parameters
     ----------
@@ -180,34 +260,55 @@ def plan_job(source, folder, batch_size, precision, device, shard_size):
     Returns
     -------
     Job
+        What to extract and where to write it.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If a setting is wrong, there is nothing to read, or pyarrow is not installed.
     """
     where = "shards.extract"
     checks.whole_number(batch_size, where, "batch_size")
     checks.whole_number(shard_size, where, "shard_size")
     checks.one_of(precision, where, "precision", features.PRECISIONS)
     _pyarrow()
-    known = FolderSource if isinstance(source, (str, os.PathLike)) else DatasetSource
+    is_folder = isinstance(source, (str, os.PathLike))
+    found = FolderSource(source) if is_folder else DatasetSource(source)
     folder = Path(folder).expanduser().resolve()
-    return Job(known(source), folder, shard_size, batch_size, precision, device)
+    return Job(found, folder, shard_size, batch_size, precision, device)
 
 
-def write_missing(job, backbone, write, overwrite=False, progress=True):
-    """Let a function write the shards that are missing, while nobody else writes to the folder.
+def write_missing(
+    job: Job,
+    backbone: Backbone | Weights,
+    write: Callable[[list[int], _Tick], None],
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Summary:
+    """Let a function write the shards that are missing, while no other process writes there.
 
     Parameters
     ----------
     job : Job
         From `plan_job`.
     backbone : featlib.backbone.Backbone or featlib.weights.Weights
-        What computes.
+        What computes the features.
     write : callable
-        Gets the numbers of the shards, and a function to call with each number of images done.
+        It gets the numbers of the shards, and a function that it calls with the number of images
+        whenever some are done.
     overwrite, progress
         As for `extract`.
 
     Returns
     -------
     Summary
+        As of `extract`.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the folder holds other features, another process writes to it, it cannot be written, or
+        none of the images can be read.
     """
     started = time.perf_counter()
     with _writing(job.folder):
@@ -225,21 +326,32 @@ def write_missing(job, backbone, write, overwrite=False, progress=True):
         return _summary(job, due, time.perf_counter() - started)
 
 
-def write_shard(job, shard, forward, backbone, tick=lambda n: None):
+def write_shard(
+    job: Job,
+    shard: int,
+    forward: _Forward,
+    backbone: Backbone | Weights,
+    tick: _Tick = lambda n: None,
+) -> None:
     """Decode the images of a shard, compute their features, and write its file.
 
     Parameters
     ----------
     job : Job
-        What the shard is part of.
+        What the shard is a part of.
     shard : int
-        Its number.
+        Its number, from 0.
     forward : callable
         From `features.fast_forward`.
     backbone : featlib.backbone.Backbone or featlib.weights.Weights
         What `forward` was made from.
     tick : callable
-        Gets the number of images after each batch.
+        It gets the number of images after each batch.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the file cannot be written.
     """
     rows = job.rows(shard)
     step = threads.batch_size(len(rows), job.batch_size)
@@ -257,7 +369,9 @@ def write_shard(job, shard, forward, backbone, tick=lambda n: None):
         _write_part(job.part(shard), names, labels, vectors.numpy())
 
 
-def _compute_batch(source, forward, size, rows):
+def _compute_batch(
+    source: FolderSource | DatasetSource, forward: _Forward, size: int, rows: Sequence[int]
+) -> tuple[list[str], list[str | None], list[torch.Tensor], list[tuple[str, str]]]:
     """Return names, labels and features of what can be read, and names and reasons of the rest."""
     names, labels, pictures, unreadable = [], [], [], []
     for name, label, picture in (source.read(i, size) for i in rows):
@@ -269,13 +383,13 @@ def _compute_batch(source, forward, size, rows):
             pictures.append(picture)
     if not pictures:
         return names, labels, [], unreadable
-    # Pillow's order, height × width × channels, is what a fast convolution wants in memory.
+    # Pillow's order, height × width × channels, is the fastest for a convolution.
     batch = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
     return names, labels, [forward(batch)], unreadable
 
 
-def _list_unreadable(job, shard, unreadable):
-    """Keep what could not be read; before the part, so that a finished shard has its list."""
+def _list_unreadable(job: Job, shard: int, unreadable: list[tuple[str, str]]) -> None:
+    """Write down what could not be read; before the part, so that a finished shard has a list."""
     listed = job.folder / UNREADABLE / f"{job.part(shard).stem}.json"
     listed.unlink(missing_ok=True)
     if unreadable:
@@ -284,7 +398,9 @@ def _list_unreadable(job, shard, unreadable):
             file.write(json.dumps(unreadable, ensure_ascii=False, indent=1).encode())
 
 
-def _write_part(path, names, labels, vectors):
+def _write_part(
+    path: Path, names: list[str], labels: list[str | None], vectors: np.ndarray
+) -> None:
     arrow, parquet = _pyarrow()
     flat = arrow.array(vectors.reshape(-1))
     columns = {
@@ -297,7 +413,7 @@ def _write_part(path, names, labels, vectors):
 
 
 @contextmanager
-def _alone(folder):
+def _alone(folder: Path) -> Iterator[None]:
     lock = FileLock(folder / "_lock", timeout=0)
     try:
         with _writing(folder):
@@ -312,10 +428,10 @@ def _alone(folder):
 
 
 @contextmanager
-def _writing(folder):
+def _writing(folder: Path) -> Iterator[None]:
     try:
         yield
-    except Timeout:  # an OSError, too, but of the lock
+    except Timeout:  # also an OSError, but it is about the lock
         raise
     except OSError as error:
         wanted = f"to write features into '{folder}'"
@@ -323,9 +439,9 @@ def _writing(folder):
         checks.refuse("shards.extract", wanted, str(error), fix)
 
 
-def _begin(job, plan, overwrite):
-    """Keep the plan of a new folder; refuse a folder that was made by another plan."""
-    path = job.folder / PLAN
+def _begin(job: Job, plan: dict[str, Any], overwrite: bool) -> None:
+    """Write the plan into a new folder; refuse a folder that was made by another plan."""
+    path = job.folder / _PLAN
     found = _read_plan(path)
     parts = list(job.folder.glob("*.parquet"))
     if found != plan and (parts or found) and not overwrite:
@@ -342,16 +458,18 @@ def _begin(job, plan, overwrite):
             file.write(json.dumps(plan, indent=1).encode())
 
 
-def _read_plan(path):
+def _read_plan(path: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # none there, or not ours
+    except (OSError, ValueError):  # there is none, or it is not ours
         return {}
 
 
-def _summary(job, computed, seconds):
+def _summary(job: Job, computed: int, seconds: float) -> Summary:
     lists = sorted((job.folder / UNREADABLE).glob("*.json"))
-    unreadable = [tuple(row) for path in lists for row in json.loads(path.read_text("utf-8"))]
+    unreadable = [
+        (name, reason) for path in lists for name, reason in json.loads(path.read_text("utf-8"))
+    ]
     if len(unreadable) == len(job.source):
         wanted, (name, reason) = "pictures that can be read", unreadable[0]
         checks.refuse("shards.extract", wanted, f"'{name}': {reason}", "Check the files.")
@@ -359,8 +477,8 @@ def _summary(job, computed, seconds):
     return Summary(job.folder, images, computed, job.shards, tuple(unreadable), seconds)
 
 
-def _pyarrow():
-    """Import pyarrow, which only this needs."""
+def _pyarrow() -> tuple[Any, Any]:
+    """Import pyarrow, which nothing else needs."""
     try:
         import pyarrow
         from pyarrow import parquet

@@ -1,6 +1,7 @@
 // Shows what the model's `view` says: one card, first its front, then its back and four ratings.
 
 function render({ model, el }) {
+  let rated = false; // the rating is on its way: a second click is not meant for the next card
   const words = element("p", { class: "fq-score" });
   const body = element("div", { class: "fq-card" });
   const status = element("div", { role: "status", class: "fq-status", "aria-live": "polite" });
@@ -11,10 +12,16 @@ function render({ model, el }) {
     onkeydown: (event) => event.stopPropagation(),
   }, element("header", {}, element("p", { class: "fq-title" }, "Flashcards"), words), body, status);
 
+  const rate = (card, rating) => {
+    if (rated) return;
+    rated = true;
+    model.send({ card, rating });
+  };
+
   const turn = () => {
     const { card, front, back, notebook, ratings } = model.get("view");
     const buttons = ratings.map(({ rating, words }) =>
-      element("button", { type: "button", onclick: () => model.send({ card, rating }) }, words));
+      element("button", { type: "button", onclick: () => rate(card, rating) }, words));
     const answer = element("div", { class: "fq-back", tabindex: "-1" },
       element("div", { html: back }),
       ...(notebook ? [element("p", { class: "fq-note" }, `More in ${notebook}.`)] : []));
@@ -38,8 +45,15 @@ function render({ model, el }) {
     if (focus) show.focus();
   };
 
-  const redraw = () => draw(true);
-  const announce = (message) => { status.textContent = message.status ?? ""; };
+  const redraw = () => {
+    rated = false;
+    // The learner may be elsewhere by now: the focus is moved only where it would be lost.
+    draw(body.contains(root.getRootNode().activeElement));
+  };
+  const announce = (message) => {
+    rated = false;
+    status.textContent = message.status ?? "";
+  };
   model.on("change:view", redraw);
   model.on("msg:custom", announce);
   draw(false);

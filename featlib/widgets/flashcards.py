@@ -1,14 +1,28 @@
 """Flashcards as a widget: see the front, recall, turn, and say how well you knew it."""
 
 import time
+from pathlib import Path
+from typing import Any
 
 from featlib import quiz
 from featlib.quiz import flashcards, html
+from featlib.quiz.progress import RATINGS
 from featlib.widgets.base import Widget, script
+
+__all__ = ["FlashcardsWidget", "show_flashcards"]
 
 
 class FlashcardsWidget(Widget):
     """A deck of flashcards to review in the notebook.
+
+    Parameters
+    ----------
+    deck : list of featlib.quiz.Flashcard
+        The cards.
+    progress : featlib.quiz.Progress
+        Where reviews are kept.
+    limit : int
+        Cards in this sitting, at most.
 
     Attributes
     ----------
@@ -22,18 +36,35 @@ class FlashcardsWidget(Widget):
 
     _esm = script("flashcards")
 
-    def __init__(self, deck, progress, limit=20):
+    def __init__(
+        self, deck: list[quiz.Flashcard], progress: quiz.Progress, limit: int = 20
+    ) -> None:
         self.deck = deck
         self.progress = progress
         self._left = limit
         super().__init__(view=self._next())
         self.on_msg(self._receive)
 
-    def plain(self):
-        """Return the cards as text and as HTML."""
+    def plain(self) -> tuple[str, str]:
+        """Return the cards as text and as HTML.
+
+        Returns
+        -------
+        text, html : str
+        """
         return f"Flashcards({len(self.deck)})", html.cards(self.deck)
 
-    def _next(self):
+    def machine_readable(self) -> dict[str, dict[str, Any]]:
+        """Return the cards as JSON by its MIME type, without any review.
+
+        Returns
+        -------
+        dict of str to dict
+            With the key `featlib.quiz.DECK_MIME`.
+        """
+        return {quiz.DECK_MIME: quiz.deck_to_dict(self.deck)}
+
+    def _next(self) -> dict[str, Any]:
         """Return what to show: the card that is most due, or that there is none."""
         now, reviews = time.time(), self.progress.reviews()
         waiting = flashcards.due(self.deck, reviews, now)
@@ -53,18 +84,19 @@ class FlashcardsWidget(Widget):
             ],
         }
 
-    def _farewell(self, waiting, reviews):
+    def _farewell(self, waiting: list[quiz.Flashcard], reviews: list[quiz.Review]) -> str:
         if waiting:
             return f"Done for today. {len(waiting)} more are waiting: run the cell again."
         dates = [card.due for card in flashcards.schedule(reviews).values()]
         return f"Done. The next card is due on {min(dates).astimezone():%d %B, %H:%M}."
 
-    def _receive(self, _, content, buffers):
-        known = {card.id for card in self.deck}
-        if content.get("card") not in known or content.get("rating") not in flashcards.RATINGS:
+    def _receive(self, _: object, content: dict[str, Any], buffers: list[Any]) -> None:
+        # A rating of a card that is no longer shown is the second click on the same button.
+        card, rating = content.get("card"), content.get("rating")
+        if card is None or card != self.view["card"] or rating not in RATINGS:
             return
         try:
-            self.progress.add_review(content["card"], content["rating"])
+            self.progress.add_review(card, rating)
         except OSError as error:
             self.send({"status": f"The review could not be saved: {error}"})
             return
@@ -72,7 +104,7 @@ class FlashcardsWidget(Widget):
         self.view = self._next()
 
 
-def show_flashcards(name="flashcards", *, limit=20):
+def show_flashcards(name: str | Path = "flashcards", *, limit: int = 20) -> FlashcardsWidget:
     """Show the flashcards that are due, as the last line of a cell.
 
     Parameters

@@ -42,17 +42,19 @@ function chart(title, ylabel, top, epochs, lines) {
 
 function render({ model, el }) {
   const prefix = `lab${Math.random().toString(36).slice(2)}`;
-  let busy = false, waiting = null;
-  const settings = () => ({ ...model.get("view").settings, ...waiting });
-  const change = (name, value) => {
-    waiting = { ...waiting, [name]: value };
-    if (!busy) send();
+  let sent = null; // the change whose reply is on its way
+  let waiting = null; // what was changed since
+  let count = 0; // of changes sent
+  const change = (changes) => {
+    waiting = { ...waiting, ...changes };
+    if (sent === null) send();
   };
   const send = () => {
-    busy = true;
-    const wanted = settings();
+    const settings = { ...model.get("view").settings, ...waiting };
     waiting = null;
-    model.send({ settings: wanted });
+    count += 1;
+    sent = `${prefix}-${count}`;
+    model.send({ settings, sent });
   };
 
   const outputs = {};
@@ -65,7 +67,7 @@ function render({ model, el }) {
       oninput: () => {
         output.textContent = show(to(Number(input.value)));
         input.setAttribute("aria-valuetext", output.textContent);
-        change(name, to(Number(input.value)));
+        change({ [name]: to(Number(input.value)) });
       },
     });
     outputs[name] = (value) => {
@@ -78,7 +80,7 @@ function render({ model, el }) {
   const short = (value) => String(Number(value.toPrecision(2)));
   const view = model.get("view");
   const which = element("select", {
-    id: `${prefix}-features`, onchange: () => change("features", which.value),
+    id: `${prefix}-features`, onchange: () => change({ features: which.value }),
   }, ...view.inputs.map((name) => element("option", { value: name }, name)));
   const controls = element("div", { class: "fq-sliders" },
     element("div", { class: "fq-slider" },
@@ -99,9 +101,10 @@ function render({ model, el }) {
     element("span", { class: "fq-reference" }, "reference"));
   const status = element("div", { role: "status", class: "fq-status", "aria-live": "polite" });
   const again = element("button", { type: "button", onclick: () => {
-    waiting = { features: view.inputs[0], learning_rate: 0.002, epochs: 5, per_class: view.most,
-      weight_decay: 0.01 };
-    if (!busy) send();
+    const start = { features: view.inputs[0], learning_rate: 0.002, epochs: 5,
+      per_class: view.most, weight_decay: 0.01 };
+    put(start);
+    change(start);
   } }, "Back to the start");
   const root = element("section", {
     class: "fq fq-lab", "aria-label": "Live lab", "data-lm-suppress-shortcuts": "true",
@@ -109,9 +112,19 @@ function render({ model, el }) {
   }, element("header", {}, element("p", { class: "fq-title" }, "What if?"), again),
   controls, charts, legend, status);
 
+  const put = (settings) => {
+    which.value = settings.features;
+    for (const [name, show] of Object.entries(outputs)) show(settings[name]);
+  };
+  // A reply never moves a slider that was moved since: first what is waiting is sent.
+  const next = (answered) => {
+    if (sent !== null && answered !== sent) return false; // to another view of the same lab
+    sent = null;
+    if (waiting) send();
+    return sent === null;
+  };
   const redraw = () => {
-    busy = false;
-    const { run, before, reference, words, settings: now } = model.get("view");
+    const { run, before, reference, words, settings, sent: answered } = model.get("view");
     const epochs = Math.max(run.loss.length, 5);
     const highest = Math.max(2.4, ...run.loss.map((value) => Math.min(value, 10)));
     charts.replaceChildren(
@@ -125,16 +138,11 @@ function render({ model, el }) {
         { name: "this run, training", values: run.accuracy, kind: "fq-this" },
         { name: "this run, validation", values: run.val_accuracy, kind: "fq-unseen" }]));
     status.textContent = words;
-    if (waiting) {
-      send();
-      return;
-    }
-    which.value = now.features;
-    for (const [name, put] of Object.entries(outputs)) put(now[name]);
+    if (next(answered)) put(settings);
   };
   const announce = (message) => {
-    busy = false;
     status.textContent = message.status ?? "";
+    next(message.sent);
   };
   model.on("change:view", redraw);
   model.on("msg:custom", announce);

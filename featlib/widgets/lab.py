@@ -1,12 +1,18 @@
 """The live lab: every change of a slider retrains the head and redraws its training trace."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 
 from featlib import checks, features, head, images, preprocess, trace
+from featlib.images import ImageSet
 from featlib.weights import read_weights
 from featlib.widgets.base import Widget, script
 
-DEFAULTS = {
+__all__ = ["DEFAULTS", "LabWidget", "show_lab"]
+
+DEFAULTS: dict[str, Any] = {
     "features": "pretrained",
     "learning_rate": 0.002,
     "epochs": 5,
@@ -18,12 +24,17 @@ DEFAULTS = {
 class LabWidget(Widget):
     """Sliders, and the training trace that they lead to.
 
-    Attributes
+    Parameters
     ----------
-    inputs : dict of str to torch.Tensor
-        What the head can be trained on: a name and float32 N×D each.
     images : featlib.images.ImageSet
         Labels, classes and split.
+    inputs : dict of str to torch.Tensor
+        What the head can be trained on: a name and float32 N×D each.
+
+    Attributes
+    ----------
+    images, inputs
+        As passed.
     training : featlib.head.TrainingTrace
         The run that is shown.
     layer : torch.nn.Linear
@@ -34,22 +45,26 @@ class LabWidget(Widget):
 
     _esm = script("lab")
 
-    def __init__(self, images, inputs):
+    training: head.TrainingTrace
+    layer: torch.nn.Linear
+
+    def __init__(self, images: ImageSet, inputs: dict[str, torch.Tensor]) -> None:
         self.images = images
         self.inputs = inputs
-        self.training = None
         self._most = int(images.labels[images.train].bincount().min())
         super().__init__()
         self.retrain(DEFAULTS | {"per_class": self._most})
         self.on_msg(self._receive)
 
-    def retrain(self, settings):
+    def retrain(self, settings: dict[str, Any], *, sent: str | None = None) -> None:
         """Train a new head and show it beside the one before.
 
         Parameters
         ----------
         settings : dict
             With the keys of `DEFAULTS`.
+        sent : str, optional
+            The mark of the message that asks for it, by which the front end knows the reply.
 
         Raises
         ------
@@ -78,16 +93,17 @@ class LabWidget(Widget):
             "before": before,
             "reference": _numbers(trace.REFERENCE),
             "words": self._words(settings),
+            "sent": sent,
         }
 
-    def _first(self, per_class):
+    def _first(self, per_class: int) -> torch.Tensor:
         """Return the first training images of each class."""
         checks.whole_number(per_class, "LabWidget", "per_class", low=1)
         labels, train = self.images.labels, self.images.train
         parts = [train[labels[train] == c][:per_class] for c in range(len(self.images.classes))]
         return torch.cat(parts)
 
-    def _words(self, settings):
+    def _words(self, settings: dict[str, Any]) -> str:
         last = self.training.epochs[-1]
         count = settings["per_class"] * len(self.images.classes)
         return (
@@ -96,20 +112,26 @@ class LabWidget(Widget):
             f"validation accuracy {last.val_accuracy:.3f}. {last.observation.capitalize()}."
         )
 
-    def _receive(self, _, content, buffers):
+    def _receive(self, _: object, content: dict[str, Any], buffers: list[Any]) -> None:
         if "settings" in content:
+            sent = content.get("sent")
             try:
-                self.retrain(content["settings"])
+                self.retrain(content["settings"], sent=sent)
             except (checks.FeatlibError, KeyError) as error:
-                self.send({"status": str(error)})
+                self.send({"status": str(error), "sent": sent})
 
-    def plain(self):
-        """Return the first run as text and as HTML."""
+    def plain(self) -> tuple[str, str]:
+        """Return the run that is shown as text and as HTML.
+
+        Returns
+        -------
+        text, html : str
+        """
         table = trace.training_table(self.training)
         return repr(table), table._repr_html_()
 
 
-def _numbers(rows):
+def _numbers(rows: Sequence[head.Epoch]) -> dict[str, list[float]]:
     return {
         "loss": [row.loss for row in rows],
         "accuracy": [row.accuracy for row in rows],
@@ -117,7 +139,7 @@ def _numbers(rows):
     }
 
 
-def show_lab(pictures=None):
+def show_lab(pictures: ImageSet | None = None) -> LabWidget:
     """Show the live lab, as the last line of a cell.
 
     Parameters

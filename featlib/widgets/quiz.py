@@ -4,44 +4,81 @@ Marking happens here, in Python. The front end (quiz.js) only shows what `view` 
 what the learner did; an answer travels inside the message that asks to check it.
 """
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 from featlib import checks, quiz
 from featlib.quiz import html
-from featlib.quiz.marking import shuffled
+from featlib.quiz.marking import Value, shuffled
 from featlib.quiz.questions import CHOICES
 from featlib.widgets.base import Widget, script
 
-MODES = ("one", "all")
+__all__ = ["QuizWidget", "show_quiz"]
+
+_MODES = ("one", "all")
 
 
 class QuizWidget(Widget):
     """A quiz to answer in the notebook.
 
-    Attributes
+    Parameters
     ----------
     quiz : featlib.quiz.Quiz
         The questions.
     progress : featlib.quiz.Progress
         Where answers are kept.
+    values : dict of str to float or str or list of str, optional
+        Values of the learner's own run, for questions that ask for one.
+    mode : {"one", "all"}
+        One question at a time, or all at once.
+
+    Attributes
+    ----------
+    quiz, progress, values
+        As passed.
     view : dict
         What the front end shows.
     """
 
     _esm = script("quiz")
 
-    def __init__(self, quiz, progress, values=None, mode="one"):
+    def __init__(
+        self,
+        quiz: quiz.Quiz,
+        progress: quiz.Progress,
+        values: Mapping[str, Value] | None = None,
+        mode: str = "one",
+    ) -> None:
         self.quiz = quiz
         self.progress = progress
         self.values = values or {}
         self._by_id = {question.id: question for question in quiz.questions}
-        self._hints = set()
-        super().__init__(view={"title": quiz.title, "mode": mode, "questions": self._questions()})
+        self._hints: set[str] = set()
+        shown = {"title": quiz.title, "mode": mode, "cleared": 0, "questions": self._questions()}
+        super().__init__(view=shown)
         self.on_msg(self._receive)
 
-    def plain(self):
-        """Return the questions as text and as HTML."""
+    def plain(self) -> tuple[str, str]:
+        """Return the questions as text and as HTML.
+
+        Returns
+        -------
+        text, html : str
+        """
         return repr(self.quiz), html.form(self.quiz)
 
-    def _questions(self):
+    def machine_readable(self) -> dict[str, dict[str, Any]]:
+        """Return the questions as JSON by its MIME type, without the learner's answers and values.
+
+        Returns
+        -------
+        dict of str to dict
+            With the key `featlib.quiz.MIME`.
+        """
+        return {quiz.MIME: self.quiz.to_dict()}
+
+    def _questions(self) -> list[dict[str, Any]]:
         """Return what to show of all questions, with the answers of earlier runs."""
         last = self.progress.last(self.quiz.name)
         shown = []
@@ -54,7 +91,7 @@ class QuizWidget(Widget):
                 shown.append(self._show(question))
         return shown
 
-    def _show(self, question, answer=None):
+    def _show(self, question: quiz.Question, answer: object = None) -> dict[str, Any]:
         """Return what the front end needs to show of a question."""
         mark = None if answer is None else quiz.mark(question, answer, self.values)
         done = mark is not None and mark.correct
@@ -70,14 +107,15 @@ class QuizWidget(Widget):
             "feedback": html.rich(mark.feedback, question.format) if mark else "",
             "hint": self._hint(question, mark),
             "explanation": html.rich(question.explanation, question.format) if done else "",
+            "sent": None,
         }
 
-    def _choices(self, question):
+    def _choices(self, question: quiz.Question) -> list[str]:
         if question.type not in CHOICES:
             return []
         return [html.choice(question, answer) for answer in question.answers]
 
-    def _items(self, question):
+    def _items(self, question: quiz.Question) -> list[dict[str, Any]]:
         """Return the items of an order question: HTML to show, and words for a button's label."""
         if question.type != "order":
             return []
@@ -87,48 +125,55 @@ class QuizWidget(Widget):
             for i, item in items
         ]
 
-    def _hint(self, question, mark):
+    def _hint(self, question: quiz.Question, mark: quiz.Mark | None) -> str:
         """Return the hint, once an answer was wrong."""
         if question.hint and mark is not None and not mark.correct:
             self._hints.add(question.id)
         shown = question.id in self._hints and not (mark and mark.correct)
         return html.rich(question.hint, question.format) if shown else ""
 
-    def _receive(self, _, content, buffers):
+    def _receive(self, _: object, content: dict[str, Any], buffers: list[Any]) -> None:
         try:
             if "check" in content:
-                self._check(content["check"], content["answer"])
+                self._check(content["check"], content["answer"], content.get("sent"))
             elif "reset" in content:
                 self._reset()
         except checks.FeatlibError as error:
             self.send({"status": str(error)})
 
-    def _check(self, identity, answer):
+    def _check(self, identity: str, answer: object, sent: str | None) -> None:
         question = self._by_id[identity]
         hint = identity in self._hints
-        shown = self._show(question, answer)
+        shown = self._show(question, answer) | {"sent": sent}
         status = "Right." if shown["state"] == "right" else "Not right."
         try:
             self.progress.add(self.quiz.name, identity, answer, shown["state"] == "right", hint)
         except OSError as error:
             status += f" But the answer could not be saved: {error}"
-        self._replace([shown if q["id"] == identity else q for q in self.view["questions"]], status)
+        questions = [shown if q["id"] == identity else q for q in self.view["questions"]]
+        self._tell(status, questions=questions)
 
-    def _reset(self):
+    def _reset(self) -> None:
         try:
             self.progress.reset(self.quiz.name)
         except OSError as error:
             self.send({"status": f"The answers could not be cleared: {error}"})
             return
         self._hints.clear()
-        self._replace(self._questions(), "All answers are cleared.")
+        cleared = self.view["cleared"] + 1
+        self._tell("All answers are cleared.", questions=self._questions(), cleared=cleared)
 
-    def _replace(self, questions, status):
-        self.view = self.view | {"questions": questions}
+    def _tell(self, status: str, **changes: Any) -> None:
+        self.view = self.view | changes
         self.send({"status": status})
 
 
-def show_quiz(name, *, values=None, mode="one"):
+def show_quiz(
+    name: str | Path | quiz.Quiz,
+    *,
+    values: Mapping[str, Value] | None = None,
+    mode: str = "one",
+) -> QuizWidget:
     """Show a quiz, as the last line of a cell.
 
     Parameters
@@ -149,7 +194,7 @@ def show_quiz(name, *, values=None, mode="one"):
     featlib.FeatlibError
         If there is no such quiz, its file is faulty, or a value that it asks for is missing.
     """
-    checks.one_of(mode, "show_quiz", "mode", MODES)
+    checks.one_of(mode, "show_quiz", "mode", _MODES)
     loaded = name if isinstance(name, quiz.Quiz) else quiz.load(name)
     values = values or {}
     asked = set().union(*(question.asks for question in loaded.questions))

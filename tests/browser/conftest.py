@@ -116,7 +116,25 @@ class Notebook:
     def __init__(self, lab, page, name):
         self.lab, self.page, self.name = lab, page, name
         self.errors = []
+        self.sockets = {}  # open connections to a kernel, and how many replies each waits for
         page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("websocket", self._watch)
+
+    def _watch(self, socket):
+        """Count what JupyterLab asks of a kernel for its widgets and has no reply to yet."""
+
+        def sent(payload):
+            content = payload if isinstance(payload, bytes) else payload.encode()
+            self.sockets[socket] += b"create_subshell_request" in content
+
+        def received(payload):
+            content = payload if isinstance(payload, bytes) else payload.encode()
+            self.sockets[socket] -= b"create_subshell_reply" in content
+
+        self.sockets[socket] = 0
+        socket.on("framesent", sent)
+        socket.on("framereceived", received)
+        socket.on("close", lambda socket: self.sockets.pop(socket, None))
 
     def open(self):
         self.page.goto(f"{self.lab.url}/lab/tree/{self.name}.ipynb?token={TOKEN}&reset")
@@ -131,11 +149,13 @@ class Notebook:
         self.idle()
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        self.widget.wait_for(timeout=60_000)
+        self.widget.first.wait_for(timeout=60_000)
 
     def restart(self):
         self.page.get_by_role("menuitem", name="Kernel", exact=True).click()
         self.page.get_by_role("menuitem", name="Restart Kernel…").first.click()
+        # JupyterLab throws an error for each that a restart cuts off.
+        self.wait_until(lambda: not any(self.sockets.values()), "widgets have their subshells")
         self.page.get_by_role("button", name="Confirm").click()
         self.idle()
 
@@ -157,6 +177,45 @@ class Notebook:
     @property
     def widget(self):
         return self.page.locator(".jp-OutputArea .fq")
+
+
+class Gate:
+    """Holds back in the kernel what a front end sent, until the test lets it through.
+
+    So a test can do something for certain between an answer and its reply.
+    """
+
+    CODE = """
+import pathlib, time
+from {module} import {widget}
+
+def held(self, *message, receive={widget}._receive, numbers=iter(range(1000))):
+    passed = pathlib.Path({folder!r}, str(next(numbers)))
+    while not passed.exists():
+        time.sleep(0.01)
+    receive(self, *message)
+
+{widget}._receive = held
+"""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.passed = 0
+        folder.mkdir()
+
+    def code(self, module, widget):
+        """Return the lines that put the gate before a widget, to be run before it is made."""
+        return self.CODE.format(module=module, widget=widget, folder=str(self.folder))
+
+    def let_through(self):
+        """Let the next message through: the reply follows."""
+        (self.folder / str(self.passed)).touch()
+        self.passed += 1
+
+
+@pytest.fixture
+def gate(tmp_path):
+    return Gate(tmp_path / "gate")
 
 
 @pytest.fixture

@@ -29,3 +29,20 @@ def test_turn_rate_and_finish(notebook):
     press("Enter")
     widget.get_by_role("button", name="Easy").click()
     expect(widget).to_contain_text("Done. The next card is due on")
+
+
+def test_a_rating_counts_once_and_its_reply_takes_no_focus(notebook, gate):
+    code = gate.code("featlib.widgets.flashcards", "FlashcardsWidget")
+    code += "import featlib\nfeatlib.show_flashcards('late.json')"
+    others = [card | {"id": f"late-{card['id']}"} for card in DECK["cards"]]
+    opened = notebook("late", DECK | {"cards": others}, code)
+    widget = opened.widget
+    widget.get_by_role("button", name="Show answer").click()
+    widget.get_by_role("button", name="Easy").dblclick()
+    opened.page.get_by_role("heading", name="A quiz").click()
+    gate.let_through()
+    gate.let_through()
+    expect(widget).to_contain_text("How many features?")
+    expect(widget).to_contain_text("1 to go")
+    assert not widget.evaluate("widget => widget.contains(document.activeElement)")
+    assert opened.errors == []

@@ -53,6 +53,35 @@ def test_dragging_fast_ends_where_the_hand_stopped(notebook):
     expect(slider).to_have_value("50")
 
 
+def test_a_slider_that_is_moved_before_the_reply_stays(notebook, gate):
+    before = gate.code("featlib.widgets.lab", "LabWidget")
+    opened = notebook("moved", [], before + "import featlib\nfeatlib.show_lab()")
+    widget = opened.widget
+    epochs, images = widget.get_by_label("epochs"), widget.get_by_label("images per class")
+    epochs.fill("6")
+    epochs.fill("8")
+    images.fill("5")
+    gate.let_through()
+    points = widget.locator("polyline.fq-this").first
+    expect(points).to_have_attribute("points", pattern(6))
+    expect(epochs).to_have_value("8")
+    expect(images).to_have_value("5")
+    gate.let_through()
+    expect(points).to_have_attribute("points", pattern(8))
+    expect(widget.get_by_role("status")).to_contain_text("50 images of 10 classes")
+    expect(epochs).to_have_value("8")
+
+
+def test_the_same_settings_twice_are_answered_twice(notebook):
+    widget = notebook("again", [], "import featlib\nfeatlib.show_lab()").widget
+    status = widget.get_by_role("status")
+    for _ in range(3):
+        widget.get_by_role("button", name="Back to the start").click()
+        expect(status).to_contain_text("800 images")
+    widget.get_by_label("images per class").fill("5")
+    expect(status).to_contain_text("50 images of 10 classes")
+
+
 def test_own_pictures_from_upload_to_prediction(notebook, picture_folder):
     opened = notebook("own", [], "import featlib\nfeatlib.show_own_images()")
     widget = opened.widget
@@ -75,3 +104,38 @@ def test_own_pictures_say_what_is_missing(notebook):
     widget.get_by_role("button", name="Train", exact=True).click()
     expect(widget).to_contain_text("wanted pictures of two to ten classes")
     expect(widget.get_by_role("button", name="Add a class")).to_be_enabled()
+
+
+def test_own_pictures_wait_for_each_other_and_names_stay(notebook, picture_folder, gate):
+    before = gate.code("featlib.widgets.own_images", "OwnImagesWidget")
+    opened = notebook("own-late", [], before + "import featlib\nfeatlib.show_own_images()")
+    widget = opened.widget
+    name = widget.get_by_label("Class 1", exact=True)
+    train = widget.get_by_role("button", name="Train", exact=True)
+    pictures = widget.get_by_label("Pictures of class 1")
+    pictures.set_input_files(picture_folder / "red" / "0.png")
+    name.fill("re")
+    train.click()
+    name.press("End")
+    gate.let_through()
+    expect(widget.locator(".fq-count").first).to_have_text("1 picture")
+    expect(widget.get_by_role("status")).to_have_text("Training …")
+    expect(train).to_be_disabled()
+    opened.page.keyboard.type("d")
+    pictures.set_input_files(picture_folder / "red" / "1.png")
+    gate.let_through()
+    expect(widget).to_contain_text("wanted pictures of two to ten classes")
+    gate.let_through()
+    expect(widget.locator(".fq-count").first).to_have_text("2 pictures")
+    expect(train).to_be_enabled()
+    expect(name).to_have_value("red")
+    expect(name).to_be_focused()
+    assert opened.errors == []
+
+
+def test_a_picture_that_is_too_large_is_named(notebook, tmp_path):
+    large = tmp_path / "large.png"
+    large.write_bytes(bytes(8_000_001))
+    widget = notebook("large", [], "import featlib\nfeatlib.show_own_images()").widget
+    widget.get_by_label("Pictures of class 1").set_input_files(large)
+    expect(widget.get_by_role("status")).to_contain_text("large.png is larger than 8 MB.")

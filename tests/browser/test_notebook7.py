@@ -3,9 +3,9 @@
 import shutil
 
 import pytest
-from conftest import TOKEN, Notebook
 from playwright.sync_api import expect
 
+from conftest import TOKEN, Notebook
 from featlib.engine import paths
 
 
@@ -32,7 +32,7 @@ class Notebook7(Notebook):
 def opened(lab, chromium):
     name = "01_raw_input"
     lab.theme("light")
-    for file in paths.notebooks_dir().glob("*.ipynb"):
+    for file in paths.bundled("notebooks").glob("*.ipynb"):
         shutil.copy(file, lab.notebooks)
     page = chromium.new_page(viewport={"width": 1200, "height": 1000})
     opened = Notebook7(lab, page, name)

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+from featlib import quiz
 from featlib.pages import slides
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
@@ -81,11 +84,34 @@ def test_every_page_fits_and_nothing_is_asked_of_the_network(talk, notebook):
     assert [url for url in shown.requests if not url.startswith(("file:", "data:", "blob:"))] == []
 
 
-def test_an_answer_opens_by_keyboard_and_the_page_stays(talk):
-    shown = talk(NOTEBOOKS[0])
+@pytest.fixture
+def questions(tmp_path):
+    """Return a notebook with every quiz of the lesson and the flashcards in its outputs."""
+    data = [{quiz.MIME: quiz.load(name).to_dict()} for name in quiz.names()]
+    data.append({quiz.DECK_MIME: quiz.deck_to_dict(quiz.load_deck())})
+    cells = [new_code_cell("", outputs=[new_output("display_data", entry)]) for entry in data]
+    path = tmp_path / "questions.ipynb"
+    nbformat.write(new_notebook(cells=cells), path)
+    return path
+
+
+def test_every_question_and_card_fits_on_its_page(talk, questions):
+    pages = list(talk(questions).pages())
+    asked = sum(len(quiz.load(name).questions) for name in quiz.names())
+    assert len(pages) == asked + -(-len(quiz.load_deck()) // 4)
+    faults = [
+        page
+        for page in pages
+        if page["bottom"] > 700 or page["right"] > 1270 or page["smaller"] < LEGIBLE
+    ]
+    assert faults == []
+
+
+def test_an_answer_opens_by_keyboard_and_the_page_stays(talk, questions):
+    shown = talk(questions)
     place = "JSON.stringify(Reveal.getIndices())"
-    while not shown.page.locator("section.present .question").count():
-        shown.page.keyboard.press("ArrowRight")
+    shown.page.keyboard.press("ArrowRight")
+    assert shown.page.locator("section.present section.present .question").count() == 1
     before = shown.page.evaluate(place)
     answer = shown.page.locator("section.present section.present details")
     answer.locator("summary").focus()

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from featlib import images
 from featlib.engine import decode
@@ -27,7 +28,8 @@ def test_another_content_is_decoded_anew(change, picture_folder, empty_cache):
     files, size = sorted(picture_folder.rglob("*.png")), 32
     before = decode._digest(files, size)
     if change == "a file's content":
-        files[0].write_bytes(files[1].read_bytes())
+        content = files[0].read_bytes()  # of the same length, so that the bytes themselves count
+        files[0].write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     elif change == "a new file":
         files.append(files[0])
     else:
@@ -52,3 +54,26 @@ def test_many_threads_give_the_same_as_one(picture_folder, monkeypatch):
     monkeypatch.setattr(decode, "SMALL_FILE", 0)
     for mine, theirs in zip(one, decoded(picture_folder, cache=False), strict=True):
         assert np.array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize(("width", "height"), [(41, 20), (20, 41), (60, 20), (20, 20)])
+def test_of_a_picture_the_middle_is_kept(width, height):
+    noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    left, top = (width - 20) // 2, (height - 20) // 2
+    middle = noise[top : top + 20, left : left + 20]
+    found = decode.square(Image.fromarray(noise), 20).astype(int)
+    # An odd margin is shared: the picture is moved by half a pixel.
+    if (width - 20) % 2 or (height - 20) % 2:
+        after = noise[top + height % 2 :, left + width % 2 :][:20, :20]
+        middle = (middle.astype(int) + after) / 2
+    assert abs(found - middle).max() <= 1
+
+
+def test_a_large_picture_is_scaled_not_cut():
+    """A photograph of four quarters is four quarters afterwards."""
+    quarters = np.zeros((400, 400, 3), np.uint8)
+    quarters[:200, :200], quarters[200:, 200:] = (255, 0, 0), (0, 0, 255)
+    found = decode.square(Image.fromarray(quarters), 8)
+    assert found[1, 1].tolist() == [255, 0, 0]
+    assert found[6, 6].tolist() == [0, 0, 255]
+    assert found[1, 6].tolist() == found[6, 1].tolist() == [0, 0, 0]

@@ -5,10 +5,10 @@ import torch
 from torch.nn.functional import batch_norm, conv2d
 
 from featlib import backbone, features, images
-from featlib.engine import fused
+from featlib.engine import fused, onednn
 
 SIZES = (8, 16, 31, 32, 33, 48, 64, 65, 100, 224)  # what is 2×2 on the way differs, or nothing is
-onednn = pytest.mark.skipif(
+with_onednn = pytest.mark.skipif(
     not fused.has_onednn("cpu", torch.float32), reason="a processor with AVX-512"
 )
 
@@ -38,37 +38,47 @@ def test_it_computes_what_the_backbone_computes_at_every_size(size, resnet):
         close(network(batch(n, size)), resnet(batch(n, size)))
 
 
-@onednn
+@with_onednn
+def test_with_onednn_every_layer_is_one_of_its_own(resnet):
+    layers = fused.FusedResNet18(resnet.state(), 64, "cpu", torch.float32).layers
+    assert not [name for name, layer in layers.items() if isinstance(layer, fused.Convolution)]
+
+
+@with_onednn
 @pytest.mark.parametrize(
     ("size", "whole"), [(32, "layer3"), (33, "layer4"), (64, "layer4"), (65, None), (224, None)]
 )
 def test_maps_of_2x2_are_multiplied_whole(size, whole, resnet):
     layers = fused.FusedResNet18(resnet.state(), size, "cpu", torch.float32).layers
-    names = {name for name, layer in layers.items() if isinstance(layer, fused.WholeMap)}
+    names = {name for name, layer in layers.items() if isinstance(layer, onednn.WholeMap)}
     wanted = {f"{whole}.0.conv2", f"{whole}.1.conv1", f"{whole}.1.conv2"} if whole else set()
     assert names == wanted
 
 
-@onednn
+@with_onednn
 @pytest.mark.parametrize("adding", [False, True])
-def test_a_whole_map_is_a_convolution(adding):
+@pytest.mark.parametrize("relu", [False, True])
+def test_a_whole_map_is_a_convolution(relu, adding):
     weight, bias, x = torch.randn(5, 4, 3, 3), torch.randn(5), torch.randn(7, 4, 2, 2)
     add = torch.randn(7, 5, 2, 2) if adding else None
     exact = conv2d(x, weight, bias, padding=1)
-    close(fused.WholeMap(weight, bias)(x, add), (exact + add if adding else exact).relu())
+    exact = exact + add if adding else exact
+    close(onednn.WholeMap(weight, bias)(x, add, relu), exact.relu() if relu else exact)
 
 
-@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize(
+    "kind", [fused.Convolution, pytest.param(onednn.Convolution, marks=with_onednn)]
+)
 @pytest.mark.parametrize("adding", [False, True])
 @pytest.mark.parametrize("relu", [False, True])
 @pytest.mark.parametrize(("kernel", "stride"), [(1, 2), (3, 1), (3, 2), (7, 2)])
-def test_a_convolution_adds_then_cuts_at_zero(kernel, stride, relu, adding):
+def test_a_convolution_adds_then_cuts_at_zero(kernel, stride, relu, adding, kind):
     weight, bias = torch.randn(5, 4, kernel, kernel), torch.randn(5)
     x = torch.randn(2, 4, 12, 12).contiguous(memory_format=torch.channels_last)
     exact = conv2d(x, weight, bias, stride, kernel // 2)
     add = torch.randn_like(exact) if adding else None
     exact = exact + add if adding else exact
-    mine = fused.Convolution(weight, bias, stride)(x, add, relu)
+    mine = kind(weight, bias, stride)(x, add, relu)
     close(mine, exact.relu() if relu else exact)
 
 
@@ -92,7 +102,7 @@ def test_images_are_left_as_they_were(resnet):
     assert torch.equal(given, batch(2, 64))
 
 
-@onednn
+@with_onednn
 def test_bf16_fused_is_as_near_to_fp32_as_unfused(resnet, monkeypatch):
     pixels = images.load().pixels[:64]
 
@@ -124,3 +134,36 @@ def test_where_onednn_fuses(device, dtype, capability, bf16, wanted, monkeypatch
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     monkeypatch.setattr(fused, "computes_bf16", lambda: bf16)
     assert fused.has_onednn(device, dtype) is wanted
+
+
+# Where PyTorch lacks the operator that says whether the processor computes bfloat16
+
+
+@pytest.mark.parametrize(
+    ("machine", "built_in", "capability", "wanted"),
+    [
+        ("a Mac", False, "DEFAULT", False),
+        ("Intel or AMD with AVX-512", True, "AVX512", True),
+        ("Intel or AMD with AVX2", True, "AVX2", False),
+        ("ARM with SVE", True, "SVE256", True),
+        ("ARM without", True, "DEFAULT", False),
+    ],
+)
+def test_without_the_operator_the_kind_of_processor_says_whether_it_computes_bf16(
+    machine, built_in, capability, wanted, monkeypatch
+):
+    monkeypatch.setattr(onednn, "operators", object)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: built_in)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert fused.computes_bf16() is wanted
+
+
+def test_a_mac_extracts_in_bf16_and_says_that_fp32_is_faster(pixels, resnet, monkeypatch, caplog):
+    monkeypatch.setattr(onednn, "operators", object)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    exact = features.extract(pixels, resnet, device="cpu", cache=False)
+    mine = features.extract(pixels, resnet, precision="bf16", device="cpu", cache=False)
+    assert torch.cosine_similarity(mine, exact).min() > 0.999
+    assert [record.message for record in caplog.records] == [
+        "features: this processor has no instructions for bf16; fp32 is faster here"
+    ]

@@ -55,6 +55,31 @@ def test_only_a_few_are_under_way():
     assert len(begun) <= 2 * (3 + threads.AHEAD)
 
 
+def test_while_one_is_slow_the_next_four_are_done_and_no_more_are_begun():
+    """Three threads and two results that wait: at most five batches are in memory."""
+    begun, slow = [], threading.Event()
+
+    def work(i):
+        begun.append(i)
+        if i == 0:
+            slow.wait(10)
+        return i
+
+    def release_later():
+        while len(begun) < 5:
+            time.sleep(0.001)
+        time.sleep(0.05)
+        found.extend(begun)
+        slow.set()
+
+    found = []
+    watcher = threading.Thread(target=release_later, daemon=True)
+    watcher.start()
+    assert list(threads.map_ordered(work, range(20))) == list(range(20))
+    watcher.join(10)
+    assert sorted(found) == [0, 1, 2, 3, 4]
+
+
 def test_an_error_arrives_and_the_rest_is_not_begun():
     begun = []
 

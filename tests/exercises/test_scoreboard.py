@@ -216,3 +216,41 @@ def test_a_standing_shows_verdict_and_table_in_text_and_html(board):
     assert "<simple>" not in html
     assert repr(board) == repr(standing.table)
     assert board._repr_html_() in html
+
+
+def test_the_table_says_accuracy_interval_and_distance(board):
+    """Wilson's interval of 117 of 200, worked out by hand: 0.516 to 0.651."""
+    [row] = board.table().rows
+    assert row == ("1", "network from scratch", "34,170", "0.585", "0.52 to 0.65", "the baseline")
+    board.enter("simple", simple)
+    best, last = board.table().rows
+    right = board.enter("simple", simple).entry.right
+    assert best[3] == f"{right / 200:.3f}"
+    assert best[5] == f"{(right - 117) / 2:+.1f} points"
+    assert last[5] == "the baseline"
+    assert [best[0], last[0]] == ["1", "2"]
+
+
+def test_as_many_right_as_the_baseline_is_not_enough(rows, emoji10):
+    measured = Scoreboard(rows, emoji10, [SCRATCH]).enter("simple", simple).entry
+    board = Scoreboard(rows, emoji10, [Entry("as good", measured.right, 1)])
+    outcome = board.enter("simple", simple)
+    assert not outcome.verdict.passed
+    assert "0.0 points behind as good" in outcome.verdict.message
+
+
+def test_it_is_measured_on_validation_pictures_alone(board, rows, emoji10):
+    seen = []
+
+    def remembering(x, y):
+        seen.append((x.clone(), y.clone()))
+        return simple(x, y)
+
+    layer = head.train(rows[emoji10.train], emoji10.labels[emoji10.train], 10)[0]
+    entry = board.enter("mine", remembering).entry
+    [(x, y)] = seen
+    assert torch.equal(x, rows[emoji10.train])
+    assert torch.equal(y, emoji10.labels[emoji10.train])
+    with torch.no_grad():
+        said = layer(rows[emoji10.validation]).argmax(1)
+    assert entry.right == int((said == emoji10.labels[emoji10.validation]).sum())

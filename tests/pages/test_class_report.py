@@ -1,7 +1,9 @@
 """The class report: counted by hand, escaped, and not stopped by a broken file."""
 
 import json
+import os
 import re
+import sys
 
 import pytest
 
@@ -185,7 +187,23 @@ def test_odd_answers_are_shown_and_stop_nothing(tmp_path, question):
         export(folder, f"l{number}", (NAME, question.id, answer, False))
     (found,) = class_report.read(folder).difficulties
     assert found.learners == len(odd)
-    assert all(len(wrong.text) <= class_report.LONGEST for wrong in found.wrong)
+    assert len(found.wrong) == class_report.MOST
+    assert all(0 < len(wrong.text) <= class_report.LONGEST for wrong in found.wrong)
+
+
+def test_a_long_answer_is_cut_and_a_number_that_is_no_choice_is_shown(tmp_path, question):
+    folder = tmp_path / "class"
+    export(folder, "long", (NAME, question.id, "x" * 5000, False))
+    export(folder, "far", (NAME, question.id, 99, False))
+    (found,) = class_report.read(folder).difficulties
+    assert {wrong.text for wrong in found.wrong} == {"x" * (class_report.LONGEST - 1) + "…", "99"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="such names exist on Linux alone")
+def test_a_name_that_is_no_text_stops_nothing(folder, tmp_path):
+    os.rename(folder / "ada.json", os.fsencode(folder) + b"/ad\xff.json")
+    page = class_report.write(class_report.read(folder), tmp_path / "page.html")
+    assert "ad\\udcff" in page.read_text(encoding="utf-8")
 
 
 def test_a_folder_without_results_is_an_error(tmp_path):

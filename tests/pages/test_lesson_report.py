@@ -1,11 +1,12 @@
 """The report is one page that stands alone."""
 
+import os
 import re
 from html.parser import HTMLParser
 
 import pytest
-from conftest import make_pictures
 
+from conftest import make_pictures
 from featlib import FeatlibError, lesson
 from featlib.pages import lesson_report
 
@@ -81,3 +82,38 @@ def test_a_folder_that_cannot_be_written_is_refused(finished, tmp_path):
     with pytest.raises(FeatlibError, match="Choose another folder"):
         lesson_report.write(finished, tmp_path / "a file")
     assert (tmp_path / "a file").read_text() == "in the way"
+
+
+def test_a_disk_that_fills_up_leaves_whole_files_and_no_page(finished, tmp_path, monkeypatch):
+    """The disk is full at the third file: it is not there, nor is a page without its figures."""
+    names = [f"{name}.png" for name in lesson_report.figures(finished)]
+    whole = {path.name: path.read_bytes() for path in lesson_report.write(
+        finished, tmp_path / "before"
+    ).parent.iterdir()}  # fmt: skip
+    calls = []
+
+    def full_at_the_third(descriptor):
+        calls.append(descriptor)
+        if len(calls) > 2:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("featlib.engine.files.os.fsync", full_at_the_third)
+    with pytest.raises(FeatlibError) as error:
+        lesson_report.write(finished, tmp_path / "report")
+    assert "\n" not in str(error.value)
+    assert names[2] in str(error.value)
+    left = {path.name: path.read_bytes() for path in (tmp_path / "report").iterdir()}
+    assert left == {name: whole[name] for name in names[:2]}
+
+
+def test_the_page_comes_last(finished, tmp_path, monkeypatch):
+    written = []
+    replace = os.replace
+
+    def note(temporary, path):
+        written.append(path.name)
+        replace(temporary, path)
+
+    monkeypatch.setattr("featlib.engine.files.os.replace", note)
+    lesson_report.write(finished, tmp_path)
+    assert written == [*(f"{name}.png" for name in lesson_report.figures(finished)), "index.html"]

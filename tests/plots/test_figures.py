@@ -1,5 +1,7 @@
 """Each figure: what it draws, that it is labeled, and that it says it all in words, too."""
 
+import struct
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from matplotlib.colors import to_hex
 from matplotlib.font_manager import fontManager
 from torch import nn
 
-from featlib import images, plots, trace, validation
+from featlib import FeatlibError, images, plots, trace, validation
 from featlib.head import Epoch, Recipe, TrainingTrace
 from featlib.plots import style
 
@@ -143,7 +145,7 @@ def test_no_text_is_cut_off_at_the_edge(figures, name):
 
 
 def test_pyplot_knows_nothing_of_these_figures(figures):
-    assert figures
+    assert len(figures) == len(NAMES)
     assert plt.get_fignums() == []
 
 
@@ -194,6 +196,37 @@ def test_the_confusion_matrix_shows_its_counts(report, figures):
     assert [text.get_text() for text in ax.texts] == ["1", "1", "1", "1"]
 
 
+@pytest.fixture(scope="module")
+def lopsided():
+    """Return a report of three classes: twice a cat is taken for a dog, never a dog for a cat."""
+    layer = nn.Linear(3, 3, bias=False)
+    nn.init.eye_(layer.weight)
+    said, truth = [0, 1, 1, 1, 2, 2, 2], [0, 0, 0, 1, 2, 2, 2]
+    return validation.evaluate(layer, torch.eye(3)[said] * 9, torch.tensor(truth), list("abc"))
+
+
+def test_the_confusion_matrix_has_the_truth_in_its_rows(lopsided):
+    figure = plots.confusion_matrix(lopsided)
+    [ax] = figure.axes
+    assert ax.images[0].get_array().tolist() == [[1, 2, 0], [0, 1, 0], [0, 0, 3]]
+    shown = {text.get_position(): text.get_text() for text in ax.texts}  # column, row
+    assert shown == {(0, 0): "1", (1, 0): "2", (1, 1): "1", (2, 2): "3"}
+    assert ax.get_ylabel() == "truth"
+    assert ax.get_xlabel() == "what the head says"
+    for axis in (ax.xaxis, ax.yaxis):
+        assert [tick.get_text() for tick in axis.get_ticklabels()] == ["a", "b", "c"]
+    assert figure.alt == (
+        "Confusion matrix: 5 of 7 images on the diagonal; most frequent mistakes, 2 each: "
+        "a taken for b."
+    )
+
+
+def test_counts_can_be_read_on_dark_and_on_light_cells(lopsided):
+    texts = plots.confusion_matrix(lopsided).axes[0].texts
+    colors = {text.get_text(): text.get_color() for text in texts}
+    assert colors == {"1": "black", "2": "white", "3": "white"}
+
+
 def test_the_surest_mistake_comes_first(figures):
     first, second = (ax.get_title() for ax in figures["mistakes"].axes)
     assert first == "is dog\nsays cat\n98% sure"
@@ -238,8 +271,11 @@ def test_pictures_are_the_images_in_rows(own, figures):
 
 def test_planes_are_the_three_channels(own, figures):
     _, red, green, blue = figures["planes"].axes[:4]
-    for ax, plane in zip((red, green, blue), own.pixels[0], strict=True):
+    named = zip((red, green, blue), own.pixels[0], ("red", "green", "blue"), strict=True)
+    for ax, plane, name in named:
         assert np.array_equal(ax.images[0].get_array(), plane)
+        assert ax.images[0].get_clim() == (0, 255)
+        assert ax.get_title("left") == f"{name} plane"
 
 
 def test_the_histogram_has_a_line_a_channel_that_sums_to_one(figures):
@@ -254,15 +290,31 @@ def test_the_scatter_draws_each_class_once(own, figures):
     assert [len(points.get_offsets()) for points in drawn] == [10, 10]
 
 
+def test_the_scatter_puts_each_point_in_its_place_and_class():
+    points = torch.tensor([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]])
+    figure = plots.scatter(points, torch.tensor([1, 0, 1]), ["cat", "dog"], title="PCA")
+    ax = figure.axes[0]
+    places = {drawn.get_label(): drawn.get_offsets().tolist() for drawn in ax.collections}
+    assert places == {"cat": [[2, 20]], "dog": [[1, 10], [3, 30]]}
+    assert (ax.get_xlabel(), ax.get_ylabel()) == (
+        "first principal component",
+        "second principal component",
+    )
+
+
 def test_calibration_draws_sureness_against_being_right(report, figures):
     _, line = figures["calibration"].axes[0].lines
     assert (list(line.get_xdata()), list(line.get_ydata())) == report.calibration(2)
 
 
-def test_heat_is_laid_over_the_image(figures):
+def test_heat_is_laid_over_the_image(own, figures):
     right = figures["heat"].axes[1]
     gray, values = right.images
-    assert gray.get_extent() == values.get_extent()
+    assert gray.get_extent() == values.get_extent() == [-0.5, 15.5, 15.5, -0.5]
+    assert gray.origin == values.origin == "upper"
+    assert values.get_array().tolist() == [[0, -1], [2, 0]]
+    assert right.yaxis_inverted(), "row 0 is at the top, as in the image"
+    assert np.array_equal(gray.get_array(), own.pixels[0].float().mean(0))
     assert values.get_clim() == (-2, 2)
     assert "highest 2.00 at 75% of the height and 25% of the width" in figures["heat"].alt
 
@@ -272,8 +324,117 @@ def test_a_figure_can_be_drawn_into_axes_of_ones_own():
     try:
         assert plots.loss_curve(TRAINING, ax=ax) is figure
         assert len(ax.lines) == 2
+        assert figure.alt.startswith("Training loss by epoch: 1.50, 0.75")
+        plots.accuracy_curve(TRAINING, ax=ax)
+        assert "1.50, 0.75" in figure.alt, "what was said before stays"
+        assert "Training accuracy by epoch: 0.50, 0.60" in figure.alt
     finally:
         plt.close(figure)
+
+
+def test_in_a_subfigure_the_whole_figure_gets_the_words():
+    figure = style.new_figure((8, 4))
+    _, right = figure.subfigures(1, 2)
+    assert plots.loss_curve(TRAINING, ax=right.subplots()) is figure
+    assert figure.alt.startswith("Training loss by epoch")
+    assert not hasattr(right, "alt")
+
+
+WORDS = {"title": "t", "xlabel": "x", "ylabel": "y"}
+MANY = {f"line {i}": [0.1, 0.2] for i in range(7)}
+TOO_MANY = {
+    "curves": lambda series: plots.curves(series, **WORDS),
+    "bands": lambda series: plots.bands({k: [v, v] for k, v in series.items()}, x=(1, 2), **WORDS),
+}
+
+
+@pytest.mark.parametrize("name", TOO_MANY)
+def test_a_line_too_many_is_refused_and_not_left_out(name):
+    draw = TOO_MANY[name]
+    assert len(draw(dict(list(MANY.items())[:6])).axes[0].lines) == 6
+    for series, said in ((MANY, "got 7"), ({}, "got 0")):
+        with pytest.raises(FeatlibError, match=rf"plots\.{name}: wanted 1 to 6.*{said}"):
+            draw(series)
+
+
+def test_points_too_many_are_refused():
+    points = {f"point {i}": (i + 1, 0.5, 0.4, 0.6) for i in range(11)}
+    with pytest.raises(FeatlibError, match=r"plots\.tradeoff: wanted 1 to 10.*got 11"):
+        plots.tradeoff(points, **WORDS)
+
+
+def test_the_places_of_a_curve_may_be_an_array():
+    figure = plots.curves({"a": [1.0, 2.0]}, x=np.array([0.0, 10.0]), **WORDS)
+    assert list(figure.axes[0].lines[0].get_xdata()) == [0, 10]
+
+
+def test_long_words_do_not_run_into_the_next_picture(own):
+    words = "an input symbol for latin letters"
+    figure = plots.pictures(own.pixels[:2], [words, "b"], title="Two")
+    figure.canvas.draw()
+    first, second = (ax.title.get_window_extent() for ax in figure.axes)
+    assert first.x1 < second.x0
+    assert first.x1 - first.x0 < 1.45 * figure.dpi
+    assert figure.alt == f"Two: {words}; b."
+
+
+def test_the_prediction_trace_draws_its_four_layers(prediction, figures):
+    figure = figures["prediction_trace"]
+    picture, cells, logits, softmax = figure.axes[:4]
+    layers = [layer.values for layer in prediction.layers]
+    assert np.array_equal(picture.images[0].get_array(), layers[0].permute(1, 2, 0))
+    assert np.array_equal(cells.images[0].get_array().flatten(), layers[1])
+    for ax, values in ((logits, layers[2]), (softmax, layers[3])):
+        assert [bar.get_width() for bar in ax.patches] == pytest.approx(values.tolist())
+    assert [tick.get_text() for tick in logits.get_yticklabels()] == ["cat", "dog"]
+    assert figure.alt.startswith(
+        f"Four layers of one prediction. The head says {prediction.label}; in truth dog. 512"
+    )
+
+
+def test_every_line_has_the_color_and_the_name_that_the_legend_says(figures):
+    for name, wanted in {
+        "loss_curve": {"reference trace": plots.GRAY, "this run": plots.BLUE},
+        "accuracy_curve": {
+            "reference trace": plots.GRAY,
+            "this run, training": plots.BLUE,
+            "this run, validation": plots.ORANGE,
+        },
+        "curves": {"slow": plots.BLUE, "fast": plots.ORANGE},
+        "histogram": {"red": plots.RED, "green": plots.GREEN, "blue": plots.BLUE},
+    }.items():
+        lines = figures[name].axes[0].lines
+        assert {line.get_label(): line.get_color() for line in lines} == wanted
+        legend = figures[name].axes[0].get_legend()
+        assert [text.get_text() for text in legend.get_texts()] == list(wanted)
+
+
+def test_bars_are_named_in_their_order(figures):
+    for name, names in (("bars", ["raw", "features"]), ("class_bars", ["cat", "dog"])):
+        ax = figures[name].axes[0]
+        assert [tick.get_text() for tick in ax.get_yticklabels()] == names
+        assert ax.yaxis_inverted(), "the first is at the top"
+        colors = [to_hex(bar.get_facecolor()).upper() for bar in ax.patches]
+        assert colors == [plots.BLUE, plots.ORANGE]
+
+
+def test_what_each_chart_says_in_words(figures):
+    said = {name: figure.alt for name, figure in figures.items()}
+    assert said["bars"] == "Accuracy: raw 0.300, features 0.800; guessing 0.5."
+    assert said["class_bars"] == "Softmax: highest is dog with 0.80."
+    assert said["curves"] == "Loss, by epoch. slow: 2.00, 1.50; fast: 2.00, 0.50."
+    assert said["calibration"].startswith("Calibration in 2 groups of equal size: 0.")
+    assert said["feature_map"].endswith("from 0.00 to 39.00; the strongest is number 39.")
+    assert said["image_grid"] == "A row of images for each class: cat, dog."
+    assert said["scatter"] == "PCA: 20 points of 2 classes on two axes."
+
+
+def test_a_png_has_the_dots_that_are_asked_for():
+    figure = plots.bars({"a": 1.0}, **WORDS)
+    width = figure.get_size_inches()[0]
+    for dpi, pixels in ((None, 100 * width), (200, 200 * width)):
+        assert struct.unpack(">I", figure.png(dpi)[16:20])[0] == pytest.approx(pixels, abs=1)
+    assert figure.dpi == 100
 
 
 def test_after_the_first_font_come_only_those_that_are_installed():

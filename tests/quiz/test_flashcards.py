@@ -98,3 +98,32 @@ def test_reviews_are_kept_in_the_progress_store(tmp_path):
     (review,) = progress.reviews()
     assert (review.card, review.rating) == ("a", "good")
     assert abs(review.time - time.time()) < 60
+
+
+def test_a_deck_comes_back_from_its_dict():
+    deck = quiz.load_deck()
+    data = quiz.deck_to_dict(deck)
+    assert json.loads(json.dumps(data)) == data
+    assert quiz.deck_from_dict(data) == deck
+
+
+CARD = {"id": "a", "front": "?", "back": "!", "notebook": ""}
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (None, "as a whole"),
+        ([CARD], "as a whole"),
+        ({"cards": [CARD], "reviews": []}, "as a whole"),
+        ({"cards": []}, "cards"),
+        ({"cards": [CARD | {"front": ""}]}, "card 1, front"),
+        ({"cards": [CARD | {"side": 1}]}, "card 1, as a whole"),
+        ({"cards": [CARD, CARD]}, "card 2, id: 'a' is used twice"),
+        ({"cards": {1, 2}}, "what JSON cannot hold"),
+    ],
+)
+def test_what_is_no_deck_is_refused(data, said):
+    with pytest.raises(FeatlibError, match="deck_from_dict: wanted cards") as error:
+        quiz.deck_from_dict(data)
+    assert said in str(error.value)

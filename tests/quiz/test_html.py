@@ -25,3 +25,11 @@ def test_the_plain_form_holds_every_question_and_folds_the_answers(name):
     for question in loaded.questions:
         assert html.rich(question.text, question.format) in form
         assert html.rich(question.explanation, question.format) in form
+
+
+def test_a_choice_is_its_text_its_code_or_both():
+    question = quiz.load("source_quiz").questions[0]
+    both = {"answer": "a < b", "code": "x < 1"}
+    assert html.choice(question, both) == "a &lt; b<pre><code>x &lt; 1</code></pre>"
+    assert html.choice(question, {"code": "x"}) == "<pre><code>x</code></pre>"
+    assert html.code("") == ""

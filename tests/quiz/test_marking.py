@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import CHARACTERS
 from featlib import FeatlibError, quiz
 from featlib.quiz.marking import shuffled
 from featlib.quiz.questions import Question
@@ -207,7 +208,7 @@ def test_items_are_shown_shuffled_but_always_the_same_way():
     assert shuffled(STAGES) == shuffled(STAGES) != [0, 1, 2]
 
 
-@given(st.text())
+@given(st.text(CHARACTERS))
 def test_any_text_gets_a_verdict(text):
     for asked in (EXACT, RANGE, ROUNDED, FUZZY, FEATURES):
         assert isinstance(quiz.mark(asked, text), quiz.Mark)

@@ -4,10 +4,13 @@ import csv
 import json
 import subprocess
 import sys
+import threading
 
 import pytest
+from filelock import FileLock
 
-from featlib.quiz import Progress
+from featlib.quiz import Answer, Progress, Review
+from featlib.quiz import progress as module
 
 
 @pytest.fixture
@@ -89,3 +92,64 @@ def test_several_processes_lose_nothing(progress):
     for name in "abcdefgh":
         kept = [a.answer for a in progress.answers() if a.question == name]
         assert kept == list(range(40))
+
+
+@pytest.mark.parametrize(
+    ("write", "kept"),
+    [
+        (lambda progress: progress.add("03", "shape", "x", True), "answers"),
+        (lambda progress: progress.add_review("frozen", "good"), "reviews"),
+    ],
+)
+def test_a_writer_waits_while_another_holds_the_lock(progress, monkeypatch, write, kept):
+    at_the_lock = threading.Event()
+
+    class Watched(FileLock):
+        def acquire(self, *args, **kwargs):
+            at_the_lock.set()
+            return super().acquire(*args, **kwargs)
+
+    monkeypatch.setattr(module, "FileLock", Watched)
+    writer = threading.Thread(target=write, args=(progress,))
+    with FileLock(f"{progress.path}.lock"):
+        writer.start()
+        assert at_the_lock.wait(timeout=30), "it does not ask for the lock"
+        assert not progress.path.exists()
+    writer.join(timeout=30)
+    assert len(getattr(progress, kept)()) == 1
+
+
+def test_a_reader_waits_too(progress, monkeypatch):
+    progress.add("03", "shape", "x", True)
+    monkeypatch.setattr(module, "FileLock", lambda path, timeout: FileLock(path, timeout=0))
+    with FileLock(f"{progress.path}.lock"), pytest.raises(TimeoutError):
+        progress.answers()
+
+
+ANSWER = {
+    "quiz": "03", "question": "shape", "answer": [1], "correct": True, "hint": False, "time": 5
+}  # fmt: skip
+REVIEW = {"card": "frozen", "rating": "good", "time": 5.5}
+
+
+def test_a_record_is_made_of_an_entry():
+    assert Answer.of(ANSWER) == Answer("03", "shape", [1], True, False, 5)
+    assert Review.of(REVIEW) == Review("frozen", "good", 5.5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "entry", "said"),
+    [
+        (Answer, [], "no entry with fields"),
+        (Answer, {k: v for k, v in ANSWER.items() if k != "hint"}, "'hint' is missing"),
+        (Answer, ANSWER | {"correct": 1}, "'correct' is of the wrong type"),
+        (Answer, ANSWER | {"time": True}, "'time' is of the wrong type"),
+        (Answer, ANSWER | {"time": -1}, "'time' is no time"),
+        (Answer, ANSWER | {"more": 1}, "'more' is unknown"),
+        (Answer, REVIEW, "'quiz' is missing"),
+        (Review, REVIEW | {"card": 7}, "'card' is of the wrong type"),
+    ],
+)
+def test_what_is_no_record_is_refused_with_the_reason(kind, entry, said):
+    with pytest.raises(ValueError, match=said):
+        kind.of(entry)

@@ -1,11 +1,13 @@
 """Quiz files: what loads, and what is drawn from them."""
 
+import copy
+import json
 import subprocess
 import sys
 
 import pytest
-from conftest import GOOD_QUIZ
 
+from conftest import GOOD_QUIZ
 from featlib import FeatlibError, quiz
 
 
@@ -81,3 +83,88 @@ def test_the_same_seed_draws_the_same_questions():
 def test_more_questions_than_there_are_cannot_be_drawn():
     with pytest.raises(FeatlibError, match=r"quiz\.draw"):
         quiz.draw(10_000)
+
+
+@pytest.mark.parametrize("name", quiz.names())
+def test_a_quiz_comes_back_from_its_dict(name):
+    loaded = quiz.load(name)
+    data = loaded.to_dict()
+    assert quiz.Quiz.from_dict(data) == loaded
+    written = json.loads(json.dumps(data))
+    assert written == data
+    assert quiz.Quiz.from_dict(written) == loaded
+    assert quiz.Quiz.from_dict(written).to_dict() == data
+
+
+def test_a_drawn_quiz_and_one_of_jupyterquiz_come_back_too(write_quiz):
+    choices = [{"answer": "a", "correct": True}, {"answer": "b", "correct": True}]
+    bare = [{"question": "Which?", "type": "multiple_choice", "answers": choices}]
+    for loaded in (quiz.draw(20, seed=0), quiz.load(write_quiz(bare))):
+        assert quiz.Quiz.from_dict(loaded.to_dict()) == loaded
+
+
+def test_the_dict_is_the_same_in_every_process():
+    code = (
+        "import json; from featlib import quiz;"
+        "print(json.dumps([quiz.load(name).to_dict() for name in quiz.names()]))"
+    )
+    here = json.dumps([quiz.load(name).to_dict() for name in quiz.names()])
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == here
+
+
+def test_a_dict_shares_nothing_with_its_quiz():
+    loaded = quiz.load("source_quiz")
+    before = copy.deepcopy(loaded.to_dict())
+    data = loaded.to_dict()
+    data["questions"][0]["answers"][0]["correct"] = "changed"
+    data["objectives"].clear()
+    assert loaded.to_dict() == before
+
+
+def changed(**changes):
+    """Return the dict of a quiz with one question, with changes to it."""
+    data = quiz.load("source_quiz").to_dict()
+    question = data["questions"][0] | changes
+    return data | {"questions": [{k: v for k, v in question.items() if v is not None}]}
+
+
+def test_fields_with_a_default_may_be_missing():
+    (question,) = quiz.Quiz.from_dict(changed(hint=None, precision=None, items=None)).questions
+    assert (question.hint, question.precision, question.items) == ("", 0, ())
+
+
+GOOD = changed()
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (None, "as a whole"),
+        ([], "as a whole"),
+        ({}, "as a whole"),
+        (GOOD | {"answers": ["mine"]}, "as a whole"),
+        (GOOD | {"name": ""}, "name: no text"),
+        (GOOD | {"title": 3}, "title"),
+        (GOOD | {"objectives": ["purpose"]}, "objectives"),
+        (GOOD | {"objectives": {"other": "x"}}, "question 1, objective"),
+        (GOOD | {"questions": []}, "questions"),
+        (GOOD | {"questions": {"a": 1}}, "questions: no list"),
+        (GOOD | {"questions": ["a"]}, "question 1, as a whole"),
+        (GOOD | {"questions": GOOD["questions"] * 2}, "used twice"),
+        (changed(id=None), "question 1, id: missing"),
+        (changed(text=None), "question 1, as a whole"),
+        (changed(script="x"), "question 1, script: unknown"),
+        (changed(type="essay"), "question 1, type"),
+        (changed(answers=[]), "question 1, as a whole"),
+        (changed(answers=[{"answer": "a", "correct": False}] * 2), "none is correct"),
+        (changed(columns=-1), "question 1, answer_cols"),
+        (changed(hint={1, 2}), "what JSON cannot hold"),
+        (changed(tolerance=float("nan")), "what JSON cannot hold"),
+        (changed(hint="\ud83d"), "what JSON cannot hold"),
+    ],
+)
+def test_what_is_no_quiz_is_refused(data, said):
+    with pytest.raises(FeatlibError, match=r"Quiz\.from_dict: wanted a quiz") as error:
+        quiz.Quiz.from_dict(data)
+    assert said in str(error.value)

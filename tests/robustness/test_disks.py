@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import without_roots_rights
 
 import featlib
+from conftest import without_roots_rights
 from featlib import FeatlibError, features, lesson, quiz
 from featlib.pages import class_report, lesson_report, slides
 from featlib.scale import shards

@@ -1,6 +1,7 @@
 """Features of any number of images: shard by shard, resumable, readable without featlib."""
 
 import json
+import os
 import sys
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch.utils.data import Dataset
 
 from featlib import FeatlibError, backbone, cli, features, images
 from featlib.scale import shards
+from featlib.scale.sources import DatasetSource, FolderSource
 
 
 @pytest.fixture
@@ -117,7 +119,60 @@ def test_a_torchvision_dataset_is_a_source(out, resnet, tensors):
     np.testing.assert_allclose(vectors[2:3], expected, atol=1e-4)
 
 
-# Stopped and gone on with
+class Circles(Squares):
+    """Another type of dataset, with the same length and the same description."""
+
+
+class Described(Squares):
+    """A dataset that describes itself as torchvision's do, by its split for example."""
+
+    def __init__(self, n=6, split="train"):
+        super().__init__(n)
+        self.split = split
+
+    def __repr__(self):
+        return f"Dataset Described, split: {self.split}"
+
+
+OTHER_DATASETS = {
+    "another type": (Squares(), Circles()),
+    "another length": (Squares(6), Squares(5)),
+    "another description": (Described(split="train"), Described(split="test")),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_DATASETS)
+def test_features_of_one_dataset_are_not_taken_for_those_of_another(case, out, resnet):
+    one, other = OTHER_DATASETS[case]
+    assert DatasetSource(one).digest() != DatasetSource(other).digest()
+    run(one, out, resnet)
+    before = read(out)[2]
+    with pytest.raises(FeatlibError, match=r"differ in: .*source"):
+        run(other, out, resnet)
+    np.testing.assert_array_equal(read(out)[2], before)
+
+
+def test_the_same_dataset_made_anew_continues_the_work(out, resnet):
+    one, other = Squares(), Squares()
+    assert repr(one) != repr(other), "they lie at different places in memory"
+    assert DatasetSource(one).digest() == DatasetSource(other).digest()
+    run(one, out, resnet)
+    assert run(other, out, resnet).computed == 0
+
+
+def test_a_dataset_with_labels_but_no_list_of_classes(out, resnet):
+    class Numbered(Squares):
+        classes = None
+
+        def __getitem__(self, i):
+            image, label = super().__getitem__(i)
+            return image, torch.tensor(label) if i < 3 else f"word {label}"
+
+    run(Numbered(), out, resnet)
+    assert read(out)[1] == ["0", "1", "0", "word 1", "word 0", "word 1"]
+
+
+# Stopped and continued
 
 
 def test_finished_shards_are_not_computed_again(picture_folder, out, resnet):
@@ -155,6 +210,8 @@ CHANGES = {
     "another picture": (lambda folder: (folder / "red" / "x.png").write_bytes(png()), {}, "source"),
     "a changed picture": (lambda folder: (folder / "red" / "0.png").write_bytes(png()), {},
                           "source"),
+    "a renamed picture": (lambda folder: (folder / "red/0.png").rename(folder / "red/0b.png"),
+                          {}, "source"),
     "another precision": (lambda folder: None, {"precision": "bf16"}, "precision"),
     "another shard size": (lambda folder: None, {"shard_size": 3}, "images a shard"),
 }  # fmt: skip
@@ -173,6 +230,15 @@ def test_features_of_something_else_are_neither_mixed_nor_removed(
     np.testing.assert_array_equal(read(out)[2], before)
     done = run(picture_folder, out, resnet, overwrite=True, **settings)
     assert done.computed == len(read(out)[0])
+
+
+def test_a_picture_of_the_same_size_written_later_is_another(picture_folder):
+    before = FolderSource(picture_folder).digest()
+    assert FolderSource(picture_folder).digest() == before
+    picture = picture_folder / "red" / "0.png"
+    changed = picture.stat().st_mtime_ns + 1_000_000_000
+    os.utime(picture, ns=(changed, changed))
+    assert FolderSource(picture_folder).digest() != before
 
 
 def test_other_weights_are_not_mixed(picture_folder, out, resnet):

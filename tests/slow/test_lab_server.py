@@ -18,8 +18,9 @@ import pytest
 def lab(tmp_path_factory):
     """Start `featlib lab` and return its process and the address that it prints."""
     words = ["--no-browser", "--allow-root", "--ServerApp.port=0"]
-    command = [sys.executable, "-m", "featlib.cli", "lab", *words]
-    folder = tmp_path_factory.mktemp("lab")
+    command = [sys.executable, "-m", "featlib", "lab", *words]
+    folder = tmp_path_factory.mktemp("lab") / "my nötebooks 家"
+    folder.mkdir()
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as running:
         found = (re.search(r"http://127\S+token=\w+", line) for line in running.stderr)
         address = next(match for match in found if match)[0]
@@ -43,6 +44,26 @@ def _status(url):
         return urllib.request.urlopen(url).status
     except urllib.error.HTTPError as error:
         return error.code
+
+
+def _read(address):
+    """Return what the server says of the file that an address opens in JupyterLab."""
+    place, token = address.split("?token=")
+    server, path = place.split("/lab/tree/")
+    with urllib.request.urlopen(f"{server}/api/contents/{path}?token={token}") as answer:
+        return json.load(answer)
+
+
+def test_the_printed_address_opens_the_learners_copy_of_the_first_notebook(lab):
+    address = lab[1]
+    assert "/lab/tree/featlib-notebooks/00_start_here.ipynb?token=" in address
+    assert _status(address) == 200
+    opened = _read(address)
+    assert (opened["type"], opened["path"]) == (
+        "notebook", "featlib-notebooks/00_start_here.ipynb",
+    )  # fmt: skip
+    assert "Why reuse a network?" in json.dumps(opened["content"])
+    assert _status(address.replace("/lab/tree/", "/api/contents/").replace("00_", "none_")) == 404
 
 
 def test_only_this_machine_reaches_it(lab):

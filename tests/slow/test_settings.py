@@ -17,7 +17,7 @@ def featlib(words, folder, settings, home):
     environment = {name: value for name, value in os.environ.items() if name not in own}
     environment |= settings | ({"HOME": str(home)} if home else {})
     answer = subprocess.run(
-        [sys.executable, "-m", "featlib.cli", *map(str, words)],
+        [sys.executable, "-m", "featlib", *map(str, words)],
         capture_output=True,
         cwd=folder,
         env=environment | {"TQDM_DISABLE": "1"},

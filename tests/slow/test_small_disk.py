@@ -9,9 +9,9 @@ import pytest
 ON_A_SMALL_DISK = """
 mount -t tmpfs -o size=20k tmpfs disk
 export FEATLIB_CACHE_DIR=disk/cache FEATLIB_DATA_DIR=disk/data TQDM_DISABLE=1
-"$PYTHON" -m featlib.cli run --images pictures --report disk/report
+"$PYTHON" -m featlib run --images pictures --report disk/report
 echo "run: $?"
-"$PYTHON" -m featlib.cli extract pictures --out disk/features
+"$PYTHON" -m featlib extract pictures --out disk/features
 echo "extract: $?"
 find disk -type f -name 'part*'
 """

@@ -1,5 +1,7 @@
 """The flashcards widget's Python side."""
 
+import json
+
 import pytest
 
 import featlib
@@ -61,3 +63,20 @@ def test_the_stored_output_has_all_cards_folded():
     bundle = featlib.show_flashcards()._repr_mimebundle_()
     data = bundle[0] if isinstance(bundle, tuple) else bundle
     assert data["text/html"].count("<details>") == len(quiz.load_deck())
+
+
+def test_the_stored_output_has_the_cards_for_programs_and_no_reviews(answers):
+    new = featlib.show_flashcards()._repr_mimebundle_()[0][quiz.DECK_MIME]
+    assert quiz.deck_from_dict(json.loads(json.dumps(new))) == quiz.load_deck()
+    widget = featlib.show_flashcards()
+    rate(widget, "easy")
+    assert answers.reviews()
+    assert widget._repr_mimebundle_()[0][quiz.DECK_MIME] == new
+
+
+def test_a_rating_of_a_card_that_is_no_longer_shown_does_not_count(answers):
+    widget = featlib.show_flashcards()
+    first = widget.view["card"]
+    for _ in range(2):
+        widget._handle_custom_msg({"card": first, "rating": "easy"}, [])
+    assert len(answers.reviews()) == 1

@@ -82,6 +82,24 @@ def test_a_wrong_setting_is_said_and_changes_nothing(widget, changes, said):
     assert widget.view == before
 
 
+def test_each_change_is_answered_even_the_same_twice(widget):
+    seen = []
+    widget.observe(seen.append, "view")
+    for mark in ("a", "b", "c"):
+        message = {"settings": widget.view["settings"], "sent": mark}
+        widget._handle_custom_msg(message, [])
+        assert widget.view["sent"] == mark
+    assert len(seen) == 3
+
+
+def test_a_refusal_carries_the_mark_of_its_message(widget):
+    said = []
+    widget.send = said.append
+    settings = widget.view["settings"] | {"epochs": 0}
+    widget._handle_custom_msg({"settings": settings, "sent": "a"}, [])
+    assert [message["sent"] for message in said] == ["a"]
+
+
 def test_the_stored_output_is_the_first_runs_table(widget):
     bundle = widget._repr_mimebundle_()
     data = bundle[0] if isinstance(bundle, tuple) else bundle

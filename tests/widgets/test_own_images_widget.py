@@ -1,7 +1,10 @@
 """Own pictures: from uploads, or a folder, to a trained head and a prediction."""
 
+import subprocess
+import sys
 from pathlib import Path
 
+import ipywidgets
 import pytest
 
 import featlib
@@ -15,8 +18,8 @@ def widget():
 def send(widget, picture=None, **message):
     done = []
     widget.send = done.append
-    widget._handle_custom_msg(message, [picture.read_bytes()] if picture else [])
-    assert done == [{"done": True}]
+    widget._handle_custom_msg(message | {"sent": "m"}, [picture.read_bytes()] if picture else [])
+    assert done == [{"done": "m"}]
     return widget.view["words"]
 
 
@@ -105,3 +108,45 @@ def test_uploads_are_deleted_with_the_widget(picture_folder):
     assert folder.exists()
     widget.close()
     assert not folder.exists()
+
+
+def files(folder):
+    return [path for path in folder.rglob("*") if path.is_file()] if folder.exists() else []
+
+
+def test_nothing_of_an_upload_is_kept_in_the_cache(widget, picture_folder, empty_cache):
+    upload(widget, picture_folder)
+    assert send(widget, train={"0": "red", "1": "blue"}).startswith("Trained on")
+    send(widget, picture_folder / "blue" / "0.png", **{"try": "new.png"})
+    assert files(empty_cache) == []
+    # A folder of the learner's own stays where it is, so its features may be kept.
+    assert send(widget, folder=str(picture_folder)).startswith("Trained on")
+    assert files(empty_cache) != []
+
+
+def test_uploads_are_deleted_with_all_widgets(picture_folder):
+    widget = featlib.show_own_images()
+    upload(widget, picture_folder)
+    folder = Path(widget._folder.name)
+    assert files(folder) != []
+    ipywidgets.Widget.close_all()
+    assert not folder.exists()
+
+
+def test_uploads_are_deleted_when_the_kernel_ends(picture_folder):
+    code = (
+        "import sys, featlib; widget = featlib.show_own_images();"
+        "content = open(sys.argv[1], 'rb').read();"
+        "widget._handle_custom_msg({'upload': 0, 'file': '0.png'}, [content]);"
+        "print(widget._pictures[0][0], widget._pictures[0][0].exists())"
+    )
+    command = [sys.executable, "-c", code, str(picture_folder / "red" / "0.png")]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    path, there = run.stdout.split()
+    assert there == "True"
+    assert not Path(path).parents[1].exists()
+
+
+def test_a_picture_before_any_training(widget, picture_folder):
+    words = send(widget, picture_folder / "red" / "0.png", **{"try": "new.png"})
+    assert "wanted a trained head" in words

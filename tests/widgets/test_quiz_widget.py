@@ -1,6 +1,7 @@
 """The quiz widget's Python side: what it shows, marks and keeps. The browser tests do the rest."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 
@@ -118,6 +119,37 @@ def test_the_stored_output_has_a_form_for_where_no_kernel_runs(widget):
     assert data["text/html"] == quiz.form(widget.quiz)
     assert data["text/plain"] == "Quiz('03_feature_extraction': 6 questions)"
     assert "application/vnd.jupyter.widget-view+json" in data
+
+
+def test_the_stored_output_has_the_quiz_for_programs_and_no_answers():
+    values = {"top_class": "SECRET VALUE"}
+    widget = featlib.show_quiz("06_prediction_trace", values=values)
+    new = widget._repr_mimebundle_()[0][quiz.MIME]
+    assert quiz.Quiz.from_dict(json.loads(json.dumps(new))) == widget.quiz
+    assert new["questions"] == json.loads(json.dumps([*map(asdict, widget.quiz.questions)]))
+    assert [*new] == ["title", "name", "objectives", "questions"]
+    send(widget, check="class", answer="MY ANSWER", sent="MARK")
+    answered = json.dumps(widget._repr_mimebundle_()[0][quiz.MIME])
+    assert answered == json.dumps(new)
+    assert "MY ANSWER" in json.dumps(widget.view)
+    assert not [word for word in ("SECRET", "MY ANSWER", "MARK") if word in answered]
+
+
+def test_a_reply_carries_the_mark_of_its_answer(widget):
+    send(widget, check="identity", answer=0, sent="first")
+    assert shown(widget, "identity")["sent"] == "first"
+    seen = []
+    widget.observe(seen.append, "view")
+    send(widget, check="identity", answer=0, sent="second")  # the same again is answered, too
+    assert len(seen) == 1
+    assert shown(widget, "identity")["sent"] == "second"
+
+
+def test_every_reset_is_told(widget):
+    for times in (1, 2):
+        send(widget, reset=True)
+        assert widget.view["cleared"] == times
+    assert {q["sent"] for q in widget.view["questions"]} == {None}
 
 
 def test_hostile_text_reaches_the_front_end_as_text(tmp_path):

@@ -1,0 +1,81 @@
+"""A file is whole or not there: on the disk first, and only then under its name."""
+
+import hashlib
+import os
+
+import pytest
+
+from featlib.engine.files import atomic_write, sha256
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "kept.bin"
+
+
+def names(path):
+    return [entry.name for entry in path.parent.iterdir()]
+
+
+def test_what_is_written_is_there_afterwards(path):
+    with atomic_write(path) as file:
+        file.write(b"all of it")
+    assert path.read_bytes() == b"all of it"
+    assert names(path) == ["kept.bin"]
+
+
+def test_until_the_end_the_old_file_is_there(path):
+    path.write_bytes(b"old")
+    with atomic_write(path) as file:
+        file.write(b"new")
+        file.flush()
+        assert path.read_bytes() == b"old"
+        [other] = [name for name in names(path) if name != "kept.bin"]
+        assert other.startswith("_")
+        assert other.endswith(".tmp")
+    assert path.read_bytes() == b"new"
+
+
+def test_after_an_error_the_old_file_is_there_and_nothing_else(path):
+    path.write_bytes(b"old")
+
+    def fail_half_way():
+        with atomic_write(path) as file:
+            file.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail_half_way()
+    assert path.read_bytes() == b"old"
+    assert names(path) == ["kept.bin"]
+
+
+def test_all_bytes_reach_the_disk_before_the_file_gets_its_name(path, monkeypatch):
+    """After a power cut a name may be on the disk before the bytes are, unless one waits."""
+    seen, sync, replace = [], os.fsync, os.replace
+
+    def syncing(number):
+        seen.append(("on the disk", os.fstat(number).st_size))
+        sync(number)
+
+    def replacing(old, new):
+        seen.append(("named", new))
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    monkeypatch.setattr(os, "replace", replacing)
+    with atomic_write(path) as file:
+        file.write(b"all of it")
+    assert seen == [("on the disk", 9), ("named", path)]
+
+
+def test_a_folder_that_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "no" / "kept.bin"):
+        pass
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) + 7], ids=["empty", "a byte", "two pieces"])
+def test_the_checksum_is_of_all_bytes(size, path):
+    content = bytes(i % 251 for i in range(size))
+    path.write_bytes(content)
+    assert sha256(path) == sha256(str(path)) == hashlib.sha256(content).hexdigest()

@@ -1,0 +1,54 @@
+"""Where things are: a variable decides, else the system's own folders."""
+
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from featlib.engine import paths
+
+FOLDERS = {
+    "FEATLIB_CACHE_DIR": (paths.cache_dir, platformdirs.user_cache_path),
+    "FEATLIB_DATA_DIR": (paths.data_dir, platformdirs.user_data_path),
+}
+
+
+@pytest.mark.parametrize("variable", FOLDERS)
+def test_a_variable_decides(variable, tmp_path, monkeypatch):
+    monkeypatch.setenv(variable, str(tmp_path / "mine"))
+    assert FOLDERS[variable][0]() == tmp_path / "mine"
+    assert not (tmp_path / "mine").exists(), "nothing is made by asking"
+    monkeypatch.setenv(variable, "~/mine")
+    assert FOLDERS[variable][0]() == Path.home() / "mine"
+
+
+@pytest.mark.parametrize("value", [None, ""])
+@pytest.mark.parametrize("variable", FOLDERS)
+def test_else_it_is_the_users_folder(variable, value, monkeypatch):
+    if value is None:
+        monkeypatch.delenv(variable)
+    else:
+        monkeypatch.setenv(variable, value)
+    ours, theirs = FOLDERS[variable]
+    assert ours() == theirs("featlib", appauthor=False)
+
+
+def test_answers_are_not_kept_where_things_may_be_deleted(monkeypatch):
+    for variable in FOLDERS:
+        monkeypatch.delenv(variable)
+    assert paths.cache_dir() not in (paths.data_dir(), *paths.data_dir().parents)
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("notebooks", "12_review.ipynb"), ("quizzes", "03_feature_extraction.json")],
+)
+def test_what_comes_with_featlib_is_found(name, file):
+    assert (paths.bundled(name) / file).is_file()
+
+
+def test_in_an_installed_package_it_lies_within(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "PACKAGE", tmp_path / "featlib")
+    assert paths.bundled("quizzes") == tmp_path / "quizzes"
+    (tmp_path / "featlib" / "assets" / "quizzes").mkdir(parents=True)
+    assert paths.bundled("quizzes") == tmp_path / "featlib" / "assets" / "quizzes"

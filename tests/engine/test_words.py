@@ -1,0 +1,54 @@
+"""How values, errors and names are written in messages."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from featlib.engine import words
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (torch.zeros(10, 3, 64, 64, dtype=torch.uint8), "uint8 tensor 10×3×64×64"),
+        (np.zeros((2, 5), np.float32), "float32 array 2×5"),
+        (torch.tensor(1.5), "float32 tensor scalar"),
+        (torch.zeros(0, 512, dtype=torch.bfloat16), "bfloat16 tensor 0×512"),
+        ("abc", "str 'abc'"),
+        (None, "NoneType None"),
+        ("x" * 58, f"str '{'x' * 58}'"),
+        ("x" * 59, f"str '{'x' * 56}..."),
+    ],
+)
+def test_a_value_in_a_few_words(value, text):
+    assert words.describe(value) == text
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ValueError("too long"), "too long"),
+        (ValueError("\n too long\nand more"), "too long"),
+        (MemoryError(), "MemoryError"),
+        (ValueError(" \n"), "ValueError"),
+        (ValueError("x" * 500), "x" * 200),
+    ],
+)
+def test_the_reason_is_the_first_line_of_an_error(error, text):
+    assert words.reason(error) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("cats", "cats"),
+        ("صورة", "صورة"),
+        ("gr\udcfcn", r"gr\udcfcn"),  # as Python reads the byte 252 in a name
+        (Path("pictures"), "pictures"),
+    ],
+)
+def test_a_name_becomes_text_that_any_file_can_hold(name, text):
+    assert words.readable(name) == text
+    words.readable(name).encode()

@@ -1,0 +1,75 @@
+"""Why one prediction is as it is: parts of a logit, and parts of an image."""
+
+import pytest
+import torch
+from torch import nn
+
+from conftest import seeded
+from featlib import FeatlibError, explain, trace
+
+CLASSES = ["a", "b", "c"]
+
+
+@pytest.fixture(scope="module")
+def image():
+    return torch.randint(0, 256, (3, 64, 64), dtype=torch.uint8, generator=seeded())
+
+
+@pytest.fixture(scope="module")
+def layer():
+    torch.manual_seed(0)
+    return nn.Linear(512, 3)
+
+
+def test_contributions_add_up_to_the_logit(image, resnet, layer):
+    traced = trace.predict(image, resnet, layer, CLASSES)
+    _, features, logits, _ = (part.values for part in traced.layers)
+    for number in range(3):
+        parts = explain.contributions(features, layer, number)
+        assert parts.shape == (513,)
+        assert parts.sum().item() == pytest.approx(logits[number].item(), abs=1e-4)
+        assert parts[-1] == layer.bias[number]
+
+
+def test_contributions_of_a_class_that_is_not_there_are_refused(layer):
+    with pytest.raises(FeatlibError, match="from 0 to 2"):
+        explain.contributions(torch.zeros(512), layer, 3)
+
+
+def test_occlusion_is_the_fall_of_the_logit(image, resnet, layer):
+    fall = explain.occlusion(image, resnet, layer, 1, patch=32, stride=32)
+    covered = image.clone()
+    covered[:, 32:, :32] = 128
+    before, after = (
+        trace.predict(picture, resnet, layer, CLASSES).layers[2].values[1]
+        for picture in (image, covered)
+    )
+    assert fall.shape == (2, 2)
+    assert fall[1, 0].item() == pytest.approx((before - after).item(), abs=1e-4)
+
+
+def test_a_patch_larger_than_the_image_is_refused(image, resnet, layer):
+    with pytest.raises(FeatlibError, match="patch as a whole number from 1 to 64"):
+        explain.occlusion(image, resnet, layer, 0, patch=65)
+
+
+def test_features_that_do_not_fit_the_head_are_refused(layer):
+    with pytest.raises(FeatlibError, match="N×512"):
+        explain.contributions(torch.zeros(64), layer, 0)
+
+
+@pytest.mark.parametrize("number", [3, -1])
+def test_occlusion_of_a_class_that_is_not_there_is_refused(image, resnet, layer, number):
+    with pytest.raises(FeatlibError, match="from 0 to 2"):
+        explain.occlusion(image, resnet, layer, number)
+
+
+def test_the_square_moves_by_its_stride_over_images_that_are_not_square(resnet, layer):
+    image = torch.zeros(3, 64, 96, dtype=torch.uint8)
+    assert explain.occlusion(image, resnet, layer, 0, patch=32, stride=16).shape == (3, 5)
+
+
+def test_occlusion_leaves_the_image_as_it_is(image, resnet, layer):
+    before = image.clone()
+    explain.occlusion(image, resnet, layer, 0, patch=64, stride=64)
+    assert torch.equal(image, before)

@@ -1,0 +1,280 @@
+"""The learner's copies of the notebooks: made once, updated where untouched, never lost."""
+
+import json
+import multiprocessing
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+import featlib
+from conftest import without_roots_rights
+from featlib import FeatlibError, workspace
+from featlib.engine import paths
+from featlib.engine.files import sha256
+
+NOTEBOOKS = Path(featlib.__file__).parents[1] / "notebooks"
+posix = pytest.mark.skipif(os.name != "posix", reason="permissions of Unix")
+
+
+@pytest.fixture
+def originals(tmp_path, monkeypatch):
+    """Return a folder of small notebooks that featlib takes for those that come with it."""
+    folder = tmp_path / "originals"
+    folder.mkdir()
+    for name in ("00_start_here.ipynb", "01_raw_input.ipynb", "README.md", "cheat_sheet.html"):
+        (folder / name).write_text(f"first version of {name}")
+    (folder / "conftest.py").write_text("not for learners")
+    monkeypatch.setattr(workspace, "bundled", lambda name: folder)
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path):
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+def state(folder):
+    """Return the content and the time of change of each file of a folder."""
+    return {
+        path.name: (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in folder.iterdir()
+        if path.is_file()
+    }
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+
+
+# What is copied
+
+
+def test_the_first_call_copies_what_a_learner_reads(home):
+    ours = workspace.prepare(home)
+    expected = [p.name for p in NOTEBOOKS.iterdir() if p.suffix in (".ipynb", ".md", ".html")]
+    assert names(ours.folder) == sorted(expected)
+    assert len(expected) >= 15
+    assert all((ours.folder / name).read_bytes() == (NOTEBOOKS / name).read_bytes()
+               for name in expected)  # fmt: skip
+    assert ours.folder == (home / "featlib-notebooks").resolve()
+    assert ours.start == ours.folder / "00_start_here.ipynb"
+    assert ours.start.is_file()
+    assert ours.kept == ()
+
+
+def test_a_second_call_changes_nothing(originals, home):
+    before = state(workspace.prepare(home).folder)
+    again = workspace.prepare(home)
+    assert state(again.folder) == before
+    assert again.kept == ()
+
+
+def test_the_path_may_have_spaces_and_other_letters(originals, tmp_path):
+    (tmp_path / "Мои файлы é").mkdir()
+    ours = workspace.prepare(str(tmp_path / "Мои файлы é"))
+    assert "README.md" in names(ours.folder)
+
+
+@posix
+def test_the_copy_of_a_read_only_file_can_be_changed(originals, home):
+    for original in originals.iterdir():
+        original.chmod(0o444)
+    copy = workspace.prepare(home).start
+    assert copy.stat().st_mode & 0o200
+    with without_roots_rights():
+        copy.write_text("mine")
+
+
+# After an upgrade of featlib
+
+
+def test_an_untouched_copy_follows_an_upgrade(originals, home):
+    workspace.prepare(home)
+    (originals / "README.md").write_text("second version")
+    (originals / "13_new.ipynb").write_text("a new notebook")
+    ours = workspace.prepare(home)
+    assert (ours.folder / "README.md").read_text() == "second version"
+    assert (ours.folder / "13_new.ipynb").read_text() == "a new notebook"
+    assert ours.kept == ()
+    (originals / "README.md").write_text("third version")
+    assert (workspace.prepare(home).folder / "README.md").read_text() == "third version"
+
+
+def test_a_changed_copy_is_kept_and_named(originals, home):
+    start = workspace.prepare(home).start
+    start.write_text("my own work")
+    assert workspace.prepare(home).kept == (), "there is no other version of it yet"
+    (originals / start.name).write_text("second version")
+    for _ in range(2):
+        assert workspace.prepare(home).kept == (start.name,)
+        assert start.read_text() == "my own work"
+
+
+def test_a_file_of_the_learners_own_is_not_replaced_by_a_new_notebook(originals, home):
+    ours = workspace.prepare(home)
+    (ours.folder / "13_new.ipynb").write_text("my own notebook")
+    (originals / "13_new.ipynb").write_text("a new notebook")
+    assert workspace.prepare(home).kept == ("13_new.ipynb",)
+    assert (ours.folder / "13_new.ipynb").read_text() == "my own notebook"
+
+
+def test_a_deleted_copy_comes_back(originals, home):
+    start = workspace.prepare(home).start
+    start.unlink()
+    assert workspace.prepare(home).start.read_text() == "first version of 00_start_here.ipynb"
+
+
+LISTS = {
+    "missing": None,
+    "cut off": b'{"README.md": "12',
+    "no object": b"[1, 2]",
+    "of other values": b'{"README.md": [], "00_start_here.ipynb": null}',
+    "no text": b"\xff\xfe\x00",
+}
+
+
+@pytest.mark.parametrize("case", LISTS)
+def test_without_a_list_of_what_was_copied_nothing_is_lost(originals, home, case):
+    ours = workspace.prepare(home)
+    ours.start.write_text("my own work")
+    listed = ours.folder / ".featlib.json"
+    listed.unlink()
+    if LISTS[case] is not None:
+        listed.write_bytes(LISTS[case])
+    (originals / "README.md").write_text("second version")
+    # Nobody knows any more whether the learner changed README.md, so it stays.
+    assert workspace.prepare(home).kept == ("00_start_here.ipynb", "README.md")
+    assert ours.start.read_text() == "my own work"
+    assert (ours.folder / "README.md").read_text() == "first version of README.md"
+    # What equals featlib's own file is known to be untouched, and follows the next upgrade.
+    (originals / "01_raw_input.ipynb").write_text("second version")
+    workspace.prepare(home)
+    assert (ours.folder / "01_raw_input.ipynb").read_text() == "second version"
+
+
+# Several folders of copies
+
+
+def test_fresh_copies_go_into_a_second_folder_which_is_then_the_one(originals, home):
+    first = workspace.prepare(home)
+    first.start.write_text("my own work")
+    second = workspace.prepare(home, fresh=True)
+    assert second.folder.name == "featlib-notebooks-2"
+    assert second.start.read_text() == "first version of 00_start_here.ipynb"
+    assert first.start.read_text() == "my own work"
+    assert workspace.prepare(home).folder == second.folder
+    for _ in range(3, 11):
+        workspace.prepare(home, fresh=True)
+    assert workspace.prepare(home).folder.name == "featlib-notebooks-10"
+
+
+def test_fresh_without_an_old_folder_is_the_first(originals, home):
+    assert workspace.prepare(home, fresh=True).folder.name == "featlib-notebooks"
+
+
+def test_a_file_of_that_name_stays_and_the_copies_go_beside_it(originals, home):
+    (home / "featlib-notebooks").write_text("a file of my own")
+    for _ in range(2):
+        assert workspace.prepare(home).folder.name == "featlib-notebooks-2"
+    assert (home / "featlib-notebooks").read_text() == "a file of my own"
+
+
+@pytest.mark.parametrize("name", ["featlib-notebooks-old", "featlib-notebooks-02", "my-featlib"])
+def test_folders_of_other_names_are_not_ours(originals, home, name):
+    (home / name).mkdir()
+    assert workspace.prepare(home).folder.name == "featlib-notebooks"
+    assert names(home / name) == []
+
+
+# Faults
+
+
+@posix
+def test_a_folder_that_cannot_be_written_is_one_error(originals, home):
+    home.chmod(0o555)
+    with without_roots_rights(), pytest.raises(FeatlibError, match=r"Permission.*--folder DIR"):
+        workspace.prepare(home)
+    home.chmod(0o755)
+    assert names(home) == []
+
+
+@posix
+def test_copies_that_are_up_to_date_may_lie_in_a_folder_that_cannot_be_written(originals, home):
+    folder = workspace.prepare(home).folder
+    folder.chmod(0o555)
+    with without_roots_rights():
+        assert workspace.prepare(home).kept == ()
+        (originals / "README.md").write_text("second version")
+        with pytest.raises(FeatlibError, match="Permission"):
+            workspace.prepare(home)
+    folder.chmod(0o755)
+    assert (folder / "README.md").read_text() == "first version of README.md"
+
+
+def test_no_such_parent_folder_is_an_error(originals, home):
+    with pytest.raises(FeatlibError, match=r"your notebooks.*Check the path"):
+        workspace.prepare(home / "nowhere")
+
+
+def test_a_copy_that_fails_half_way_leaves_what_was_there(originals, home, monkeypatch):
+    folder = workspace.prepare(home).folder
+    (originals / "README.md").write_text("second version")
+
+    def half(source, target):
+        Path(target).write_text("seco")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", half)
+    with pytest.raises(FeatlibError, match="No space left"):
+        workspace.prepare(home)
+    monkeypatch.undo()
+    assert (folder / "README.md").read_text() == "first version of README.md"
+    assert [name for name in names(folder) if name.endswith(".tmp")] == []
+
+
+def _prepare_often(home, barrier, said):
+    barrier.wait()
+    said.put([workspace.prepare(home).kept for _ in range(3)])
+
+
+def test_two_processes_at_once_make_one_whole_folder(home):
+    context = multiprocessing.get_context("spawn")
+    barrier, said = context.Barrier(2), context.Queue()
+    both = [
+        context.Process(target=_prepare_often, args=(home, barrier, said), daemon=True)
+        for _ in range(2)
+    ]
+    for process in both:
+        process.start()
+    kept = [said.get(timeout=120) for _ in both]
+    for process in both:
+        process.join()
+    assert kept == [[(), (), ()]] * 2
+    assert names(home) == ["featlib-notebooks"]
+    folder = home / "featlib-notebooks"
+    listed = json.loads((folder / ".featlib.json").read_text())
+    assert names(folder) == sorted(listed)
+    assert {name: sha256(NOTEBOOKS / name) for name in listed} == listed
+
+
+# In a clone
+
+
+def test_in_a_clone_the_tracked_notebooks_stay_as_they_are(tmp_path, monkeypatch):
+    clone = tmp_path / "clone"
+    (clone / "featlib").mkdir(parents=True)
+    shutil.copytree(NOTEBOOKS, clone / "notebooks", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(paths, "PACKAGE", clone / "featlib")
+    before = state(clone / "notebooks")
+    ours = workspace.prepare(clone)
+    assert ours.folder.parent == clone.resolve()
+    ours.start.write_text("run and changed by the learner")
+    workspace.prepare(clone)
+    workspace.prepare(clone, fresh=True)
+    assert state(clone / "notebooks") == before
+    ignored = (NOTEBOOKS.parent / ".gitignore").read_text().splitlines()
+    assert "featlib-notebooks*/" in ignored
