@@ -23,6 +23,7 @@ from featlib.widgets import lab as lab_widget
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "browser"))
 import browser
+
 from conftest import Lab, Notebook
 
 MOVED = """([id, value]) => new Promise((done) => {
