@@ -75,7 +75,7 @@ def one_round(found):
     with tempfile.TemporaryDirectory() as folder:
         found["import torch"].append(run(["-c", "import torch"], folder)[0])
         for way in ("cold", "warm"):
-            whole, to_tables, _ = run(["-m", "featlib.cli", "run"], folder)
+            whole, to_tables, _ = run(["-m", "featlib", "run"], folder)
             found[way].append(whole)
             found[f"{way} tables"].append(to_tables)
     with tempfile.TemporaryDirectory() as folder:

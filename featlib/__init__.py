@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:  # what editors see; at run time `__getattr__` imports on first use
     from featlib import (
         backbone,
+        doctor,
         explain,
         features,
         head,
@@ -43,6 +44,7 @@ __all__ = [
     "FeatureExtractor",
     "__version__",
     "backbone",
+    "doctor",
     "explain",
     "features",
     "head",

@@ -11,8 +11,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+from helpers import without_roots_rights
 
-from conftest import without_roots_rights
 from featlib import FeatlibError, checks
 from featlib.engine.files import sha256
 

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from helpers import seeded
 from torch import nn
 
-from conftest import seeded
 from featlib import FeatlibError, explain, trace
 
 CLASSES = ["a", "b", "c"]

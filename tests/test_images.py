@@ -8,10 +8,10 @@ from hashlib import md5
 import numpy as np
 import pytest
 import torch
+from helpers import make_pictures
 from PIL import Image
 from torchvision import datasets
 
-from conftest import make_pictures
 from featlib import FeatlibError, images
 
 

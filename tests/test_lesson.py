@@ -4,8 +4,8 @@ import json
 
 import pytest
 import torch
+from helpers import make_pictures
 
-from conftest import make_pictures
 from featlib import FeatlibError, backbone, features, images, lesson, trace
 
 

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from helpers import without_roots_rights
 
 import featlib
-from conftest import without_roots_rights
 from featlib import FeatlibError, workspace
 from featlib.engine import paths
 from featlib.engine.files import sha256

@@ -68,9 +68,6 @@ class Outcome:
 class Scoreboard:
     """The baselines, and the best entries of this session.
 
-    >>> board = Scoreboard(features, pictures, [Entry("small network from scratch", 110, 34170)])
-    >>> board.enter("my first try", train_head)
-
     Parameters
     ----------
     features : torch.Tensor
@@ -89,6 +86,18 @@ class Scoreboard:
     featlib.FeatlibError
         If the features are not float32, finite, and one row for each image, or there is no
         baseline.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from featlib import images
+    >>> from featlib.exercises.scoreboard import Entry, Scoreboard
+    >>> pictures = images.load("emoji10")
+    >>> colors = pictures.pixels.float().mean((2, 3)) / 255  # three features: the mean color
+    >>> board = Scoreboard(colors, pictures, [Entry("all right", 200, 0)])
+    >>> outcome = board.enter("a head without training", lambda x, y: nn.Linear(3, 10))
+    >>> outcome.entry.parameters, outcome.verdict.passed
+    (40, False)
     """
 
     def __init__(

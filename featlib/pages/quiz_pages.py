@@ -69,7 +69,7 @@ def _quiz_pages(data: object) -> tuple[str, ...]:
     """Return a page for each question, with its answer folded away."""
     found = quiz.Quiz.from_dict(data)
     title = f"<p><strong>{escape(found.title)}</strong> – {len(found.questions)} questions</p>"
-    items = enumerate((html._static(question) for question in found.questions), 1)
+    items = enumerate(map(html.question, found.questions), 1)
     return tuple(
         f'<div class="question">{title}<ol start="{number}">{item}</ol></div>'
         for number, item in items
@@ -78,10 +78,6 @@ def _quiz_pages(data: object) -> tuple[str, ...]:
 
 def _deck_pages(data: object) -> tuple[str, ...]:
     """Return a page for every four cards, with their backs folded away."""
-    cards = [
-        f"<details><summary>{html.rich(card.front, 'markdown')}</summary>"
-        f"{html.rich(card.back, 'markdown')}</details>"
-        for card in quiz.deck_from_dict(data)
-    ]
+    cards = list(map(html.card, quiz.deck_from_dict(data)))
     groups = (cards[i : i + CARDS] for i in range(0, len(cards), CARDS))
     return tuple(f'<div class="cards">{"".join(group)}</div>' for group in groups)

@@ -19,7 +19,7 @@ from featlib.quiz.questions import CHOICES, Question, Quiz
 if TYPE_CHECKING:
     from featlib.quiz.flashcards import Flashcard
 
-__all__ = ["cards", "choice", "code", "form", "formula", "rich"]
+__all__ = ["card", "cards", "choice", "code", "form", "formula", "question", "rich"]
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 _MATHML = [
@@ -102,7 +102,7 @@ def form(quiz: Quiz) -> str:
     -------
     str
     """
-    parts = "".join(map(_static, quiz.questions))
+    parts = "".join(map(question, quiz.questions))
     return (
         f'<section aria-label="Quiz: {escape(quiz.title)}"><p><strong>{escape(quiz.title)}</strong>'
         f" – {len(quiz.questions)} questions</p><ol>{parts}</ol></section>"
@@ -121,15 +121,39 @@ def cards(deck: "Iterable[Flashcard]") -> str:
     -------
     str
     """
-    items = "".join(
-        f"<details><summary>{rich(card.front, 'markdown')}</summary>"
-        f"{rich(card.back, 'markdown')}</details>"
-        for card in deck
-    )
-    return f'<section aria-label="Flashcards">{items}</section>'
+    return f'<section aria-label="Flashcards">{"".join(map(card, deck))}</section>'
 
 
-def _static(question: Question) -> str:
+def card(card: "Flashcard") -> str:
+    """Return a flashcard as HTML that needs no script: its front, with its back folded away.
+
+    Parameters
+    ----------
+    card : featlib.quiz.Flashcard
+        The card.
+
+    Returns
+    -------
+    str
+        A ``<details>``.
+    """
+    front, back = rich(card.front, "markdown"), rich(card.back, "markdown")
+    return f"<details><summary>{front}</summary>{back}</details>"
+
+
+def question(question: Question) -> str:
+    """Return a question as HTML that needs no script: its answer is folded away.
+
+    Parameters
+    ----------
+    question : featlib.quiz.Question
+        The question.
+
+    Returns
+    -------
+    str
+        A ``<li>`` of an ordered list.
+    """
     body = rich(question.text, question.format) + code(question.code)
     if question.type == "order":
         shown = [question.items[i] for i in shuffled(question)]

@@ -3,9 +3,9 @@
 import shutil
 
 import pytest
+from lab_pages import TOKEN, Notebook
 from playwright.sync_api import expect
 
-from conftest import TOKEN, Notebook
 from featlib.engine import paths
 
 

@@ -5,8 +5,8 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from helpers import make_pictures
 
-from conftest import make_pictures
 from featlib import FeatlibError, lesson
 from featlib.pages import lesson_report
 

@@ -2,9 +2,9 @@
 
 import jinja2
 import pytest
+from helpers import without_roots_rights
 from markupsafe import Markup
 
-from conftest import without_roots_rights
 from featlib import FeatlibError
 from featlib.pages import rendering
 

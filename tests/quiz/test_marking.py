@@ -1,10 +1,10 @@
 """Marking, as tables: question, answer, verdict, and what is said."""
 
 import pytest
+from helpers import CHARACTERS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import CHARACTERS
 from featlib import FeatlibError, quiz
 from featlib.quiz.marking import shuffled
 from featlib.quiz.questions import Question

@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
+from helpers import GOOD_QUIZ
 
-from conftest import GOOD_QUIZ
 from featlib import FeatlibError, quiz
 
 

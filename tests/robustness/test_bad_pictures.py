@@ -8,10 +8,10 @@ import zlib
 import numpy as np
 import pytest
 import torch
+from helpers import make_pictures, without_roots_rights
 from PIL import Image
 from pyarrow import parquet
 
-from conftest import make_pictures, without_roots_rights
 from featlib import FeatlibError, images, lesson
 from featlib.engine import decode
 from featlib.pages import lesson_report

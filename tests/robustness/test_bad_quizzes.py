@@ -4,8 +4,8 @@ import json
 from html.parser import HTMLParser
 
 import pytest
+from helpers import GOOD_QUIZ
 
-from conftest import GOOD_QUIZ
 from featlib import FeatlibError, quiz
 from featlib.quiz import html
 from featlib.quiz.questions import Question, Quiz

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers import without_roots_rights
 
 import featlib
-from conftest import without_roots_rights
 from featlib import FeatlibError, features, lesson, quiz
 from featlib.pages import class_report, lesson_report, slides
 from featlib.scale import shards
@@ -90,7 +90,7 @@ def test_the_folder_of_shards(spoiled, folder, picture_folder, resnet):
 
 @pytest.fixture(scope="module")
 def small_lesson(tmp_path_factory):
-    from conftest import make_pictures
+    from helpers import make_pictures
 
     colors = {"red": (200, 40, 40), "blue": (40, 40, 200)}
     return lesson.run(make_pictures(tmp_path_factory.mktemp("own"), colors), progress=False)

@@ -189,7 +189,8 @@ EVIL = "<script>alert(1)</script>"
 
 
 def test_names_of_files_and_classes_are_escaped_in_the_report(tmp_path):
-    from conftest import make_pictures
+    from helpers import make_pictures
+
     from featlib.pages import lesson_report
 
     classes = {"<img src=x onerror=alert(1)>": (200, 40, 40), "b&w": (40, 40, 200)}

@@ -13,12 +13,12 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from helpers import CHARACTERS
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import save
 
-from conftest import CHARACTERS
 from featlib import FeatlibError, backbone, quiz, weights
 from featlib.engine import decode
 from featlib.pages import class_report

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from featlib import backbone, images, validation, weights
-from featlib.checks import sha256
+from featlib.engine.files import sha256
 
 AGAIN = f"the kept results are of other weights or pictures: run {tool.COMMAND}"
 TRAINED = {

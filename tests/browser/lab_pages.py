@@ -1,0 +1,184 @@
+"""A JupyterLab server of the tests' own, its notebooks in a browser, and a gate for replies."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from playwright.sync_api import expect
+
+expect.set_options(timeout=20_000)  # milliseconds; a busy machine takes longer than the usual 5 s
+
+TOKEN = "a-token-for-the-tests"
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+
+
+class Lab:
+    """A JupyterLab server of the tests' own."""
+
+    def __init__(self, folder):
+        self.notebooks = folder / "notebooks"
+        self.settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
+        self.notebooks.mkdir()
+        self.settings.mkdir(parents=True)
+        (self.settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        self.log = folder / "lab.log"
+        own = {
+            "FEATLIB_DATA_DIR": folder / "data",
+            "FEATLIB_CACHE_DIR": folder / "cache",
+            "JUPYTER_CONFIG_DIR": folder / "config",
+            "JUPYTER_DATA_DIR": folder / "jupyter-data",
+            "JUPYTER_RUNTIME_DIR": folder / "runtime",
+            "JUPYTERLAB_SETTINGS_DIR": folder / "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": folder / "workspaces",
+        }
+        options = {
+            "--ServerApp.ip": "127.0.0.1",
+            "--ServerApp.port": self.url.rsplit(":")[-1],
+            "--ServerApp.root_dir": self.notebooks,
+            "--ServerApp.open_browser": "False",
+            "--ServerApp.allow_root": "True",
+            "--IdentityProvider.token": TOKEN,
+            "--LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+        }
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "jupyterlab", *(f"{k}={v}" for k, v in options.items())],
+                env=os.environ | {name: str(path) for name, path in own.items()},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def wait(self, seconds=60):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            try:
+                urllib.request.urlopen(f"{self.url}/api?token={TOKEN}", timeout=1)
+                return
+            except OSError:
+                time.sleep(0.2)
+        pytest.fail(f"JupyterLab did not start:\n{self.log.read_text()}")
+
+    def write(self, name, quiz, code):
+        """Write a quiz file and a notebook that shows it."""
+        (self.notebooks / f"{name}.json").write_text(json.dumps(quiz), encoding="utf-8")
+        cells = [new_markdown_cell("# A quiz"), new_code_cell(code)]
+        kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+        notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel})
+        nbformat.write(notebook, self.notebooks / f"{name}.ipynb")
+
+    def theme(self, theme):
+        settings = json.dumps({"theme": THEMES[theme]})
+        (self.settings / "themes.jupyterlab-settings").write_text(settings)
+
+
+class Notebook:
+    """A notebook in JupyterLab, as a learner has it before them."""
+
+    def __init__(self, lab, page, name):
+        self.lab, self.page, self.name = lab, page, name
+        self.errors = []
+        self.sockets = {}  # open connections to a kernel, and how many replies each waits for
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("websocket", self._watch)
+
+    def _watch(self, socket):
+        """Count what JupyterLab asks of a kernel for its widgets and has no reply to yet."""
+
+        def sent(payload):
+            content = payload if isinstance(payload, bytes) else payload.encode()
+            self.sockets[socket] += b"create_subshell_request" in content
+
+        def received(payload):
+            content = payload if isinstance(payload, bytes) else payload.encode()
+            self.sockets[socket] -= b"create_subshell_reply" in content
+
+        self.sockets[socket] = 0
+        socket.on("framesent", sent)
+        socket.on("framereceived", received)
+        socket.on("close", lambda socket: self.sockets.pop(socket, None))
+
+    def open(self):
+        self.page.goto(f"{self.lab.url}/lab/tree/{self.name}.ipynb?token={TOKEN}&reset")
+        self.idle()
+
+    def idle(self):
+        """Wait until the status bar says that the kernel is ready."""
+        ready = self.page.get_by_text("Python 3 (ipykernel) | Idle")
+        ready.wait_for(timeout=60_000)
+
+    def run_all(self):
+        self.idle()
+        self.page.get_by_role("menuitem", name="Run", exact=True).click()
+        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        self.widget.first.wait_for(timeout=60_000)
+
+    def restart(self):
+        self.page.get_by_role("menuitem", name="Kernel", exact=True).click()
+        self.page.get_by_role("menuitem", name="Restart Kernel…").first.click()
+        # JupyterLab throws an error for each that a restart cuts off.
+        self.wait_until(lambda: not any(self.sockets.values()), "widgets have their subshells")
+        self.page.get_by_role("button", name="Confirm").click()
+        self.idle()
+
+    def save(self):
+        """Save, and wait until the file is there: a page that is reloaded before has nothing."""
+        file = self.lab.notebooks / f"{self.name}.ipynb"
+        before = file.stat().st_mtime_ns
+        self.page.get_by_role("menuitem", name="File", exact=True).click()
+        self.page.get_by_role("menuitem", name="Save Notebook", exact=False).first.click()
+        self.wait_until(lambda: file.stat().st_mtime_ns != before, "the notebook is saved")
+
+    def wait_until(self, is_so, words, seconds=60):
+        """Wait for what the page itself does not show."""
+        until = time.monotonic() + seconds
+        while not is_so():
+            assert time.monotonic() < until, f"waited in vain until {words}"
+            self.page.wait_for_timeout(50)
+
+    @property
+    def widget(self):
+        return self.page.locator(".jp-OutputArea .fq")
+
+
+class Gate:
+    """Holds back in the kernel what a front end sent, until the test lets it through.
+
+    So a test can do something for certain between an answer and its reply.
+    """
+
+    CODE = """
+import pathlib, time
+from {module} import {widget}
+
+def held(self, *message, receive={widget}._receive, numbers=iter(range(1000))):
+    passed = pathlib.Path({folder!r}, str(next(numbers)))
+    while not passed.exists():
+        time.sleep(0.01)
+    receive(self, *message)
+
+{widget}._receive = held
+"""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.passed = 0
+        folder.mkdir()
+
+    def code(self, module, widget):
+        """Return the lines that put the gate before a widget, to be run before it is made."""
+        return self.CODE.format(module=module, widget=widget, folder=str(self.folder))
+
+    def let_through(self):
+        """Let the next message through: the reply follows."""
+        (self.folder / str(self.passed)).touch()
+        self.passed += 1
