@@ -33,7 +33,7 @@ notebooks-test: $(VENV)/.installed-test ## every notebook, every output compared
 browser: $(VENV)/.installed-test   ## the quizzes in JupyterLab in a real browser
 	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile tests/browser
 
-slow: $(VENV)/.installed-test     ## several processes, a Ray cluster of this machine, the tools
+slow: $(VENV)/.installed-test     ## random damage, full disks, several processes, a Ray cluster of this machine, the tools
 	$(BIN)/python -m pytest -p no:nbval tests/slow tests/tools
 
 notebooks: $(VENV)/.installed-test ## execute all notebooks anew and keep their outputs

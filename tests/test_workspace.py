@@ -1,7 +1,5 @@
 """The learner's copies of the notebooks: made once, updated where untouched, never lost."""
 
-import json
-import multiprocessing
 import os
 import shutil
 from pathlib import Path
@@ -12,7 +10,6 @@ from helpers import without_roots_rights
 import featlib
 from featlib import FeatlibError, workspace
 from featlib.engine import paths
-from featlib.engine.files import sha256
 
 NOTEBOOKS = Path(featlib.__file__).parents[1] / "notebooks"
 posix = pytest.mark.skipif(os.name != "posix", reason="permissions of Unix")
@@ -234,31 +231,6 @@ def test_a_copy_that_fails_half_way_leaves_what_was_there(originals, home, monke
     monkeypatch.undo()
     assert (folder / "README.md").read_text() == "first version of README.md"
     assert [name for name in names(folder) if name.endswith(".tmp")] == []
-
-
-def _prepare_often(home, barrier, said):
-    barrier.wait()
-    said.put([workspace.prepare(home).kept for _ in range(3)])
-
-
-def test_two_processes_at_once_make_one_whole_folder(home):
-    context = multiprocessing.get_context("spawn")
-    barrier, said = context.Barrier(2), context.Queue()
-    both = [
-        context.Process(target=_prepare_often, args=(home, barrier, said), daemon=True)
-        for _ in range(2)
-    ]
-    for process in both:
-        process.start()
-    kept = [said.get(timeout=120) for _ in both]
-    for process in both:
-        process.join()
-    assert kept == [[(), (), ()]] * 2
-    assert names(home) == ["featlib-notebooks"]
-    folder = home / "featlib-notebooks"
-    listed = json.loads((folder / ".featlib.json").read_text())
-    assert names(folder) == sorted(listed)
-    assert {name: sha256(NOTEBOOKS / name) for name in listed} == listed
 
 
 # In a clone
