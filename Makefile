@@ -34,7 +34,7 @@ browser: $(VENV)/.installed-test   ## the quizzes in JupyterLab in a real browse
 	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile tests/browser
 
 slow: $(VENV)/.installed-test     ## random damage, full disks, several processes, a Ray cluster of this machine, the tools
-	$(BIN)/python -m pytest -p no:nbval tests/slow tests/tools
+	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile tests/slow tests/tools
 
 notebooks: $(VENV)/.installed-test ## execute all notebooks anew and keep their outputs
 	$(BIN)/python tools/execute_notebooks.py
