@@ -83,7 +83,7 @@ def main():
                      f"{size:.0f}"))  # fmt: skip
         print(f"{n:,} images: {facts['seconds']:.1f} s", flush=True)
     columns = ("images", ">seconds", ">images a second", ">peak MB", ">Parquet MB")
-    Console(width=100).print(Table(f"stream.extract, {options.precision}", columns, tuple(rows)))
+    Console(width=100).print(Table(f"shards.extract, {options.precision}", columns, tuple(rows)))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ and stays as it is.
 """
 
 import json
-import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -118,12 +117,8 @@ def _copy(original: Path, copy: Path) -> None:
 
     The copy gets its name when it is complete: a second process never sees half of it.
     """
-    temporary = copy.with_name(f"_{copy.name}.{os.getpid()}.tmp")
-    try:
-        shutil.copyfile(original, temporary)
-        os.replace(temporary, copy)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with open(original, "rb") as source, atomic_write(copy) as file:
+        shutil.copyfileobj(source, file)
 
 
 def _given(folder: Path) -> dict[str, str]:

@@ -222,10 +222,10 @@ def test_a_copy_that_fails_half_way_leaves_what_was_there(originals, home, monke
     (originals / "README.md").write_text("second version")
 
     def half(source, target):
-        Path(target).write_text("seco")
+        target.write(b"seco")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shutil, "copyfile", half)
+    monkeypatch.setattr(shutil, "copyfileobj", half)
     with pytest.raises(FeatlibError, match="No space left"):
         workspace.prepare(home)
     monkeypatch.undo()

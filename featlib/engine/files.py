@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,19 +28,16 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     OSError
         If it cannot be written; what was there before is still there.
     """
-    temporary = None
+    # Opened as any file is, so that who may read it follows the user's own settings (umask).
+    temporary = path.with_name(f"_{secrets.token_hex(8)}.tmp")
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix="_", suffix=".tmp", delete=False
-        ) as file:
-            temporary = Path(file.name)
+        with open(temporary, "xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def sha256(path: str | Path) -> str:

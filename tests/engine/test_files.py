@@ -79,3 +79,10 @@ def test_the_checksum_is_of_all_bytes(size, path):
     content = bytes(i % 251 for i in range(size))
     path.write_bytes(content)
     assert sha256(path) == sha256(str(path)) == hashlib.sha256(content).hexdigest()
+
+
+def test_who_may_read_it_follows_the_users_own_settings(tmp_path):
+    (tmp_path / "plain").write_bytes(b"")
+    with atomic_write(tmp_path / "ours") as file:
+        file.write(b"")
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode
