@@ -13,6 +13,9 @@ from pathlib import Path
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# jsonschema would build 38 grammars with it, in four seconds, to check what no notebook holds.
+sys.modules["rfc3987_syntax"] = None
+
 import psutil
 import pytest
 import torch

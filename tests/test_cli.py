@@ -11,34 +11,6 @@ import pytest
 from featlib import __version__, cli, lesson, quiz, workspace
 
 
-@pytest.fixture(scope="module")
-def emoji10_run(tmp_path_factory):
-    """Return the folder of a process that ran `featlib run`, what it said, and what it imported."""
-    script = "import sys, featlib.cli; featlib.cli.main(['run']); print(*sys.modules)"
-    folder = tmp_path_factory.mktemp("run")
-    command = [sys.executable, "-c", script]
-    answer = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    *said, modules = answer.stdout.splitlines()
-    return folder, "\n".join(said), modules.split()
-
-
-def test_run_prints_the_three_records_in_order_and_writes_the_report(emoji10_run):
-    folder, out, _ = emoji10_run
-    places = [
-        out.index(title)
-        for title in ("Data flow", "Training trace", "Recipe", "Training chart", "Prediction trace")
-    ]
-    assert places == sorted(places)
-    assert "uint8 1000×3×64×64" in out
-    assert "in truth animal" in out
-    assert (folder / "lesson-report" / "index.html").is_file()
-
-
-def test_a_run_waits_for_no_package_that_it_does_not_use(emoji10_run):
-    slow = {"torchvision", "torch._dynamo", "sklearn", "scipy", "pandas", "pyarrow", "ipywidgets"}
-    assert not slow & set(emoji10_run[2])
-
-
 @pytest.mark.usefixtures("empty_cache")
 def test_the_second_run_says_that_features_were_read(run, picture_folder):
     assert "read from the cache" not in run("run", "--images", picture_folder)[1]

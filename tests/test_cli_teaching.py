@@ -1,8 +1,5 @@
 """The two commands for teachers, as a person uses them."""
 
-import subprocess
-import sys
-
 import pytest
 
 from featlib import quiz
@@ -25,12 +22,6 @@ def test_slides_of_an_unknown_notebook(run, tmp_path):
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "00_start_here" in err
     assert list(tmp_path.iterdir()) == []
-
-
-def test_slides_need_no_torch():
-    script = "import sys, featlib.pages.slides; print('torch' in sys.modules)"
-    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert answer.stdout.strip() == "False", answer.stderr
 
 
 @pytest.fixture

@@ -30,7 +30,6 @@ LAYERS = (
 )  # fmt: skip
 # What a stranger should see first: the five stages.
 STAGES = ("images", "preprocess", "backbone", "weights", "features", "head", "validation")
-CORE = (*STAGES, "trace", "explain")
 
 
 def project():
@@ -165,14 +164,6 @@ def test_the_stages_are_at_the_front_door():
     for name in STAGES:
         assert (PACKAGE / f"{name}.py").is_file()
     assert len(list(PACKAGE.glob("*.py"))) <= 18
-
-
-def test_the_core_needs_no_widget_and_no_figure():
-    forbidden = ["ipywidgets", "anywidget", "IPython", "matplotlib"]
-    modules = ", ".join(f"featlib.{name}" for name in CORE)
-    script = f"import sys, {modules}; print([m for m in {forbidden} if m in sys.modules])"
-    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert answer.stdout.strip() == "[]", answer.stderr
 
 
 def test_importing_featlib_imports_none_of_it():

@@ -3,10 +3,7 @@
 They are about the repository, so this file is not in the sdist.
 """
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -171,35 +168,3 @@ def test_the_readme_on_pypi_has_no_relative_link():
     assert [link for link in links(shown) if is_relative(link)] == []
     place = f"{pyproject()['project']['urls']['Source']}/blob/v$HFPR_VERSION/"
     assert any(link.startswith(place) for link in links(shown.replace("%24", "$")))
-
-
-def test_examples_leave_the_users_folders_alone(tmp_path):
-    """The settings of tests/ do not reach the docstrings; the conftest.py at the top does."""
-    file = tmp_path / "example.py"
-    file.write_text(
-        '"""Where?\n\n'
-        ">>> import os, pathlib\n"
-        ">>> from featlib.engine import paths\n"
-        ">>> print(paths.cache_dir(), paths.data_dir(), pathlib.Path.cwd(), sep=os.linesep)\n"
-        "nowhere\n"
-        '"""\n',
-        encoding="utf-8",
-    )
-    own = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "FEATLIB"))}
-    options = [
-        "-p",
-        "no:nbval",
-        "-p",
-        "no:cacheprovider",
-        f"--rootdir={ROOT}",
-        f"--basetemp={tmp_path / 'base'}",
-    ]
-    answer = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "-c", str(ROOT / "pyproject.toml"),
-         f"--confcutdir={ROOT}", "-p", "conftest", "--doctest-modules", str(file)],
-        capture_output=True, text=True, cwd=ROOT, env=own,
-    )  # fmt: skip
-    places = re.search(r"Got:\n((?: .*\n){3})", answer.stdout)
-    assert places, answer.stdout
-    for place in places[1].split():
-        assert place.startswith(str(tmp_path / "base"))

@@ -2,8 +2,6 @@
 
 import csv
 import json
-import subprocess
-import sys
 import threading
 
 import pytest
@@ -77,21 +75,6 @@ def test_export_for_people_and_programs(progress, tmp_path):
     assert [answer["answer"] for answer in everything["answers"]] == ['say "hi",\nÄpfel', "right"]
     assert everything["reviews"][0]["card"] == "frozen"
     assert everything["summary"] == progress.summary()
-
-
-def test_several_processes_lose_nothing(progress):
-    code = (
-        "import sys; from featlib.quiz import Progress\n"
-        "for i in range(40): Progress(sys.argv[1]).add('quiz', sys.argv[2], i, True)"
-    )
-    writers = [
-        subprocess.Popen([sys.executable, "-c", code, str(progress.path), name])
-        for name in "abcdefgh"
-    ]
-    assert [writer.wait() for writer in writers] == [0] * 8
-    for name in "abcdefgh":
-        kept = [a.answer for a in progress.answers() if a.question == name]
-        assert kept == list(range(40))
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,17 @@
 """A row each: a picture file that is odd, and what featlib says or does about it."""
 
 import os
-import struct
 import sys
 import zlib
 
 import numpy as np
 import pytest
 import torch
-from helpers import make_pictures, without_roots_rights
+from helpers import make_pictures, without_roots_rights, write_png
 from PIL import Image
 from pyarrow import parquet
 
 from featlib import FeatlibError, images, lesson
-from featlib.engine import decode
 from featlib.pages import lesson_report
 from featlib.scale import shards
 
@@ -24,39 +22,9 @@ def save(path, mode="RGB", color=RED, size=(40, 40), **options):
     Image.new(mode, size, color).save(path, **options)
 
 
-def write_png(path, width, height, data, depth=8, color=2, palette=None):
-    """Write a PNG of a header and packed data, whether these fit together or not."""
-
-    def chunk(kind, data):
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
-    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
-    chunks = chunk(b"IHDR", header) + (chunk(b"PLTE", palette) if palette else b"")
-    chunks += chunk(b"IDAT", data) + chunk(b"IEND", b"")
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
-
-
 def png_of_size(path, width, height):
     """Write a PNG whose header promises a size that its data does not hold."""
     write_png(path, width, height, zlib.compress(b"\0" * 1000))
-
-
-# Of each mode of a PNG: bits a channel, the number of the kind, bytes a pixel.
-PNG_MODES = {"RGB": (8, 2, 3), "RGBA": (8, 6, 4), "P": (8, 3, 1), "I;16": (16, 0, 2)}
-
-
-def black_png(path, side, mode):
-    """Write a black square: Pillow would pack every row, here one is packed and repeated."""
-    depth, color, size = PNG_MODES[mode]
-    zeros = 1 + side * size  # a row of a PNG: how it is filtered, then its pixels
-    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    row = packer.compress(bytes(zeros)) + packer.flush(zlib.Z_FULL_FLUSH)
-    # Adler's checksum is of two sums: of the bytes, from 1 on, and of these sums.
-    checksum = struct.pack(">HH", side * zeros % 65521, 1)
-    data = b"\x78\x9c" + row * side + packer.flush() + checksum
-    write_png(path, side, side, data, depth, color, b"\0\0\0" if mode == "P" else None)
 
 
 def truncated_jpeg(path):
@@ -257,19 +225,3 @@ def test_classes_of_any_name_go_all_the_way(tmp_path, resnet):
     assert [name for name in shown if name not in page] == []
     shards.extract(folder, tmp_path / "features", resnet, progress=False)
     assert set(parquet.read_table(tmp_path / "features")["label"].to_pylist()) == shown
-
-
-# Size
-
-
-@pytest.mark.usefixtures("memory_stays_bounded")
-@pytest.mark.parametrize("mode", PNG_MODES)
-def test_the_largest_picture_takes_less_than_a_gigabyte(mode, tmp_path):
-    largest = int(Image.MAX_IMAGE_PIXELS**0.5)
-    black_png(tmp_path / "x.png", largest, mode)
-    with Image.open(tmp_path / "x.png") as image:
-        assert (image.mode, image.size) == (mode, (largest, largest))
-    with decode.strictly():
-        found = decode.decode_one(tmp_path / "x.png", 64)
-    # The transparent one lies on white.
-    assert np.array_equal(found, np.full((64, 64, 3), 255 if mode == "RGBA" else 0))

@@ -1,26 +1,19 @@
 """A row each: what goes wrong around featlib, what is said, and what stays unharmed."""
 
 import ast
-import contextlib
 import hashlib
-import os
-import signal
 import socket
 import tarfile
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from pyarrow import parquet
 
 import featlib
-from featlib import FeatlibError, features, head, images, lesson, quiz, weights
-from featlib.scale import shards
+from featlib import FeatlibError, features, images, lesson, quiz, weights
 
 PACKAGE = Path(featlib.__file__).parent
-unix = pytest.mark.skipif(os.name != "posix", reason="limits and signals of Unix")
 
 
 # The cache
@@ -63,58 +56,6 @@ def test_a_clock_that_goes_backwards(tmp_path, monkeypatch):
         progress.add("quiz", "q", answer, correct)
     assert [a.answer for a in progress.answers()] == ["a", "b", "c"]
     assert progress.last("quiz")["q"].answer == "c"
-
-
-# Ctrl-C and the notebook's stop button: the same signal
-
-
-@contextlib.contextmanager
-def ctrl_c(seconds):
-    # Where the tests themselves run in the background, the shell has them ignore Ctrl-C.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        timer.join()
-        signal.signal(signal.SIGINT, before)
-
-
-@unix
-def test_ctrl_c_while_features_are_computed(resnet, pixels, empty_cache):
-    threads = torch.get_num_threads()
-    many = pixels.repeat(400, 1, 1, 1)
-    with pytest.raises(KeyboardInterrupt), ctrl_c(0.4):
-        features.extract(many, resnet, progress=False)
-    assert torch.get_num_threads() == threads
-    assert [path for path in empty_cache.rglob("*") if path.is_file()] == []
-    assert features.extract(pixels, resnet).shape == (12, 512)
-
-
-@unix
-def test_ctrl_c_while_a_head_is_trained(blobs):
-    x, y = blobs
-    with pytest.raises(KeyboardInterrupt), ctrl_c(0.3):
-        head.train(x, y, 3, epochs=100_000)
-    layer, _ = head.train(x, y, 3)
-    assert layer(x).shape == (90, 3)
-
-
-@unix
-def test_ctrl_c_while_a_folder_is_extracted(picture_folder, tmp_path, resnet):
-    for place in picture_folder.iterdir():
-        first = (place / "0.png").read_bytes()
-        for i in range(100, 350):
-            (place / f"{i}.png").write_bytes(first)
-    settings = {"shard_size": 32, "progress": False}
-    with pytest.raises(KeyboardInterrupt), ctrl_c(0.5):
-        shards.extract(picture_folder, tmp_path / "out", resnet, **settings)
-    finished = len(list((tmp_path / "out").glob("part*")))
-    done = shards.extract(picture_folder, tmp_path / "out", resnet, **settings)
-    assert done.computed == 512 - 32 * finished
-    assert len(parquet.read_table(tmp_path / "out")) == 512
 
 
 # Safety

@@ -56,3 +56,18 @@ def test_nine_kills_at_random_moments():
     )
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.startswith("9 kills; reported done before them and all there afterwards")
+
+
+def test_several_processes_lose_nothing(progress):
+    code = (
+        "import sys; from featlib.quiz import Progress\n"
+        "for i in range(40): Progress(sys.argv[1]).add('quiz', sys.argv[2], i, True)"
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-c", code, str(progress.path), name])
+        for name in "abcdefgh"
+    ]
+    assert [writer.wait() for writer in writers] == [0] * 8
+    for name in "abcdefgh":
+        kept = [a.answer for a in progress.answers() if a.question == name]
+        assert kept == list(range(40))

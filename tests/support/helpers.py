@@ -3,7 +3,9 @@
 import contextlib
 import ctypes
 import os
+import struct
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -68,3 +70,17 @@ def without_roots_rights():
         yield
     finally:
         assert libc.capset(header, rights) == 0
+
+
+def write_png(path, width, height, data, depth=8, color=2, palette=None):
+    """Write a PNG of a header and packed data, whether these fit together or not."""
+
+    def chunk(kind, data):
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
+    chunks = chunk(b"IHDR", header) + (chunk(b"PLTE", palette) if palette else b"")
+    chunks += chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)

@@ -1,7 +1,5 @@
 """Own pictures: from uploads, or a folder, to a trained head and a prediction."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import ipywidgets
@@ -131,20 +129,6 @@ def test_uploads_are_deleted_with_all_widgets(picture_folder):
     assert files(folder) != []
     ipywidgets.Widget.close_all()
     assert not folder.exists()
-
-
-def test_uploads_are_deleted_when_the_kernel_ends(picture_folder):
-    code = (
-        "import sys, featlib; widget = featlib.show_own_images();"
-        "content = open(sys.argv[1], 'rb').read();"
-        "widget._handle_custom_msg({'upload': 0, 'file': '0.png'}, [content]);"
-        "print(widget._pictures[0][0], widget._pictures[0][0].exists())"
-    )
-    command = [sys.executable, "-c", code, str(picture_folder / "red" / "0.png")]
-    run = subprocess.run(command, capture_output=True, text=True, check=True)
-    path, there = run.stdout.split()
-    assert there == "True"
-    assert not Path(path).parents[1].exists()
 
 
 def test_a_picture_before_any_training(widget, picture_folder):
