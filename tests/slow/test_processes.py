@@ -11,6 +11,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from featlib import FeatureExtractor
+from featlib.quiz import Progress
 
 
 def test_a_grid_search_with_two_processes(pixels, empty_cache):
@@ -58,7 +59,8 @@ def test_nine_kills_at_random_moments():
     assert answer.stdout.startswith("9 kills; reported done before them and all there afterwards")
 
 
-def test_several_processes_lose_nothing(progress):
+def test_answers_of_eight_processes_are_all_kept(tmp_path):
+    progress = Progress(tmp_path / "answers.jsonl")
     code = (
         "import sys; from featlib.quiz import Progress\n"
         "for i in range(40): Progress(sys.argv[1]).add('quiz', sys.argv[2], i, True)"
