@@ -145,15 +145,22 @@ class Backbone(nn.Module):
 
 
 def resnet18(
-    weights: str | Path | Weights = "bundled", *, sha256: str | None = None, seed: int = 0
+    weights: str | Path | Weights = "bundled",
+    *,
+    size: int | None = None,
+    sha256: str | None = None,
+    seed: int = 0,
 ) -> Backbone:
     """Return a frozen ResNet18.
 
     Parameters
     ----------
     weights : str, pathlib.Path or Weights
-        ``"bundled"``, ``"imagenet"``, ``"untrained"`` or the path of a file, as for
+        ``"bundled"``, ``"torchvision"``, ``"untrained"`` or the path of a file, as for
         `weights.read_weights`; or what that returned.
+    size : int, optional
+        Height and width, from 32 to 512 pixels, to which every image is brought. Left out: what the
+        weights ask for, else the images' own size.
     sha256 : str, optional
         For a path: the checksum that the file must have.
     seed : int
@@ -189,6 +196,7 @@ def resnet18(
 
     if not isinstance(weights, Weights):
         weights = read_weights(weights, sha256=sha256, seed=seed)
+    weights = weights if size is None else weights.at(size)
     with torch.device("meta"):
         network = torchvision_resnet18(num_classes=len(weights.tensors["fc.weight"]))
     network.load_state_dict(weights.tensors, assign=True)

@@ -111,6 +111,16 @@ def _at_least(low: int) -> Callable[[str], int]:
     return whole_number
 
 
+def _side(text: str) -> int:
+    side = int(text)
+    if not 32 <= side <= 512:
+        raise argparse.ArgumentTypeError(f"{side} is not from 32 to 512")
+    return side
+
+
+_side.__name__ = "whole number"  # argparse says: invalid whole number value
+
+
 def _add(
     commands: "argparse._SubParsersAction[_Parser]", name: str, function: _Command, help: str
 ) -> argparse.ArgumentParser:
@@ -133,7 +143,15 @@ def _add_run(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "--weights",
         default="bundled",
         metavar="NAME",
-        help="bundled (default), imagenet (downloaded), untrained, or a .safetensors or .pt file",
+        help="bundled (default: trained on ImageNet), torchvision (downloaded), untrained, or a "
+        ".safetensors or .pt file",
+    )
+    run.add_argument(
+        "--size",
+        type=_side,
+        metavar="N",
+        help="height and width of the images in pixels, 32 to 512 (64 for emoji10; 224 for your "
+        "own pictures, 128 where most are thumbnails)",
     )
     run.add_argument(
         "--epochs", type=_at_least(1), default=5, metavar="N", help="training epochs (5)"
@@ -146,6 +164,11 @@ def _add_run(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "--report", default="lesson-report", metavar="DIR", help="where the report goes"
     )
     run.add_argument("--no-cache", action="store_true", help="compute the features anew")
+    run.add_argument(
+        "--no-baselines",
+        action="store_true",
+        help="leave out the comparison with raw pixels and an untrained network",
+    )
 
 
 def _add_lab(commands: "argparse._SubParsersAction[_Parser]") -> None:
@@ -207,6 +230,12 @@ def _add_extract(commands: "argparse._SubParsersAction[_Parser]") -> None:
     extract.add_argument("--out", required=True, metavar="DIR", help="where the files go")
     extract.add_argument(
         "--weights", default="bundled", metavar="NAME", help="as for featlib run (bundled)"
+    )
+    extract.add_argument(
+        "--size",
+        type=_side,
+        metavar="N",
+        help="height and width in pixels, 32 to 512 (224, or 128 where most are thumbnails)",
     )
     extract.add_argument(
         "--precision",
@@ -273,12 +302,17 @@ def _run(options: _Options) -> None:
     finished = lesson.run(
         options.images,
         weights=options.weights,
+        size=options.size,
+        baselines=not options.no_baselines,
         cache=not options.no_cache,
         epochs=options.epochs,
         seed=options.seed,
     )
     if not options.json:
         _show(finished)
+        if options.size is None and finished.images.pixels.shape[-1] != 64:
+            side = finished.images.pixels.shape[-1]
+            print(f"The pictures were read at {side}×{side} pixels; --size N takes another size.")
     with _imports(options):  # only now, so that the tables need not wait for matplotlib
         from featlib.pages import lesson_report
 
@@ -312,7 +346,9 @@ def _show(lesson: "Lesson") -> None:
     )
     for baseline in lesson.baselines:
         name = baseline.name.replace("_", " ")
-        console.print(f"The same layer on {name}: {baseline.accuracy:.1%}.")
+        copies = baseline.size < lesson.images.pixels.shape[-1]
+        of = f" of {baseline.size}×{baseline.size} copies" if copies else ""
+        console.print(f"The same layer on {name}{of}: {baseline.accuracy:.1%}.")
 
 
 def _lab(options: _Options) -> int:
@@ -393,7 +429,9 @@ def _extract(options: _Options) -> None:
         settings |= {"workers": options.workers, "address": options.address}
     elif options.workers or options.address:
         _parser().error("--workers and --address are for --engine ray")
-    done = extract(options.source, options.out, read_weights(options.weights), **settings)
+    done = extract(
+        options.source, options.out, read_weights(options.weights, size=options.size), **settings
+    )
     if options.json:
         json.dump(dataclasses.asdict(done) | {"folder": str(done.folder)}, sys.stdout, indent=1)
         print()

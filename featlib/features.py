@@ -26,8 +26,9 @@ from featlib.weights import Weights
 
 __all__ = [
     "DEVICES",
+    "PIECE",
     "PRECISIONS",
-    "cache_path",
+    "cache_paths",
     "choose_device",
     "extract",
     "fast_forward",
@@ -38,6 +39,7 @@ log = logging.getLogger("featlib")
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 DEVICES = ("auto", "cpu", "cuda", "mps")
+PIECE = 1024  # images whose features are kept together
 _CACHE_VERSION = 1  # raise when the same images would give other features
 _TURN = threading.Lock()  # the settings of cuDNN are those of all threads
 
@@ -93,21 +95,35 @@ def extract(
     """
     images = _as_tensor(images)
     checks.whole_number(batch_size, "features.extract", "batch_size")
-    path = cache_path(images, backbone, precision, device) if cache else None
-    kept = cache_files.read(path)[0] if path else None
-    if kept is not None:
-        return kept
+    pieces = images.split(PIECE)
+    paths = cache_paths(images, backbone, precision, device) if cache else [None] * len(pieces)
+    known = [cache_files.read(path)[0] if path else None for path in paths]
+    if all(rows is not None for rows in known):
+        return torch.cat(known)
     forward = fast_forward(backbone, precision, device)
-    batches = images.split(threads.batch_size(len(images), batch_size))
+    before = sum(len(rows) for rows in known if rows is not None)
+    with progress_bar("features", len(images), "image", progress, done=before) as done:
+        for i, (piece, path) in enumerate(zip(pieces, paths, strict=True)):
+            if known[i] is None:
+                known[i] = _compute(piece, forward, batch_size, done.update)
+                if path:
+                    cache_files.write(path, known[i])
+    return torch.cat(known)
+
+
+def _compute(
+    images: torch.Tensor,
+    forward: Callable[[torch.Tensor], torch.Tensor],
+    batch_size: int,
+    tick: Callable[[int], object],
+) -> torch.Tensor:
     parts = []
-    with progress_bar("features", len(images), "image", progress) as done:
-        for rows in threads.map_ordered(forward, batches):
-            parts.append(rows)
-            done.update(len(rows))
-    features = torch.cat(parts)
-    if path:
-        cache_files.write(path, features)
-    return features
+    for rows in threads.map_ordered(
+        forward, images.split(threads.batch_size(len(images), batch_size))
+    ):
+        parts.append(rows)
+        tick(len(rows))
+    return torch.cat(parts)
 
 
 def fast_forward(
@@ -115,8 +131,8 @@ def fast_forward(
 ) -> Callable[[torch.Tensor], torch.Tensor]:
     """Return a function that computes the features of a batch, as fast as possible.
 
-    What is the same for every batch is done here, once: BatchNorm is folded into the convolutions,
-    and the weights are laid out for the device.
+    What is the same for every batch of a size is done with its first, once: BatchNorm is folded
+    into the convolutions, and the weights are laid out for the device.
 
     Parameters
     ----------
@@ -153,11 +169,20 @@ def fast_forward(
     device, dtype = choose_device(device), PRECISIONS[precision]
     if dtype == torch.bfloat16 and device == "cpu" and not fused.computes_bf16():
         log.warning("features: this processor has no instructions for bf16; fp32 is faster here")
-    network = fused.FusedResNet18(backbone.state(), backbone.transform.size, device, dtype)
+    state, lock = backbone.state(), threading.Lock()
+    networks: dict[int, fused.FusedResNet18] = {}
+
+    def network(size: int) -> fused.FusedResNet18:
+        with lock:  # the threads of the first batches would each make one
+            if size not in networks:
+                networks[size] = fused.FusedResNet18(state, size, device, dtype)
+            return networks[size]
 
     def forward(images: torch.Tensor) -> torch.Tensor:
+        transform = backbone.transform.at(*images.shape[-2:])
+        compute = network(transform.size)
         with torch.inference_mode(), _exact(device):
-            features = network(preprocess.prepare(images.to(device), backbone.transform))
+            features = compute(preprocess.prepare(images.to(device), transform))
         return features.float().cpu()
 
     return forward
@@ -235,20 +260,21 @@ def is_cached(
     >>> features.is_cached(noise, weights.read_weights())  # nobody has seen these images before
     False
     """
-    return cache_path(images, backbone, precision, device).is_file()
+    return all(path.is_file() for path in cache_paths(images, backbone, precision, device))
 
 
-def cache_path(
+def cache_paths(
     images: ImageSet | torch.Tensor,
     backbone: Backbone | Weights,
     precision: str = "fp32",
     device: str = "auto",
-) -> Path:
-    """Return the file that keeps the features of exactly these images and weights.
+) -> list[Path]:
+    """Return the files that keep the features of exactly these images and weights.
 
-    The name is a hash of the content: pixels, weights and buffers, preprocessing, precision, and
-    the kind of device, since a GPU rounds differently. When any of them changes, so does the name:
-    the cache is never out of date.
+    There is one for each 1024 images, so that a run that is stopped goes on where it was. The name
+    is a hash of the content: pixels, weights and buffers, preprocessing, precision, and the kind of
+    device, since a GPU rounds differently. When any of them changes, so does the name: the cache is
+    never out of date.
 
     Parameters
     ----------
@@ -263,8 +289,8 @@ def cache_path(
 
     Returns
     -------
-    pathlib.Path
-        The file need not be there yet.
+    list of pathlib.Path
+        The files need not be there yet.
 
     Raises
     ------
@@ -276,17 +302,23 @@ def cache_path(
     >>> import torch
     >>> from featlib import features, weights
     >>> loaded, pixels = weights.read_weights(), torch.zeros(2, 3, 64, 64, dtype=torch.uint8)
-    >>> before = features.cache_path(pixels, loaded)
+    >>> before = features.cache_paths(pixels, loaded)
     >>> pixels[0, 0, 0, 0] = 1  # one value of one pixel
-    >>> features.cache_path(pixels, loaded) == before
+    >>> features.cache_paths(pixels, loaded) == before
     False
     """
-    images = _as_tensor(images).contiguous()
-    digest = hashlib.sha256(f"{images.dtype} {tuple(images.shape)}".encode())
-    digest.update(images.view(torch.uint8).numpy().data)
-    digest.update(fingerprint(backbone.state()).encode())
+    images = _as_tensor(images)
+    transform = backbone.transform.at(*images.shape[-2:])
     where = choose_device(device).removeprefix("cpu")
-    digest.update(f"{backbone.transform!r} {precision}{where} {_CACHE_VERSION}".encode())
+    rest = f"{transform!r} {precision}{where} {_CACHE_VERSION}"
+    same = f"{fingerprint(backbone.state())}{rest}".encode()
+    return [_entry(piece, same) for piece in images.split(PIECE)]
+
+
+def _entry(images: torch.Tensor, rest: bytes) -> Path:
+    digest = hashlib.sha256(f"{images.dtype} {tuple(images.shape)}".encode())
+    digest.update(images.contiguous().view(torch.uint8).numpy().data)
+    digest.update(rest)
     return cache_files.entry("features", digest.hexdigest())
 
 

@@ -8,6 +8,7 @@ import hashlib
 import io
 import os
 import tarfile
+import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,11 +24,20 @@ from safetensors.torch import load_file
 
 from featlib import checks
 from featlib.engine import paths
-from featlib.engine.decode import FORMATS, HIDDEN, SMALLEST, decode
+from featlib.engine.decode import (
+    FORMATS,
+    HIDDEN,
+    SMALLEST,
+    decode,
+    shorter_sides,
+    square,
+    usual_size,
+)
 from featlib.engine.strict_json import read_card
 from featlib.engine.words import readable, shape_text
 
 __all__ = [
+    "EMOJI3D",
     "EMOJI10",
     "NAMES",
     "ImageSet",
@@ -39,8 +49,9 @@ __all__ = [
 ]
 
 EMOJI10 = Path(__file__).parent / "assets" / "emoji10.safetensors"
+EMOJI3D = Path(__file__).parent / "assets" / "emoji3d.zip"
 _DATASETS = {"cifar10": "CIFAR10", "fashion_mnist": "FashionMNIST"}  # torchvision's class of each
-NAMES = ("emoji10", *_DATASETS)
+NAMES = ("emoji10", "emoji3d", *_DATASETS)
 
 
 @dataclass(frozen=True, repr=False)
@@ -213,21 +224,23 @@ def load(name: str = "emoji10", *, n: int = 1000, size: int = 64, seed: int = 0)
 
     Parameters
     ----------
-    name : {"emoji10", "cifar10", "fashion_mnist"}
-        ``"emoji10"`` is bundled and needs no network. The others are downloaded by torchvision on
-        first use, into the cache folder (`featlib cache` says where), with their checksums
-        verified.
+    name : {"emoji10", "emoji3d", "cifar10", "fashion_mnist"}
+        ``"emoji10"`` is bundled and needs no network. So is ``"emoji3d"``: 677 of the same emoji,
+        without flags, drawn by another artist in three dimensions. The others are downloaded by
+        torchvision on first use, into the cache folder (`featlib doctor` says where), with their
+        checksums verified.
     n : int
         For the downloaded sets: how many images, drawn evenly from the classes.
     size : int
-        For the downloaded sets: height and width in pixels to resize to.
+        For all but emoji10: height and width in pixels to resize to.
     seed : int
         For the downloaded sets: the seed of the draw and of the split.
 
     Returns
     -------
     ImageSet
-        uint8 N×3×H×W; 80 % for training and 20 % for validation, evenly over the classes.
+        uint8 N×3×H×W; 80 % for training and 20 % for validation, evenly over the classes. An emoji
+        that emoji10 validates on, emoji3d validates on, too.
 
     Raises
     ------
@@ -246,8 +259,10 @@ def load(name: str = "emoji10", *, n: int = 1000, size: int = 64, seed: int = 0)
     checks.one_of(name, "images.load", "name", NAMES)
     if name == "emoji10":
         return _load_emoji10()
-    checks.whole_number(n, "images.load", "n", low=20)
     checks.whole_number(size, "images.load", "size", low=SMALLEST)
+    if name == "emoji3d":
+        return _load_emoji3d(size)
+    checks.whole_number(n, "images.load", "n", low=20)
     from sklearn.model_selection import train_test_split  # see _split
 
     dataset = _download(name)
@@ -328,7 +343,7 @@ def from_arrays(
 def from_folder(
     path: str | Path,
     *,
-    size: int = 64,
+    size: int | None = None,
     validation: float = 0.2,
     seed: int = 0,
     cache: bool = True,
@@ -345,8 +360,9 @@ def from_folder(
     ----------
     path : str or pathlib.Path
         The folder; its subfolders are the classes.
-    size : int
-        Height and width in pixels.
+    size : int, optional
+        Height and width in pixels. Left out, it is 224, at which the bundled network met its
+        photographs; or 128 where most pictures are smaller than 112 pixels on the shorter side.
     validation : float
         The share of each class that is kept for validation, above 0 and below 1.
     seed : int
@@ -359,7 +375,8 @@ def from_folder(
     Returns
     -------
     ImageSet
-        uint8 N×3×S×S with S = `size`; the classes are the names of the folders, sorted.
+        uint8 N×3×S×S with S = `size`; the classes are the names of the folders, sorted. More than
+        two gigabytes of pixels lie in a temporary file instead of in memory.
 
     Raises
     ------
@@ -378,16 +395,17 @@ def from_folder(
     ...         Path(folder, name).mkdir()
     ...         for i in range(5):
     ...             color = (50 * i, 0, 0) if name == "cat" else (0, 0, 50 * i)
-    ...             Image.new("RGB", (80, 60), color).save(Path(folder, name, f"{i}.png"))
+    ...             Image.new("RGB", (400, 300), color).save(Path(folder, name, f"{i}.png"))
     ...     pictures = images.from_folder(folder, cache=False, progress=False)
     >>> pictures.pixels.shape, pictures.classes
-    (torch.Size([9, 3, 64, 64]), ('cat', 'dog'))
+    (torch.Size([9, 3, 224, 224]), ('cat', 'dog'))
     >>> pictures.skipped  # both classes have a black picture
     (('dog/0.png', 'same picture as cat/0.png'),)
     """
     where = "images.from_folder"
     path = checks.folder(path, where, "pictures, one folder a class,")
-    checks.whole_number(size, where, "size", low=SMALLEST)
+    if size is not None:
+        checks.whole_number(size, where, "size", low=SMALLEST)
     folders = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith(HIDDEN))
     classes = [readable(folder.name) for folder in folders]
     if len(classes) < 2:
@@ -398,17 +416,19 @@ def from_folder(
             "Put the pictures of each class into a folder of its own.",
         )
     files = [(Path(file), k) for k, folder in enumerate(folders) for file in list_files(folder)]
-    pictures = decode([file for file, _ in files], size, cache=cache, progress=progress)
-    kept, skipped = _without_copies(path, files, pictures)
-    _check_counts(classes, Counter(k for _, k, _ in kept), skipped, where)
+    only_files = [file for file, _ in files]
+    size = size or usual_size(shorter_sides(only_files))
+    pictures, reasons = decode(only_files, size, cache=cache, progress=progress)
+    kept, skipped = _without_copies(path, files, pictures, reasons)
+    _check_counts(classes, Counter(k for _, k in kept), skipped, where)
     return from_arrays(
-        np.stack([picture for _, _, picture in kept]).transpose(0, 3, 1, 2),
-        np.array([k for _, k, _ in kept], dtype=np.int64),
+        pictures[: len(kept)].transpose(0, 3, 1, 2),
+        np.array([k for _, k in kept], dtype=np.int64),
         classes,
         validation=validation,
         seed=seed,
         name=readable(path.name or path),
-        captions=[name for name, _, _ in kept],
+        captions=[name for name, _ in kept],
         skipped=skipped,
     )
 
@@ -449,15 +469,15 @@ def list_files(folder: str | Path) -> list[str]:
     return sorted(found)
 
 
-def read_picture(path: str | Path, size: int = 64) -> torch.Tensor:
+def read_picture(path: str | Path, size: int | None = None) -> torch.Tensor:
     """Read one picture as `from_folder` does.
 
     Parameters
     ----------
     path : str or pathlib.Path
         A PNG, JPEG, WebP, GIF or BMP file.
-    size : int
-        Height and width in pixels.
+    size : int, optional
+        Height and width in pixels; left out, as for a folder with this picture alone.
 
     Returns
     -------
@@ -479,13 +499,14 @@ def read_picture(path: str | Path, size: int = 64) -> torch.Tensor:
     ...     Image.new("RGB", (300, 200), "red").save(Path(folder, "red.png"))
     ...     picture = images.read_picture(Path(folder, "red.png"))
     >>> picture.shape, picture[:, 0, 0].tolist()
-    (torch.Size([3, 64, 64]), [255, 0, 0])
+    (torch.Size([3, 224, 224]), [255, 0, 0])
     """
     path = checks.file(path, "images.read_picture", "a picture")
-    [picture] = decode([path], size, cache=False, progress=False)
-    if isinstance(picture, str):
-        checks.refuse("images.read_picture", f"a picture in '{path}'", picture, "Try another file.")
-    return torch.tensor(picture).permute(2, 0, 1).contiguous()
+    size = size or usual_size(shorter_sides([path]))
+    found, [reason] = decode([path], size, cache=False, progress=False)
+    if reason:
+        checks.refuse("images.read_picture", f"a picture in '{path}'", reason, "Try another file.")
+    return torch.from_numpy(found[0]).permute(2, 0, 1).contiguous()
 
 
 def _cannot_list(error: OSError) -> NoReturn:
@@ -510,6 +531,28 @@ def _load_emoji10() -> ImageSet:
         tensors["train"],
         tensors["validation"],
         captions,
+    )
+
+
+def _load_emoji3d(size: int) -> ImageSet:
+    card = read_card(EMOJI3D)
+    checks.checksum(EMOJI3D, card["sha256"], "images.load('emoji3d')")
+    found = card["pictures"]
+    with zipfile.ZipFile(EMOJI3D) as archive:
+        files = [io.BytesIO(archive.read(picture["file"])) for picture in found]
+    pixels = np.stack([square(Image.open(file), size) for file in files])
+    # The classes are those of emoji10, so that one head serves both; none of these is a flag.
+    classes = read_card(EMOJI10)["classes"]
+    labels = [classes.index(card["classes"][picture["label"]]) for picture in found]
+    held_out = torch.tensor([picture["validation"] for picture in found])
+    return ImageSet(
+        "emoji3d",
+        torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(),
+        torch.tensor(labels),
+        classes,
+        (~held_out).nonzero().flatten(),
+        held_out.nonzero().flatten(),
+        tuple(picture["name"] for picture in found),
     )
 
 
@@ -579,19 +622,28 @@ def _sorted_rows(parts: list[np.ndarray]) -> torch.Tensor:
 
 
 def _without_copies(
-    root: Path, files: list[tuple[Path, int]], pictures: Sequence[np.ndarray | str]
-) -> tuple[list[tuple[str, int, np.ndarray]], list[tuple[str, str]]]:
-    """Keep the first of equal pictures, so that none is both trained on and validated on."""
+    root: Path, files: list[tuple[Path, int]], pictures: np.ndarray, reasons: list[str | None]
+) -> tuple[list[tuple[str, int]], list[tuple[str, str]]]:
+    """Keep the first of equal pictures, so that none is both trained on and validated on.
+
+    The pictures that are kept move together at the beginning of the array: a second array might
+    not fit into memory.
+    """
     kept, skipped = [], []
     seen: dict[bytes, str] = {}
-    for (file, k), picture in zip(files, pictures, strict=True):
+    rows = iter(pictures)
+    for (file, k), reason in zip(files, reasons, strict=True):
         name = readable(file.relative_to(root))
-        if isinstance(picture, str):
-            skipped.append((name, picture))
-        elif (first := seen.setdefault(hashlib.sha256(picture.data).digest(), name)) != name:
+        if reason:
+            skipped.append((name, reason))
+            continue
+        picture = next(rows)
+        if (first := seen.setdefault(hashlib.sha256(picture.data).digest(), name)) != name:
             skipped.append((name, f"same picture as {first}"))
-        else:
-            kept.append((name, k, picture))
+            continue
+        if skipped:
+            pictures[len(kept)] = picture
+        kept.append((name, k))
     return kept, skipped
 
 

@@ -22,6 +22,8 @@ from featlib.weights import Weights, read_weights
 
 __all__ = ["Baseline", "Lesson", "run"]
 
+_RAW = 64  # pixels a side: the raw pixels of a photograph would be 150,528 inputs
+
 
 @dataclass(frozen=True)
 class Baseline:
@@ -35,11 +37,14 @@ class Baseline:
         Share of the validation images that are classified right.
     seconds : float
         Time from images to accuracy.
+    size : int
+        Height and width of the images in pixels: raw pixels are those of copies of 64×64 at most.
     """
 
     name: str
     accuracy: float
     seconds: float
+    size: int
 
 
 @dataclass(frozen=True, repr=False)
@@ -63,7 +68,8 @@ class Lesson:
     data_flow : tuple of featlib.trace.Stage
         Shapes, dtypes and seconds of all five.
     baselines : tuple of Baseline
-        The identical linear layer on raw pixels, and on features of an untrained network.
+        The identical linear layer on raw pixels, and on features of an untrained network; empty
+        where they were not wanted.
     features_from_cache : bool
         Whether stage 3 read its features instead of computing them.
     seconds : float
@@ -175,7 +181,8 @@ class Lesson:
                 ],
             },
             "baselines": {
-                b.name: {"accuracy": b.accuracy, "seconds": b.seconds} for b in self.baselines
+                b.name: {"accuracy": b.accuracy, "seconds": b.seconds, "size": b.size}
+                for b in self.baselines
             },
             "prediction": {
                 "image": self.images.captions[self.example()],
@@ -201,6 +208,8 @@ def run(
     images: str | Path | ImageSet = "emoji10",
     *,
     weights: str | Path = "bundled",
+    size: int | None = None,
+    baselines: bool = True,
     cache: bool = True,
     progress: bool = True,
     **settings: Any,
@@ -213,6 +222,11 @@ def run(
         A name that `images.load` knows, a folder for `images.from_folder`, or an image set.
     weights : str or pathlib.Path
         As for `weights.read_weights`.
+    size : int, optional
+        Height and width in pixels at which the network sees the images; a folder is read at this
+        size, too. Left out, the size belongs to the images: see `images.from_folder`.
+    baselines : bool
+        Whether to train the same layer on raw pixels and on features of an untrained network, too.
     cache : bool
         Whether to keep features on disk, and to read those that are there.
     progress : bool
@@ -246,19 +260,19 @@ def run(
     clock = _Clock()
     head.check_settings(settings)
     extract = partial(features.extract, cache=cache, progress=progress)
+    network = read_weights(weights, size=size)  # first, since their card may name a size
     with clock.stage():
-        images = _image_set(images, cache, progress)
+        images = _image_set(images, network.transform.size, cache, progress)
     with clock.stage():
-        scaled = preprocess.scale(images.pixels)
+        scaled = _scale(images.pixels)
     with clock.stage():
-        network = read_weights(weights)
         from_cache = cache and features.is_cached(images, network)
         rows = extract(images, network)
     with clock.stage():
         layer, training = _train(rows, images, settings)
     with clock.stage():
         report = _evaluate(layer, rows, images)
-    baselines = tuple(_baselines(images, scaled, extract, settings))
+    others = tuple(_baselines(images, network, extract, settings)) if baselines else ()
     flow = _data_flow(images, scaled, rows, layer, report, clock.seconds, from_cache)
     return Lesson(
         images,
@@ -268,7 +282,7 @@ def run(
         training,
         report,
         flow,
-        baselines,
+        others,
         from_cache,
         clock.since_start(),
     )
@@ -291,12 +305,24 @@ class _Clock:
         self.seconds.append(self.since_start() - before)
 
 
-def _image_set(images: str | Path | ImageSet, cache: bool, progress: bool) -> ImageSet:
+def _image_set(
+    images: str | Path | ImageSet, size: int | None, cache: bool, progress: bool
+) -> ImageSet:
     if isinstance(images, ImageSet):
         return images
     if str(images) in image_sets.NAMES:
         return image_sets.load(str(images))
-    return image_sets.from_folder(images, cache=cache, progress=progress)
+    return image_sets.from_folder(images, size=size, cache=cache, progress=progress)
+
+
+def _scale(pixels: torch.Tensor) -> torch.Tensor:
+    """Scale all images, a few at a time; return the first of them.
+
+    All of them as float32 would be four times as large as the pixels, and stage 3 scales its own
+    batches.
+    """
+    scaled = [preprocess.scale(batch)[:1] for batch in pixels.split(256)]
+    return scaled[0]
 
 
 def _train(
@@ -319,21 +345,34 @@ def _evaluate(layer: nn.Linear, rows: torch.Tensor, images: ImageSet) -> Report:
 
 def _baselines(
     images: ImageSet,
-    scaled: torch.Tensor,
+    network: Weights,
     extract: Callable[[ImageSet, Weights], torch.Tensor],
     settings: dict[str, Any],
 ) -> Iterator[Baseline]:
     """Train the identical linear layer on two inputs that no other images have shaped."""
+    side = images.pixels.shape[-1]
+    small = min(side, _RAW)
+    untrained = read_weights("untrained", size=network.transform.size)
     inputs = {
-        "raw_pixels": lambda: scaled.flatten(1),
-        "untrained_backbone": lambda: extract(images, read_weights("untrained")),
-    }
-    for name, make in inputs.items():
+        "raw_pixels": (lambda: _raw(images.pixels, small), small),
+        "untrained_backbone": (
+            lambda: extract(images, untrained), untrained.transform.at(side, side).size
+        ),
+    }  # fmt: skip
+    for name, (make, size) in inputs.items():
         started = time.perf_counter()
         rows = make()
         layer, _ = _train(rows, images, settings)
         accuracy = _evaluate(layer, rows, images).accuracy
-        yield Baseline(name, accuracy, time.perf_counter() - started)
+        yield Baseline(name, accuracy, time.perf_counter() - started, size)
+
+
+def _raw(pixels: torch.Tensor, size: int) -> torch.Tensor:
+    """Return the numbers 0–1 of each image in a row, of small copies of large images."""
+    transform = preprocess.Transform((0, 0, 0), (1, 1, 1), size)
+    return torch.cat(
+        [preprocess.prepare(batch, transform).flatten(1) for batch in pixels.split(256)]
+    )
 
 
 def _data_flow(
@@ -345,8 +384,9 @@ def _data_flow(
     seconds: list[float],
     from_cache: bool,
 ) -> tuple[trace.Stage, ...]:
-    """Write down what really went in and came out of each stage."""
+    """Write down what really went in and came out of each stage; `scaled` is the first image."""
     train = rows[images.train]
+    scaled = scaled.expand(images.pixels.shape)
     with torch.no_grad():
         logits = layer(train)
     probabilities = report.probabilities

@@ -5,7 +5,7 @@ network comes next. `normalize` then does what one particular backbone expects: 
 their own mean and std, so the two cannot disagree.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,8 @@ from featlib import checks
 
 __all__ = ["Transform", "normalize", "prepare", "scale"]
 
-_SIZES = (8, 4096)  # pixels a side that a backbone may want
+_SIZES = (32, 512)  # pixels a side: below, nothing is left to see; above, it only takes longer
+_OWN = 64  # smaller images are enlarged to the size of the lesson
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,9 @@ class Transform:
     ----------
     mean, std : tuple of float
         Per color channel (red, green, blue), in units of the 0–1 scale.
-    size : int
-        Height and width in pixels; images of another size are resized.
+    size : int, optional
+        Height and width in pixels, from 32 to 512; images of another size are resized. Left out,
+        the size belongs to the images: see `at`.
 
     Raises
     ------
@@ -42,17 +44,43 @@ class Transform:
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    size: int
+    size: int | None = None
 
     def __post_init__(self) -> None:
         where = "Transform"
         object.__setattr__(self, "mean", checks.three_numbers(self.mean, where, "mean"))
         object.__setattr__(self, "std", checks.three_numbers(self.std, where, "std", above=True))
-        checks.whole_number(self.size, where, "size", *_SIZES)
+        if self.size is not None:
+            checks.whole_number(self.size, where, "size", *_SIZES)
+
+    def at(self, height: int, width: int) -> "Transform":
+        """Return this transform with the size that it gives to images of a height and width.
+
+        Parameters
+        ----------
+        height, width : int
+            Of the images, in pixels.
+
+        Returns
+        -------
+        Transform
+            Of its own `size` where it has one, else of the images' shorter side, from 64 to 512.
+
+        Examples
+        --------
+        >>> from featlib.preprocess import Transform
+        >>> own = Transform((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+        >>> own.at(224, 224).size, own.at(28, 28).size
+        (224, 64)
+        """
+        if self.size is not None:
+            return self
+        return replace(self, size=min(max(min(height, width), _OWN), _SIZES[1]))
 
     def __repr__(self) -> str:
         numbers = ", ".join(f"{m:.3f}±{s:.3f}" for m, s in zip(self.mean, self.std, strict=True))
-        return f"Transform({numbers}, {self.size}×{self.size})"
+        side = f"{self.size}×{self.size}" if self.size else "the images' own size"
+        return f"Transform({numbers}, {side})"
 
 
 def scale(pixels: torch.Tensor) -> torch.Tensor:
@@ -99,7 +127,7 @@ def normalize(images: torch.Tensor, transform: Transform) -> torch.Tensor:
     Returns
     -------
     torch.Tensor
-        float32 N×3×S×S with S = ``transform.size``; about −2 to 3, in units of the std.
+        float32 N×3×S×S with the S of `Transform.at`; about −2 to 3, in units of the std.
 
     Raises
     ------
@@ -132,7 +160,7 @@ def prepare(images: torch.Tensor, transform: Transform) -> torch.Tensor:
     Returns
     -------
     torch.Tensor
-        float32 N×3×S×S with S = ``transform.size``.
+        float32 N×3×S×S with the S of `Transform.at`.
 
     Raises
     ------
@@ -157,9 +185,10 @@ def prepare(images: torch.Tensor, transform: Transform) -> torch.Tensor:
 
 
 def _normalize(images: torch.Tensor, transform: Transform) -> torch.Tensor:
-    size = (transform.size, transform.size)
-    if tuple(images.shape[-2:]) != size:
-        images = F.interpolate(images, size, mode="bilinear", antialias=True)
+    height, width = images.shape[-2:]
+    size = transform.at(height, width).size
+    if (height, width) != (size, size):
+        images = F.interpolate(images, (size, size), mode="bilinear", antialias=True)
     mean = images.new_tensor(transform.mean)[:, None, None]
     std = images.new_tensor(transform.std)[:, None, None]
     return (images - mean).div_(std)

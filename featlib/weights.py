@@ -5,7 +5,7 @@ could run code is ever unpickled, and each tensor must be one of torchvision's `
 """
 
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.error import URLError
@@ -20,14 +20,14 @@ from featlib.engine.strict_json import read_card
 from featlib.engine.words import reason
 from featlib.preprocess import Transform
 
-__all__ = ["BUNDLED", "IMAGENET_TRANSFORM", "IMAGENET_URL", "Weights", "read_weights"]
+__all__ = ["BUNDLED", "IMAGENET_TRANSFORM", "TORCHVISION_URL", "Weights", "read_weights"]
 
-BUNDLED = Path(__file__).parent / "assets" / "resnet18-tinyimagenet64.safetensors"
+BUNDLED = Path(__file__).parent / "assets" / "resnet18-imagenet.safetensors"
 # torchvision's ResNet18_Weights.IMAGENET1K_V1.url; reading it there would import torchvision.
-IMAGENET_URL = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
-IMAGENET_TRANSFORM = Transform((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 224)
+TORCHVISION_URL = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
+IMAGENET_TRANSFORM = Transform((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-_NAMES = ("bundled", "imagenet", "untrained")
+_NAMES = ("bundled", "imagenet", "torchvision", "untrained")
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,7 +48,7 @@ class Weights:
     Examples
     --------
     >>> from featlib import weights
-    >>> weights.read_weights()
+    >>> weights.read_weights(size=64)
     Weights('bundled', 122 tensors, Transform(0.485±0.229, 0.456±0.224, 0.406±0.225, 64×64))
     """
 
@@ -74,6 +74,32 @@ class Weights:
         """
         return {name: t for name, t in self.tensors.items() if not name.startswith("fc.")}
 
+    def at(self, size: int) -> "Weights":
+        """Return these weights for images of another size.
+
+        Parameters
+        ----------
+        size : int
+            Height and width, from 32 to 512 pixels, to which every image is brought.
+
+        Returns
+        -------
+        Weights
+            With the same tensors.
+
+        Raises
+        ------
+        featlib.FeatlibError
+            If the size is out of range.
+
+        Examples
+        --------
+        >>> from featlib import weights
+        >>> weights.read_weights().at(128).transform.size
+        128
+        """
+        return replace(self, transform=replace(self.transform, size=size))
+
     @property
     def width(self) -> int:
         """int: the number of features, 512."""
@@ -84,17 +110,25 @@ class Weights:
 
 
 def read_weights(
-    weights: str | Path = "bundled", *, sha256: str | None = None, seed: int = 0
+    weights: str | Path = "bundled",
+    *,
+    size: int | None = None,
+    sha256: str | None = None,
+    seed: int = 0,
 ) -> Weights:
     """Read the weights of a ResNet18, and check them.
 
     Parameters
     ----------
     weights : str or pathlib.Path
-        ``"bundled"``: weights for 64×64 images that come with featlib, no network needed.
-        ``"imagenet"``: torchvision's `ResNet18_Weights.IMAGENET1K_V1`, downloaded on first use.
+        ``"bundled"`` or ``"imagenet"``: weights that were trained on ImageNet and come with
+        featlib, no network needed.
+        ``"torchvision"``: torchvision's `ResNet18_Weights.IMAGENET1K_V1`, downloaded on first use.
         ``"untrained"``: random weights, the lesson's counterexample.
         Anything else is the path of a state dict: ``.safetensors``, ``.pt`` or ``.pth``.
+    size : int, optional
+        Height and width, from 32 to 512 pixels, to which every image is brought. Left out: what the
+        card of a file says, else the images' own size.
     sha256 : str, optional
         For a path: the checksum that the file must have. Without it, the one in the ``.json`` card
         beside the file is taken, where there is a card.
@@ -115,18 +149,26 @@ def read_weights(
     --------
     >>> from featlib import weights
     >>> loaded = weights.read_weights()
-    >>> loaded.width, loaded.transform.size, len(loaded.classes)
-    (512, 64, 200)
+    >>> loaded.width, len(loaded.classes)
+    (512, 200)
+    >>> weights.read_weights(size=224).transform.size
+    224
     >>> random = weights.read_weights("untrained", seed=1)
     >>> random.tensors["conv1.weight"].shape
     torch.Size([64, 3, 7, 7])
     """
+    loaded = _read(weights, sha256, seed)
+    return loaded if size is None else loaded.at(size)
+
+
+def _read(weights: str | Path, sha256: str | None, seed: int) -> Weights:
     if weights == "untrained":
         state = _checked(_random_state(seed), "untrained")
         return Weights(state, _card_transform(_card(BUNDLED)), "untrained")
-    if weights == "imagenet":
-        state, classes = _download_imagenet()
-        return Weights(_checked(state, "imagenet"), IMAGENET_TRANSFORM, "imagenet", classes)
+    if weights == "torchvision":
+        state, classes = _download_torchvision()
+        return Weights(_checked(state, "torchvision"), IMAGENET_TRANSFORM, "torchvision", classes)
+    weights = "bundled" if weights == "imagenet" else weights
     path = BUNDLED if weights == "bundled" else Path(weights).expanduser()
     if not path.suffix and not path.exists():
         checks.one_of(str(weights), "backbone.resnet18", "weights", (*_NAMES, "a file's path"))
@@ -246,16 +288,16 @@ def _not_weights(path: Path, got: str) -> NoReturn:
     )
 
 
-def _download_imagenet() -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
+def _download_torchvision() -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
     """Return torchvision's own weights as a state dict, and the names of their classes."""
     from torchvision.models import ResNet18_Weights
 
     try:
-        state = hub.load_state_dict_from_url(IMAGENET_URL, weights_only=True, check_hash=True)
+        state = hub.load_state_dict_from_url(TORCHVISION_URL, weights_only=True, check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
         checks.refuse(
             "backbone.resnet18",
-            f"the ImageNet weights from {IMAGENET_URL}",
+            f"torchvision's weights from {TORCHVISION_URL}",
             str(error),
             'Check the network, or use weights="bundled", which needs none.',
         )
@@ -286,4 +328,4 @@ def _has_name(entry: Any) -> bool:
 def _card_transform(card: dict[str, Any]) -> Transform:
     mean = card.get("mean", IMAGENET_TRANSFORM.mean)
     std = card.get("std", IMAGENET_TRANSFORM.std)
-    return Transform(mean, std, card.get("size", 64))
+    return Transform(mean, std, card.get("size"))

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,26 @@ def test_json_is_all_there_is_on_stdout(run, picture_folder, tmp_path):
     assert code == 0
     assert facts["report"] == str(tmp_path / "here" / "index.html")
     assert len(facts["training_trace"]) == 5
+
+
+@pytest.mark.parametrize(("words", "size", "said"), [([], 128, True), (["--size", 96], 96, False)])
+def test_a_run_says_at_which_size_pictures_were_read_unless_it_was_asked_for(
+    run, picture_folder, words, size, said
+):
+    out = run("run", "--images", picture_folder, *words)[1]
+    assert f"uint8 12×3×{size}×{size}" in out
+    assert (f"read at {size}×{size} pixels; --size N takes another size" in out) == said
+    assert "The same layer on raw pixels of 64×64 copies: " in out
+
+
+def test_without_baselines_there_is_no_comparison(run, picture_folder):
+    words = "run", "--images", picture_folder, "--no-baselines"
+    out = run(*words)[1]
+    assert "The same layer on" not in out
+    page = Path("lesson-report", "index.html").read_text(encoding="utf-8")
+    assert "Why features" not in page
+    assert not Path("lesson-report", "comparison.png").exists()
+    assert json.loads(run(*words, "--json")[1])["baselines"] == {}
 
 
 def test_epochs_and_seed_are_passed_on(run, picture_folder):
@@ -45,6 +66,7 @@ WRONG_USE = {
     "no number": ["run", "--epochs", "many"],
     "no epochs": ["run", "--epochs", "0"],
     "a seed below zero": ["run", "--seed", "-1"],
+    "a size that no network sees": ["run", "--size", "513"],
     "files without images": ["extract", ".", "--out", "o", "--shard-size", "0"],
     "workers without a cluster": ["extract", ".", "--out", "o", "--workers", "2"],
 }
@@ -189,7 +211,7 @@ def test_a_terminal_without_unicode_is_no_reason_to_stop(picture_folder, tmp_pat
     monkeypatch.chdir(tmp_path)
     assert cli.main(["run", "--images", str(picture_folder)]) == 0
     sys.stdout.flush()
-    assert b"12?3?64?64" in written.getvalue()
+    assert b"12?3?128?128" in written.getvalue()
 
 
 @pytest.mark.parametrize("words", [["progress"], ["progress", "--export"]], ids=str)

@@ -88,7 +88,7 @@ def test_damaged_answers_are_set_aside_and_said(monkeypatch, tmp_path):
 def test_a_damaged_cache_entry(pixels, resnet, empty_cache):
     features.extract(pixels, resnet)
     assert find("cache entries").fix == ""
-    entry = features.cache_path(pixels, resnet)
+    entry = features.cache_paths(pixels, resnet)[0]
     entry.write_bytes(entry.read_bytes()[:-9])
     finding = find("cache entries")
     assert "1 damaged" in finding.found

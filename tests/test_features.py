@@ -93,13 +93,49 @@ def test_another_content_is_another_cache_entry(change, pixels, resnet):
         other.transform = preprocess.Transform((0, 0, 0), (1, 1, 1), 64)
     else:
         precision = "bf16"
-    assert features.cache_path(changed, other, precision) != features.cache_path(pixels, resnet)
+    assert features.cache_paths(changed, other, precision) != features.cache_paths(pixels, resnet)
+
+
+def test_a_run_that_was_stopped_goes_on_at_the_next_piece(pixels, resnet, empty_cache, monkeypatch):
+    monkeypatch.setattr(features, "PIECE", 5)
+    whole = features.extract(pixels, resnet, cache=False)
+    compute, sizes = features._compute, []
+
+    def stop_at_the_third(images, *rest):
+        sizes.append(len(images))
+        if len(sizes) == 3:
+            raise KeyboardInterrupt
+        return compute(images, *rest)
+
+    monkeypatch.setattr(features, "_compute", stop_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        features.extract(pixels, resnet)
+    assert not features.is_cached(pixels, resnet)
+    torch.testing.assert_close(features.extract(pixels, resnet), whole)
+    assert sizes == [5, 5, 2, 2], "only what was missing was computed again"
+    assert features.is_cached(pixels, resnet)
+
+
+@pytest.mark.parametrize("size", [64, 96])
+def test_the_size_of_the_images_asked_for_or_their_own_is_the_same_entry(size, resnet):
+    own = torch.zeros(2, 3, size, size, dtype=torch.uint8)
+    asked = weights.read_weights(size=size)
+    assert features.cache_paths(own, resnet) == features.cache_paths(own, asked)
+
+
+def test_images_of_two_sizes_go_through_one_network(pixels, resnet):
+    forward = features.fast_forward(resnet)
+    enlarged = preprocess.prepare(pixels, resnet.transform.at(64, 64))
+    with torch.no_grad():
+        torch.testing.assert_close(forward(pixels), resnet(enlarged), rtol=0, atol=1e-4)
+    small = pixels[..., :40, :48]
+    assert torch.equal(forward(small), features.fast_forward(resnet)(small))
 
 
 @pytest.mark.parametrize("damage", ["cut off", "altered", "empty", "text"])
 def test_a_damaged_entry_is_made_again_with_a_warning(damage, pixels, resnet, empty_cache, caplog):
     whole = features.extract(pixels, resnet)
-    path = features.cache_path(pixels, resnet)
+    path = features.cache_paths(pixels, resnet)[0]
     data = path.read_bytes()
     spoiled = {
         "cut off": data[:-100],
@@ -137,6 +173,8 @@ def on_cuda(monkeypatch, network):
 
 class Anywhere:
     """Images that stay where they are when they are sent to a device."""
+
+    shape = (1, 3, 64, 64)
 
     def to(self, device):
         assert device == "cuda"
@@ -208,7 +246,7 @@ def test_a_gpu_is_taken_where_there_is_one(cuda, mps, taken, monkeypatch):
 
 def test_features_of_another_device_are_kept_apart(pixels, resnet, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    paths = {features.cache_path(pixels, resnet, device=device) for device in ("cpu", "cuda")}
+    paths = {features.cache_paths(pixels, resnet, device=device)[0] for device in ("cpu", "cuda")}
     assert len(paths) == 2
 
 

@@ -44,7 +44,7 @@ def test_an_altered_bundled_file_is_refused(tmp_path, monkeypatch):
 
 def test_from_folder_reads_one_folder_a_class(picture_folder):
     own = images.from_folder(picture_folder)
-    assert (own.pixels.shape, own.pixels.dtype) == ((12, 3, 64, 64), torch.uint8)
+    assert (own.pixels.shape, own.pixels.dtype) == ((12, 3, 128, 128), torch.uint8)
     assert own.classes == ("blue", "red")
     red = own.pixels[own.labels == 1].float().mean((0, 2, 3))
     assert red[0] > 150 > red[2]
@@ -152,7 +152,7 @@ def test_a_row_that_no_image_has_is_refused(pixels, row):
 def test_its_repr_is_one_line_and_its_notebook_form_a_picture(picture_folder):
     own = images.from_folder(picture_folder)
     assert repr(own) == (
-        "ImageSet('pictures': 12×3×64×64 uint8, 2 classes, 10 training + 2 validation)"
+        "ImageSet('pictures': 12×3×128×128 uint8, 2 classes, 10 training + 2 validation)"
     )
     data, metadata = own._repr_mimebundle_()
     assert data["image/png"].startswith(b"\x89PNG")
@@ -293,3 +293,20 @@ def test_without_a_network_the_error_names_the_set_that_needs_none(name, empty_c
     monkeypatch.setattr(datasets.FashionMNIST, "mirrors", [dead])
     with pytest.raises(FeatlibError, match=r'images\.load\("emoji10"\), which needs none'):
         images.load(name)
+
+
+def test_emoji3d_has_the_classes_and_the_split_of_emoji10(emoji10):
+    drawn = images.load("emoji3d")
+    assert drawn.pixels.shape == (677, 3, 64, 64)
+    assert drawn.classes == emoji10.classes
+    assert [drawn.classes[k] for k in range(10) if k not in drawn.labels] == ["flag"]
+    sides = {emoji10.captions[i]: "train" for i in emoji10.train.tolist()}
+    sides |= {emoji10.captions[i]: "validation" for i in emoji10.validation.tolist()}
+    labels = {emoji10.captions[i]: emoji10.labels[i].item() for i in range(len(emoji10))}
+    for side in ("train", "validation"):
+        for i in getattr(drawn, side).tolist():
+            assert (sides[drawn.captions[i]], labels[drawn.captions[i]]) == (side, drawn.labels[i])
+
+
+def test_emoji3d_is_read_at_any_size():
+    assert images.load("emoji3d", size=224).pixels.shape == (677, 3, 224, 224)

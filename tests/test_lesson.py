@@ -6,7 +6,7 @@ import pytest
 import torch
 from helpers import make_pictures
 
-from featlib import FeatlibError, backbone, features, images, lesson, trace
+from featlib import FeatlibError, backbone, features, images, lesson, trace, weights
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_it_runs_on_a_folder_of_ones_own_with_any_number_of_classes(tmp_path):
     colors = {"red": (200, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 200)}
     finished = lesson.run(make_pictures(tmp_path / "own", colors), progress=False, epochs=8)
     assert [stage.out_shape for stage in finished.data_flow] == [
-        (18, 3, 64, 64), (18, 3, 64, 64), (18, 512), (15, 3), (3, 3),
+        (18, 3, 128, 128), (18, 3, 128, 128), (18, 512), (15, 3), (3, 3),
     ]  # fmt: skip
     assert finished.images.classes == ("blue", "green", "red")
     assert finished.example() == finished.images.validation[0]
@@ -139,7 +139,9 @@ def test_its_facts_are_those_of_the_run(finished):
         assert (row["name"], row["precision"], row["recall"], row["f1"]) == expected
     for baseline in finished.baselines:
         fact = facts["baselines"][baseline.name]
-        assert fact == {"accuracy": baseline.accuracy, "seconds": baseline.seconds}
+        assert fact == {
+            "accuracy": baseline.accuracy, "seconds": baseline.seconds, "size": baseline.size,
+        }  # fmt: skip
         assert 0 < baseline.seconds < finished.seconds
     traced = finished.predict(finished.example())
     probabilities = facts["prediction"]["probabilities"]
@@ -182,3 +184,36 @@ def test_a_wrong_setting_is_refused_before_any_work(monkeypatch):
     monkeypatch.setattr(features, "extract", None)
     with pytest.raises(FeatlibError, match="epochs"):
         lesson.run(epochs=0)
+
+
+def test_a_size_that_is_asked_for_is_that_of_pictures_network_and_baselines(picture_folder):
+    finished = lesson.run(picture_folder, size=96, epochs=1, progress=False)
+    assert finished.images.pixels.shape == (12, 3, 96, 96)
+    assert finished.backbone.transform.size == 96
+    assert [(b.name, b.size) for b in finished.baselines] == [
+        ("raw_pixels", 64), ("untrained_backbone", 96),
+    ]  # fmt: skip
+
+
+def test_the_lessons_pictures_may_be_shown_to_the_network_enlarged(emoji10):
+    few = images.from_arrays(emoji10.pixels[:40], emoji10.labels[:40], emoji10.classes)
+    finished = lesson.run(few, size=128, epochs=1, baselines=False, progress=False)
+    assert finished.images.pixels.shape == (40, 3, 64, 64)
+    enlarged = features.extract(few.pixels, weights.read_weights(size=128), progress=False)
+    assert torch.equal(finished.features, enlarged)
+    assert finished.baselines == ()
+
+
+def test_weights_whose_card_names_a_size_read_a_folder_at_that_size(picture_folder, tmp_path):
+    torch.save(weights.read_weights().tensors, tmp_path / "mine.pt")
+    (tmp_path / "mine.json").write_text('{"size": 48}')
+    finished = lesson.run(
+        picture_folder, weights=tmp_path / "mine.pt", epochs=1, baselines=False, progress=False
+    )
+    assert finished.images.pixels.shape == (12, 3, 48, 48)
+
+
+def test_a_picture_of_ones_own_is_read_at_the_size_of_the_run(picture_folder):
+    finished = lesson.run(picture_folder, epochs=1, baselines=False, progress=False)
+    prediction = finished.predict(picture_folder / "red" / "0.png")
+    assert prediction.layers[0].values.shape == (3, 128, 128)

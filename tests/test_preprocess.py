@@ -42,6 +42,18 @@ def test_normalize_resizes_to_what_the_weights_were_trained_on(pixels):
     assert preprocess.prepare(pixels, wanted).shape == (12, 3, 96, 96)
 
 
+@pytest.mark.parametrize(
+    ("height", "width", "side"),
+    [(64, 64, 64), (224, 224, 224), (28, 28, 64), (300, 200, 200), (900, 700, 512)],
+)
+def test_without_a_size_the_images_keep_their_own_within_reason(height, width, side):
+    own = Transform(IMAGENET.mean, IMAGENET.std)
+    assert own.at(height, width).size == side
+    ready = preprocess.prepare(torch.zeros(1, 3, height, width, dtype=torch.uint8), own)
+    assert ready.shape == (1, 3, side, side)
+    assert Transform(IMAGENET.mean, IMAGENET.std, 48).at(height, width).size == 48
+
+
 def test_resizing_keeps_the_picture():
     """A picture of two halves, white above black, is still that at another size."""
     halves = torch.zeros(1, 3, 64, 64)
@@ -54,10 +66,10 @@ def test_resizing_keeps_the_picture():
 
 
 def test_each_channel_has_its_own_mean_and_std():
-    wanted = Transform((0.0, 0.5, 1.0), (1.0, 0.5, 0.25), 8)
-    ready = preprocess.normalize(torch.ones(1, 3, 8, 8), wanted)
+    wanted = Transform((0.0, 0.5, 1.0), (1.0, 0.5, 0.25), 32)
+    ready = preprocess.normalize(torch.ones(1, 3, 32, 32), wanted)
     assert ready[0, :, 0, 0].tolist() == [1, 1, 0]
-    ready = preprocess.normalize(torch.zeros(1, 3, 8, 8), wanted)
+    ready = preprocess.normalize(torch.zeros(1, 3, 32, 32), wanted)
     assert ready[0, :, 0, 0].tolist() == [0, -1, -4]
 
 
@@ -66,8 +78,8 @@ def test_each_channel_has_its_own_mean_and_std():
     [
         ((0, 0), (1, 1, 1), 64, "mean as three numbers"),
         ((0, 0, 0), (1, 0, 1), 64, "std as a number above 0"),
-        ((0, 0, 0), (1, 1, 1), 7, "from 8 to 4096"),
-        ((0, 0, 0), (1, 1, 1), 4097, "from 8 to 4096"),
+        ((0, 0, 0), (1, 1, 1), 31, "from 32 to 512"),
+        ((0, 0, 0), (1, 1, 1), 513, "from 32 to 512"),
     ],
 )
 def test_a_transform_that_no_network_has_is_refused(mean, std, size, said):

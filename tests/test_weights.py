@@ -19,6 +19,34 @@ def test_weights_alone_are_those_of_the_backbone_they_fill(resnet, pixels):
     torch.testing.assert_close(backbone.resnet18(loaded)(ready), resnet(ready))
 
 
+def test_imagenet_is_another_name_of_the_bundled_weights():
+    assert backbone.fingerprint(weights.read_weights("imagenet").state()) == backbone.fingerprint(
+        weights.read_weights().state()
+    )
+    assert weights.read_weights("imagenet").name == "bundled"
+
+
+@pytest.mark.parametrize("name", ["bundled", "untrained"])
+def test_a_size_that_is_asked_for_is_that_of_every_image(name, pixels):
+    for loaded in (weights.read_weights(name, size=96), weights.read_weights(name).at(96)):
+        assert loaded.transform.size == 96
+        assert preprocess.prepare(pixels, loaded.transform).shape == (12, 3, 96, 96)
+    assert backbone.resnet18(weights.read_weights(name), size=32).transform.size == 32
+
+
+def test_the_size_of_a_card_holds_until_another_is_asked_for(tmp_path):
+    torch.save(weights.read_weights().tensors, tmp_path / "mine.pt")
+    (tmp_path / "mine.json").write_text('{"size": 48}')
+    assert weights.read_weights(tmp_path / "mine.pt").transform.size == 48
+    assert weights.read_weights(tmp_path / "mine.pt", size=64).transform.size == 64
+
+
+@pytest.mark.parametrize("size", [31, 513, 64.0, "64"])
+def test_a_size_out_of_range_is_refused(size):
+    with pytest.raises(FeatlibError, match="from 32 to 512"):
+        weights.read_weights(size=size)
+
+
 def test_untrained_weights_are_random_as_torchvisions_are():
     ours = weights.read_weights("untrained").state()
     theirs = torchvision_resnet18().state_dict()
@@ -51,7 +79,7 @@ def test_half_precision_is_read_as_float32_and_batchnorms_counters_may_be_missin
     assert loaded.tensors.keys() == whole.keys()
     for name, tensor in loaded.tensors.items():
         assert tensor.dtype == whole[name].dtype, name
-    assert loaded.transform.size == 64
+    assert loaded.transform.size is None
     assert loaded.classes == ()
 
 
@@ -74,17 +102,17 @@ def save_with_hash(folder):
     return network, (folder / "weights.pth").rename(folder / f"resnet18-{digest[:8]}.pth")
 
 
-def test_the_address_of_the_imagenet_weights_is_torchvisions():
-    assert ResNet18_Weights.IMAGENET1K_V1.url == weights.IMAGENET_URL
+def test_the_address_of_torchvisions_weights_is_theirs():
+    assert ResNet18_Weights.IMAGENET1K_V1.url == weights.TORCHVISION_URL
 
 
 @pytest.mark.usefixtures("hub_folder")
-def test_imagenet_weights_are_downloaded_and_their_hash_checked(tmp_path, server, monkeypatch):
+def test_torchvisions_weights_are_downloaded_and_their_hash_checked(tmp_path, server, monkeypatch):
     network, file = save_with_hash(tmp_path)
-    monkeypatch.setattr(weights, "IMAGENET_URL", f"{server}/{file.name}")
-    loaded = backbone.resnet18("imagenet")
+    monkeypatch.setattr(weights, "TORCHVISION_URL", f"{server}/{file.name}")
+    loaded = backbone.resnet18("torchvision")
     assert torch.equal(loaded.network.conv1.weight, network.conv1.weight)
-    assert loaded.transform.size == 224
+    assert loaded.transform.size is None
     assert len(loaded.classes) == 1000
 
 
@@ -92,13 +120,13 @@ def test_imagenet_weights_are_downloaded_and_their_hash_checked(tmp_path, server
 def test_a_download_that_was_altered_is_refused(tmp_path, server, monkeypatch):
     _, file = save_with_hash(tmp_path)
     altered = file.rename(tmp_path / "resnet18-00000000.pth")
-    monkeypatch.setattr(weights, "IMAGENET_URL", f"{server}/{altered.name}")
+    monkeypatch.setattr(weights, "TORCHVISION_URL", f"{server}/{altered.name}")
     with pytest.raises(FeatlibError, match="invalid hash"):
-        backbone.resnet18("imagenet")
+        backbone.resnet18("torchvision")
 
 
 @pytest.mark.usefixtures("hub_folder")
 def test_without_a_network_the_error_names_the_weights_that_need_none(monkeypatch):
-    monkeypatch.setattr(weights, "IMAGENET_URL", "http://127.0.0.1:9/resnet18-00000000.pth")
+    monkeypatch.setattr(weights, "TORCHVISION_URL", "http://127.0.0.1:9/resnet18-00000000.pth")
     with pytest.raises(FeatlibError, match='weights="bundled", which needs none'):
-        backbone.resnet18("imagenet")
+        backbone.resnet18("torchvision")

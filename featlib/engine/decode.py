@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import logging
 import os
+import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import torch
 from PIL import ExifTags, Image, ImageOps
 
 from featlib.engine import cache as cache_files
+from featlib.engine import paths
 from featlib.engine.progress_bar import progress_bar
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
@@ -24,13 +27,69 @@ SMALL_FILE = 50_000  # bytes
 HIDDEN = (".", "__MACOSX")  # names that begin so belong to the system, not to the user
 VERSION = 2  # raise it when the code below makes another picture of the same file
 
+PHOTOGRAPH, THUMBNAIL = 224, 128  # pixels a side at which pictures are read
+PIECE = 1024  # pictures that are kept together
+MEMORY = 2 * 10**9  # bytes of pixels that are held in memory at most
+
 Result = np.ndarray | str  # a picture, or the reason why there is none
+
+# What Pillow raises for a damaged picture, beside OSError; and for any that cannot be read.
+DAMAGES = (SyntaxError, ValueError, EOFError, MemoryError)
+NO_PICTURE = (OSError, Image.DecompressionBombError, Image.DecompressionBombWarning, *DAMAGES)
+
+log = logging.getLogger("featlib")
+
+
+def usual_size(sides: Iterable[int]) -> int:
+    """Return the size at which pictures are read where nobody chose one.
+
+    Parameters
+    ----------
+    sides : iterable of int
+        The shorter side of each picture, in pixels.
+
+    Returns
+    -------
+    int
+        224, the size at which ImageNet's networks met their photographs; 128 where most pictures
+        are smaller than half of that: enlarging thumbnails helps up to there, and costs a third.
+    """
+    known = list(sides)
+    small = sum(side < PHOTOGRAPH // 2 for side in known)
+    return THUMBNAIL if 2 * small > len(known) else PHOTOGRAPH
+
+
+def shorter_sides(files: Sequence[Path], most: int = 1000) -> list[int]:
+    """Return the shorter side of picture files, from their headers.
+
+    Parameters
+    ----------
+    files : sequence of pathlib.Path
+        Of many, some from everywhere are looked into. What cannot be read is passed over.
+    most : int
+        How many are looked into at most.
+
+    Returns
+    -------
+    list of int
+        Pixels.
+    """
+    sides = []
+    with strictly():
+        for file in files[:: -(-len(files) // most) or 1]:
+            if os.path.isfile(file):  # a pipe would be waited for
+                with suppress(*NO_PICTURE), Image.open(file, formats=FORMATS) as image:
+                    sides.append(min(image.size))
+    return sides
 
 
 def decode(
     files: Sequence[Path], size: int, *, cache: bool = True, progress: bool = True
-) -> list[Result]:
+) -> tuple[np.ndarray, list[str | None]]:
     """Decode picture files.
+
+    More than two gigabytes of pixels are not held in memory, but in a file without a name, which
+    the system removes when nothing uses it any more.
 
     Parameters
     ----------
@@ -46,19 +105,54 @@ def decode(
 
     Returns
     -------
-    list of (numpy.ndarray or str)
-        In the order of the files: the picture, uint8 S×S×3, or the reason why there is none.
+    pictures : numpy.ndarray
+        uint8 M×S×S×3: those that could be read, in the order of the files.
+    reasons : list of (str or None)
+        For each file why there is no picture; None where there is one.
     """
-    if not cache:
-        return _decode_all(files, size, progress)
-    path = cache_files.entry("pictures", _digest(files, size))
-    pixels, note = cache_files.read(path)
-    if pixels is None:
-        pictures = _decode_all(files, size, progress)
-        _keep(path, pictures, size)
-        return pictures
-    kept = iter(pixels.numpy())
-    return [next(kept) if reason is None else reason for reason in json.loads(note)]
+    pictures, reasons = _room(len(files), size), []
+    n = 0
+    with progress_bar("pictures", len(files), "file", progress) as done:
+        for first in range(0, len(files), PIECE):
+            part, why = _piece(files[first : first + PIECE], size, cache, done.update)
+            pictures[n : n + len(part)] = part
+            reasons += why
+            n += len(part)
+    return pictures[:n], reasons
+
+
+def _room(n: int, size: int) -> np.ndarray:
+    """Return an array for n pictures, in memory or in a file."""
+    shape = (n, size, size, 3)
+    if (needed := n * size * size * 3) <= MEMORY:
+        return np.empty(shape, np.uint8)
+    log.warning(
+        "images: %s pictures at %d×%d pixels are %.1f GB, more than is held in memory; they are "
+        "kept in a temporary file while they are used",
+        f"{n:,}", size, size, needed / 1e9,
+    )  # fmt: skip
+    folder = paths.cache_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return np.memmap(file, np.uint8, "w+", shape=shape)
+
+
+def _piece(
+    files: Sequence[Path], size: int, cache: bool, tick: Callable[[int], object]
+) -> tuple[np.ndarray, list[str | None]]:
+    """Decode some files, or read what was kept of them: a run that is stopped goes on there."""
+    path = cache_files.entry("pictures", _digest(files, size)) if cache else None
+    kept, note = cache_files.read(path) if path else (None, "")
+    if kept is not None:
+        tick(len(files))
+        return kept.numpy(), json.loads(note)
+    results = _decode_all(files, size, tick)
+    found = [picture for picture in results if not isinstance(picture, str)]
+    pictures = np.stack(found) if found else np.empty((0, size, size, 3), np.uint8)
+    reasons = [picture if isinstance(picture, str) else None for picture in results]
+    if path:
+        cache_files.write(path, torch.from_numpy(pictures), json.dumps(reasons))
+    return pictures, reasons
 
 
 def _digest(files: Sequence[Path], size: int) -> str:
@@ -76,19 +170,15 @@ def _digest(files: Sequence[Path], size: int) -> str:
     return digest.hexdigest()
 
 
-def _keep(path: Path, pictures: Sequence[Result], size: int) -> None:
-    reasons = [picture if isinstance(picture, str) else None for picture in pictures]
-    kept = [picture for picture in pictures if not isinstance(picture, str)]
-    pixels = torch.from_numpy(np.stack(kept)) if kept else torch.empty(0, size, size, 3).byte()
-    cache_files.write(path, pixels, json.dumps(reasons))
-
-
-def _decode_all(files: Sequence[Path], size: int, progress: bool) -> list[Result]:
+def _decode_all(files: Sequence[Path], size: int, tick: Callable[[int], object]) -> list[Result]:
+    results = []
     with strictly(), ThreadPoolExecutor() as pool:
         # Threads help with photographs. With icons they only wait for one another.
         map_files = map if _are_small(files) else pool.map
-        results = map_files(partial(decode_one, size=size), files)
-        return list(progress_bar("pictures", len(files), "file", progress, results))
+        for result in map_files(partial(decode_one, size=size), files):
+            results.append(result)
+            tick(1)
+    return results
 
 
 @contextmanager
@@ -138,7 +228,7 @@ def decode_one(file: Path | str, size: int) -> Result:
     except OSError as error:
         # An error of the disk has a number. All others are about what was read.
         return f"cannot be read: {error.strerror}" if error.errno else f"damaged: {error}"
-    except (SyntaxError, ValueError, EOFError, MemoryError) as error:
+    except DAMAGES as error:
         return f"damaged: {error}"
 
 

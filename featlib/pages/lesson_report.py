@@ -26,20 +26,25 @@ def figures(lesson: Lesson) -> dict[str, plots.Figure]:
     dict of str to featlib.plots.Figure
         By file name without ending, in the order of the report.
     """
+    comparison = {"comparison": _comparison(lesson)} if lesson.baselines else {}
     return {
         "images": plots.image_grid(lesson.images),
-        "comparison": plots.bars(
-            lesson.accuracies(),
-            title="The same linear layer on three inputs",
-            xlabel="validation accuracy (share right)",
-            ylabel="input",
-            line=("guessing", 1 / len(lesson.images.classes)),
-        ),
+        **comparison,
         "training_trace": plots.training_trace(lesson.training),
         "confusion_matrix": plots.confusion_matrix(lesson.report),
         "mistakes": plots.mistakes(lesson.report, lesson.images),
         "prediction_trace": plots.prediction_trace(lesson.predict(lesson.example())),
     }
+
+
+def _comparison(lesson: Lesson) -> plots.Figure:
+    return plots.bars(
+        lesson.accuracies(),
+        title="The same linear layer on three inputs",
+        xlabel="validation accuracy (share right)",
+        ylabel="input",
+        line=("guessing", 1 / len(lesson.images.classes)),
+    )
 
 
 def write(lesson: Lesson, folder: str | Path = "lesson-report") -> Path:
@@ -79,8 +84,7 @@ def _html(lesson: Lesson, drawn: dict[str, tuple[bytes, str]]) -> str:
         lesson=lesson,
         report=lesson.report,
         images=lesson.images,
-        raw=lesson.baselines[0],
-        untrained=lesson.baselines[1],
+        raw=next(iter(lesson.baselines), None),
         data_flow=_markup(trace.data_flow_table(lesson.data_flow)),
         training=_markup(trace.training_table(lesson.training)),
         prediction=_markup(lesson.predict(lesson.example()).table()),

@@ -100,7 +100,7 @@ def extract(
     ray = _ray()
     if workers is not None:
         checks.whole_number(workers, "cluster.extract", "workers")
-    job = shards.plan_job(source, folder, batch_size, precision, device, shard_size)
+    job = shards.plan_job(source, folder, backbone, batch_size, precision, device, shard_size)
 
     def write(missing, tick):
         if not missing:

@@ -11,7 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,8 @@ class Job:
         The images.
     folder : pathlib.Path
         Where the Parquet files go.
+    size : int
+        Height and width at which the images are read, in pixels.
     shard_size : int
         Images in a file.
     batch_size, precision, device
@@ -94,6 +96,7 @@ class Job:
 
     source: FolderSource | DatasetSource
     folder: Path
+    size: int
     shard_size: int
     batch_size: int
     precision: str
@@ -163,7 +166,7 @@ class Job:
             "images": len(self.source),
             "source": self.source.digest(),
             "weights": fingerprint(backbone.state()),
-            "preprocessing": repr(backbone.transform),
+            "preprocessing": repr(replace(backbone.transform, size=self.size)),
             "precision": self.precision,
             "images a shard": self.shard_size,
         }
@@ -232,7 +235,7 @@ def extract(
     >>> done.images, done.shards, done.unreadable
     (6, 2, ())
     """
-    job = plan_job(source, folder, batch_size, precision, device, shard_size)
+    job = plan_job(source, folder, backbone, batch_size, precision, device, shard_size)
     forward = features.fast_forward(backbone, job.precision, job.device)
 
     def write(shards, tick):
@@ -245,6 +248,7 @@ def extract(
 def plan_job(
     source: str | os.PathLike[str] | Dataset,
     folder: str | os.PathLike[str],
+    backbone: Backbone | Weights,
     batch_size: int,
     precision: str,
     device: str,
@@ -254,7 +258,7 @@ def plan_job(
 
     Parameters
     ----------
-    source, folder, batch_size, precision, device, shard_size
+    source, folder, backbone, batch_size, precision, device, shard_size
         As for `extract`.
 
     Returns
@@ -275,7 +279,8 @@ def plan_job(
     is_folder = isinstance(source, (str, os.PathLike))
     found = FolderSource(source) if is_folder else DatasetSource(source)
     folder = Path(folder).expanduser().resolve()
-    return Job(found, folder, shard_size, batch_size, precision, device)
+    size = backbone.transform.size or found.usual_size()
+    return Job(found, folder, size, shard_size, batch_size, precision, device)
 
 
 def write_missing(
@@ -356,7 +361,7 @@ def write_shard(
     rows = job.rows(shard)
     step = threads.batch_size(len(rows), job.batch_size)
     batches = [rows[i : i + step] for i in range(0, len(rows), step)]
-    compute = partial(_compute_batch, job.source, forward, backbone.transform.size)
+    compute = partial(_compute_batch, job.source, forward, job.size)
     names, labels, vectors, unreadable = [], [], [], []
     with strictly():
         for batch, found in zip(batches, threads.map_ordered(compute, batches), strict=True):

@@ -11,7 +11,7 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from featlib import checks
-from featlib.engine.decode import FORMATS, decode_one, square
+from featlib.engine.decode import FORMATS, decode_one, shorter_sides, square, usual_size
 from featlib.engine.words import describe, readable
 from featlib.images import list_files
 
@@ -71,6 +71,16 @@ class FolderSource:
         name = readable(self.names[i])
         first, *rest = name.split("/")
         return name, first if rest else None, decode_one(self.folder / self.names[i], size)
+
+    def usual_size(self) -> int:
+        """Return the size to read the pictures at where nobody chose one.
+
+        Returns
+        -------
+        int
+            224, or 128 where most are thumbnails.
+        """
+        return usual_size(shorter_sides([self.folder / name for name in self.names]))
 
     def digest(self) -> str:
         """Hash what tells one folder of pictures from another, without reading the pictures.
@@ -150,6 +160,18 @@ class DatasetSource:
             checks.pixels(image[None], "shards.extract")
             image = Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
         return str(i), str(label), square(image, size)
+
+    def usual_size(self) -> int:
+        """Return the size to read the images at where nobody chose one, judged by the first ten.
+
+        Returns
+        -------
+        int
+            224, or 128 where most are thumbnails.
+        """
+        first = [self.dataset[i][0] for i in range(min(10, len(self)))]
+        shapes = [i.shape[-2:] if isinstance(i, torch.Tensor) else i.size for i in first]
+        return usual_size(map(min, shapes))
 
     def digest(self) -> str:
         """Hash what tells one dataset from another, without reading its images.

@@ -22,6 +22,9 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     ----------
     weights : str or pathlib.Path
         As for `backbone.resnet18`.
+    size : int, optional
+        Height and width, from 32 to 512 pixels, to which every image is brought; left out, the
+        images' own size.
     batch_size, precision, device, cache
         As for `features.extract`. With the cache, the features of the same images are computed
         once for all folds and settings of a search.
@@ -48,12 +51,14 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     def __init__(
         self,
         weights: str | Path = "bundled",
+        size: int | None = None,
         batch_size: int = 64,
         precision: str = "fp32",
         device: str = "auto",
         cache: bool = True,
     ) -> None:
         self.weights = weights
+        self.size = size
         self.batch_size = batch_size
         self.precision = precision
         self.device = device
@@ -87,7 +92,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
             If the images are not as above, or the weights cannot be loaded.
         """
         checks.pixels(_from_array(X), "FeatureExtractor.fit")
-        self.backbone_ = resnet18(self.weights)
+        self.backbone_ = resnet18(self.weights, size=self.size)
         self._n_features_out = self.backbone_.width
         return self
 

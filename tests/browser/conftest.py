@@ -5,7 +5,8 @@ import os
 import browser
 import pytest
 from filelock import FileLock
-from lab_pages import Gate, Lab, Notebook
+from lab_pages import Gate, Lab
+from lab_window import Window
 from playwright.sync_api import expect, sync_playwright
 
 expect.set_options(timeout=20_000)  # milliseconds; a busy machine takes longer than the usual 5 s
@@ -43,21 +44,35 @@ def gate(tmp_path):
     return Gate(tmp_path / "gate")
 
 
+@pytest.fixture(scope="session")
+def window(lab, chromium):
+    opened = Window(lab, chromium)
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def notebook(lab, chromium, request):
+def new_window(window):
+    """Begin a test with JupyterLab loaded anew."""
+    window.close()
+
+
+@pytest.fixture
+def notebook(lab, window, request):
     """Return a function that opens a notebook with a quiz, in a theme."""
-    pages = []
+    opened = []
+    failed = request.session.testsfailed
 
     def open_notebook(name, quiz, code, theme="light"):
-        lab.theme(theme)
         lab.write(name, quiz, code)
-        page = chromium.new_page(viewport={"width": 1200, "height": 1000})
-        pages.append(page)
-        opened = Notebook(lab, page, name)
-        opened.open()
-        opened.run_all()
-        return opened
+        opened.append(window.open(name, theme))
+        opened[-1].run_all()
+        return opened[-1]
 
     yield open_notebook
-    for page in pages:
-        page.close()
+    for each in opened:
+        each.unwatch()
+    if request.session.testsfailed > failed:
+        window.close()  # no other test shall meet what made this one fail
+    elif opened:
+        window.tidy()

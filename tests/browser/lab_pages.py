@@ -34,7 +34,6 @@ class Lab:
         self.log = folder / "lab.log"
         own = {
             "FEATLIB_DATA_DIR": folder / "data",
-            "FEATLIB_CACHE_DIR": folder / "cache",
             "JUPYTER_CONFIG_DIR": folder / "config",
             "JUPYTER_DATA_DIR": folder / "jupyter-data",
             "JUPYTER_RUNTIME_DIR": folder / "runtime",
@@ -48,6 +47,7 @@ class Lab:
             "--ServerApp.open_browser": "False",
             "--ServerApp.allow_root": "True",
             "--IdentityProvider.token": TOKEN,
+            "--LabApp.expose_app_in_browser": "True",
             "--LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
         }
         with self.log.open("w") as log:
@@ -67,6 +67,16 @@ class Lab:
             except OSError:
                 time.sleep(0.2)
         pytest.fail(f"JupyterLab did not start:\n{self.log.read_text()}")
+
+    def ask(self, path, method="GET"):
+        """Return what the server's API answers."""
+        request = urllib.request.Request(f"{self.url}/api/{path}?token={TOKEN}", method=method)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read() or "null")
+
+    def end_kernels(self):
+        for kernel in self.ask("kernels"):
+            self.ask(f"kernels/{kernel['id']}", "DELETE")
 
     def write(self, name, quiz, code):
         """Write a quiz file and a notebook that shows it."""
@@ -88,8 +98,16 @@ class Notebook:
         self.lab, self.page, self.name = lab, page, name
         self.errors = []
         self.sockets = {}  # open connections to a kernel, and how many replies each waits for
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", self._note)
         page.on("websocket", self._watch)
+
+    def unwatch(self):
+        """Leave the page to the next notebook."""
+        self.page.remove_listener("pageerror", self._note)
+        self.page.remove_listener("websocket", self._watch)
+
+    def _note(self, error):
+        self.errors.append(str(error))
 
     def _watch(self, socket):
         """Count what JupyterLab asks of a kernel for its widgets and has no reply to yet."""

@@ -85,6 +85,7 @@ def quiz(notebook):
     return open_quiz
 
 
+@pytest.mark.usefixtures("new_window")
 def test_by_mouse_and_the_answers_are_there_again(quiz):
     opened = quiz("mouse", "light")
     page, widget = opened.page, opened.widget

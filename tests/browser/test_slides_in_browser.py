@@ -1,5 +1,6 @@
 """The slides in a real browser: every page fits, nothing is asked of the network."""
 
+from functools import cache, partial
 from pathlib import Path
 
 import nbformat
@@ -51,15 +52,21 @@ class Talk:
             self.page.keyboard.press("ArrowRight")
 
 
+@pytest.fixture(scope="module")
+def export(tmp_path_factory):
+    """Return a function that exports a notebook, once for all tests that show it."""
+    return cache(partial(slides.export, folder=tmp_path_factory.mktemp("slides")))
+
+
 @pytest.fixture
-def talk(chromium, tmp_path):
+def talk(chromium, export):
     """Return a function that exports a notebook and opens its slides."""
     opened = []
 
     def open_talk(notebook, width=1280, height=720):
         page = chromium.new_page(viewport={"width": width, "height": height})
         opened.append(page)
-        return Talk(page, slides.export(notebook, tmp_path))
+        return Talk(page, export(notebook))
 
     yield open_talk
     for page in opened:
@@ -84,13 +91,13 @@ def test_every_page_fits_and_nothing_is_asked_of_the_network(talk, notebook):
     assert [url for url in shown.requests if not url.startswith(("file:", "data:", "blob:"))] == []
 
 
-@pytest.fixture
-def questions(tmp_path):
+@pytest.fixture(scope="module")
+def questions(tmp_path_factory):
     """Return a notebook with every quiz of the lesson and the flashcards in its outputs."""
     data = [{quiz.MIME: quiz.load(name).to_dict()} for name in quiz.names()]
     data.append({quiz.DECK_MIME: quiz.deck_to_dict(quiz.load_deck())})
     cells = [new_code_cell("", outputs=[new_output("display_data", entry)]) for entry in data]
-    path = tmp_path / "questions.ipynb"
+    path = tmp_path_factory.mktemp("questions") / "questions.ipynb"
     nbformat.write(new_notebook(cells=cells), path)
     return path
 

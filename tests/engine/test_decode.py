@@ -14,13 +14,68 @@ def decoded(folder, **options):
 
 def test_the_second_time_pictures_are_read_not_decoded(picture_folder, empty_cache, monkeypatch):
     (picture_folder / "red" / "bad.png").write_text("no picture")
-    first = decoded(picture_folder)
+    first, _ = decoded(picture_folder)
     monkeypatch.setattr(decode, "_decode_all", None)  # decoding would fail now
-    again = decoded(picture_folder)
-    assert len(first) == len(again) == 13
-    for one, other in zip(first, again, strict=True):
-        assert np.array_equal(one, other)
-    assert sum(isinstance(picture, str) for picture in again) == 1, "the reason is kept, too"
+    again, reasons = decoded(picture_folder)
+    assert first.shape == (12, 32, 32, 3)
+    assert np.array_equal(first, again)
+    assert len(reasons) == 13
+    assert sum(reason is not None for reason in reasons) == 1, "the reason is kept, too"
+
+
+def test_a_run_that_was_stopped_goes_on_at_the_next_piece(picture_folder, empty_cache, monkeypatch):
+    monkeypatch.setattr(decode, "PIECE", 5)
+    whole, _ = decoded(picture_folder, cache=False)
+    plain, seen = decode.decode_one, []
+
+    def stop_at_the_ninth(file, size):
+        seen.append(file)
+        if len(seen) == 9:
+            raise KeyboardInterrupt
+        return plain(file, size)
+
+    monkeypatch.setattr(decode, "decode_one", stop_at_the_ninth)
+    with pytest.raises(KeyboardInterrupt):
+        decoded(picture_folder)
+    seen.extend(range(100))  # no more stops
+    again, _ = decoded(picture_folder)
+    assert len(seen) == 109 + 7, "the first five were read, seven are decoded"
+    assert np.array_equal(again, whole)
+
+
+def test_what_memory_shall_not_hold_lies_in_a_file(
+    picture_folder, empty_cache, monkeypatch, caplog
+):
+    whole, _ = decoded(picture_folder, cache=False)
+    monkeypatch.setattr(decode, "MEMORY", 10_000)
+    large, _ = decoded(picture_folder)
+    assert isinstance(large, np.memmap)
+    assert np.array_equal(large, whole)
+    assert "12 pictures at 32×32 pixels" in caplog.text
+    assert [path.name for path in empty_cache.iterdir()] == ["pictures"], "the file has no name"
+
+
+USUAL = {
+    "photographs": ([3000, 480, 224], 224),
+    "half of them thumbnails": ([3000, 64], 224),
+    "most of them thumbnails": ([3000, 64, 111], 128),
+    "nothing that can be read": ([], 224),
+}
+
+
+@pytest.mark.parametrize("case", USUAL)
+def test_the_usual_size_of(case):
+    sides, size = USUAL[case]
+    assert decode.usual_size(sides) == size
+
+
+def test_the_shorter_side_is_read_from_a_few_headers(tmp_path):
+    for i in range(20):
+        Image.new("RGB", (300, 100 + i)).save(tmp_path / f"{i:02}.png")
+    (tmp_path / "20.png").write_text("no picture")
+    files = [*sorted(tmp_path.iterdir()), tmp_path / "not there.png"]
+    assert decode.shorter_sides(files) == list(range(100, 120))
+    assert decode.shorter_sides(files, most=5) == [100, 105, 110, 115]
 
 
 @pytest.mark.parametrize("change", ["a file's content", "a new file", "the size"])

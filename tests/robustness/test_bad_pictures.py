@@ -106,14 +106,14 @@ CONVERTED = {
 def test_any_color_mode_becomes_rgb(case, tmp_path):
     make, name, color = CONVERTED[case]
     make(tmp_path / name)
-    picture = images.read_picture(tmp_path / name)
+    picture = images.read_picture(tmp_path / name, 64)
     assert (picture.shape, picture.dtype) == ((3, 64, 64), torch.uint8)
     assert picture.float().mean((1, 2)).tolist() == pytest.approx(color, abs=4)
 
 
 def test_exif_rotation_is_honored(tmp_path):
     rotated(tmp_path / "x.jpg")
-    picture = images.read_picture(tmp_path / "x.jpg").float()
+    picture = images.read_picture(tmp_path / "x.jpg", 64).float()
     assert picture[1, :24].mean() < 60, "red is on top"
     assert picture[1, 40:].mean() > 230
 

@@ -89,8 +89,8 @@ CARDS = {
     "two numbers as mean": (b'{"mean": [1, 2]}', "wanted mean as three numbers"),
     "a std of zero": (b'{"std": [0, 0, 0]}', "wanted std as a number above 0"),
     "a std that is no number": (b'{"std": [NaN, 1, 1]}', "NaN is no number in JSON"),
-    "a size in words": (b'{"size": "64"}', "wanted size as a whole number from 8 to 4096"),
-    "a huge size": (b'{"size": 1000000}', "wanted size as a whole number from 8 to 4096"),
+    "a size in words": (b'{"size": "64"}', "wanted size as a whole number from 32 to 512"),
+    "a huge size": (b'{"size": 1000000}', "wanted size as a whole number from 32 to 512"),
     "classes without names": (b'{"classes": [{"id": 1}]}', "'classes' is no list"),
     "classes as a number": (b'{"classes": 3}', "'classes' is no list"),
 }

@@ -114,7 +114,7 @@ def test_a_torchvision_dataset_is_a_source(out, resnet, tensors):
     done = run(Squares(tensors=tensors), out, resnet, shard_size=4)
     paths, labels, vectors = read(out)
     assert (done.images, paths, labels[:2]) == (6, list("012345"), ["dark", "light"])
-    pixels = torch.full((1, 3, 64, 64), 80, dtype=torch.uint8)
+    pixels = torch.full((1, 3, 128, 128), 80, dtype=torch.uint8)  # thumbnails are enlarged
     expected = features.extract(pixels, resnet, cache=False)
     np.testing.assert_allclose(vectors[2:3], expected, atol=1e-4)
 

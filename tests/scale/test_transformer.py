@@ -41,7 +41,7 @@ def fitted(X):
 
 
 def test_fit_returns_the_estimator_and_changes_no_parameter(X):
-    extractor = FeatureExtractor("untrained", 7, "fp32", "cpu", False)
+    extractor = FeatureExtractor("untrained", 48, 7, "fp32", "cpu", False)
     before = extractor.get_params()
     assert extractor.fit(X) is extractor
     assert extractor.get_params() == before
@@ -167,9 +167,9 @@ def test_a_gpu_that_is_not_there_is_refused(pixels, resnet):
 
 
 def test_a_gpu_has_cache_entries_of_its_own(monkeypatch, pixels, resnet):
-    here = features.cache_path(pixels, resnet, device="cpu")
+    here = features.cache_paths(pixels, resnet, device="cpu")[0]
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert features.cache_path(pixels, resnet) != here
+    assert features.cache_paths(pixels, resnet)[0] != here
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
