@@ -309,9 +309,9 @@ def main(arguments=None):
 
 def _choose(kept, pictures, options):
     """Try every candidate that the file does not hold yet, and keep each at once."""
-    used = sha256(weights.BUNDLED)
     for name in options.only or STRATEGIES:
         strategy = _strategies(options)[name]
+        used = sha256(weights.BUNDLED) if strategy.start == "bundled" else None
         before = {json.dumps(row["recipe"]): row for row in kept["choice"].get(name, ())}
         kept["choice"][name] = found = []
         for recipe in strategy.candidates:

@@ -90,4 +90,5 @@ class Window:
             self.lab.end_kernels()
 
     def _run(self, script, argument=None):
+        assert self.page is not None, "no page is open"
         return self.page.evaluate(IN_TIME % script, argument)
