@@ -101,11 +101,15 @@ def extract(
     if all(rows is not None for rows in known):
         return torch.cat(known)
     forward = fast_forward(backbone, precision, device)
+    size = batch_size  # a GPU takes as many as it is given
+    if choose_device(device) == "cpu":
+        side = backbone.transform.at(*images.shape[-2:]).size
+        size = threads.batch_size(min(len(images), PIECE), batch_size, side)
     before = sum(len(rows) for rows in known if rows is not None)
     with progress_bar("features", len(images), "image", progress, done=before) as done:
         for i, (piece, path) in enumerate(zip(pieces, paths, strict=True)):
             if known[i] is None:
-                known[i] = _compute(piece, forward, batch_size, done.update)
+                known[i] = _compute(piece, forward, size, done.update)
                 if path:
                     cache_files.write(path, known[i])
     return torch.cat(known)
@@ -118,9 +122,7 @@ def _compute(
     tick: Callable[[int], object],
 ) -> torch.Tensor:
     parts = []
-    for rows in threads.map_ordered(
-        forward, images.split(threads.batch_size(len(images), batch_size))
-    ):
+    for rows in threads.map_ordered(forward, images.split(batch_size)):
         parts.append(rows)
         tick(len(rows))
     return torch.cat(parts)

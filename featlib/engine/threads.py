@@ -16,6 +16,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AHEAD = 2  # finished batches that may wait for their turn
+# Pixels of a batch. What a layer makes of more of them no longer fits into a processor's cache: at
+# 224×224 pixels, batches of 64 took a third longer than batches of 8.
+TOGETHER = 400_000
 
 
 def map_ordered(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
@@ -52,8 +55,10 @@ def map_ordered(function: Callable[[Item], Result], items: Sequence[Item]) -> It
             torch.set_num_threads(threads)
 
 
-def batch_size(n: int, most: int) -> int:
-    """Return how many of n images make a batch, so that each thread has one.
+def batch_size(n: int, most: int, side: int) -> int:
+    """Return how many of n images make a batch for a processor.
+
+    Each thread has one, and what the layers make of it stays in the cache.
 
     Parameters
     ----------
@@ -61,10 +66,12 @@ def batch_size(n: int, most: int) -> int:
         Images in all.
     most : int
         Images that a batch may have.
+    side : int
+        Height and width of the images in pixels.
 
     Returns
     -------
     int
         From 1 to ``most``.
     """
-    return min(most, max(1, -(-n // torch.get_num_threads())))
+    return max(1, min(most, -(-n // torch.get_num_threads()), TOGETHER // side**2))

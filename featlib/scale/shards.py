@@ -359,7 +359,9 @@ def write_shard(
         If the file cannot be written.
     """
     rows = job.rows(shard)
-    step = threads.batch_size(len(rows), job.batch_size)
+    step = job.batch_size  # a GPU takes as many as it is given
+    if features.choose_device(job.device) == "cpu":
+        step = threads.batch_size(len(rows), job.batch_size, job.size)
     batches = [rows[i : i + step] for i in range(0, len(rows), step)]
     compute = partial(_compute_batch, job.source, forward, job.size)
     names, labels, vectors, unreadable = [], [], [], []
