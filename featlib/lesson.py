@@ -94,9 +94,11 @@ class Lesson:
     def backbone(self) -> backbones.Backbone:
         """featlib.backbone.Backbone: the frozen network, built on first use.
 
-        Stage 3 does without it where it reads its features from the cache.
+        Stage 3 does without it where it reads its features from the cache. It brings every image to
+        the size of this run: the head knows features of no other.
         """
-        return backbones.resnet18(self.weights)
+        size = self.weights.transform.at(*self.images.pixels.shape[-2:]).size
+        return backbones.resnet18(self.weights, size=size)
 
     def predict(self, image: int | str | Path | torch.Tensor) -> trace.PredictionTrace:
         """Follow one image through the four layers of a prediction.

@@ -217,3 +217,22 @@ def test_a_picture_of_ones_own_is_read_at_the_size_of_the_run(picture_folder):
     finished = lesson.run(picture_folder, epochs=1, baselines=False, progress=False)
     prediction = finished.predict(picture_folder / "red" / "0.png")
     assert prediction.layers[0].values.shape == (3, 128, 128)
+
+
+def test_pixels_of_another_size_are_predicted_at_the_size_of_the_run(picture_folder):
+    finished = lesson.run(picture_folder, epochs=1, baselines=False, progress=False)
+    small = images.read_picture(picture_folder / "red" / "0.png", 64)
+    by_hand = features.extract(small[None], weights.read_weights(size=128), cache=False)
+    assert torch.allclose(finished.predict(small).layers[1].values, by_hand[0], atol=1e-4)
+
+
+def test_a_run_on_more_pixels_than_memory_shall_hold_finds_the_same(
+    picture_folder, monkeypatch, caplog
+):
+    settings = {"epochs": 1, "progress": False, "cache": False}
+    held = lesson.run(picture_folder, **settings)
+    monkeypatch.setattr("featlib.engine.decode.MEMORY", 10_000)
+    in_a_file = lesson.run(picture_folder, **settings)
+    assert "temporary file" in caplog.text
+    assert torch.equal(in_a_file.features, held.features)
+    assert in_a_file.accuracies() == held.accuracies()

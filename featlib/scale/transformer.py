@@ -23,8 +23,8 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     weights : str or pathlib.Path
         As for `backbone.resnet18`.
     size : int, optional
-        Height and width, from 32 to 512 pixels, to which every image is brought; left out, the
-        images' own size.
+        Height and width, from 32 to 512 pixels, to which every image is brought; left out, the size
+        of the images in `fit`.
     batch_size, precision, device, cache
         As for `features.extract`. With the cache, the features of the same images are computed
         once for all folds and settings of a search.
@@ -91,8 +91,12 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         featlib.FeatlibError
             If the images are not as above, or the weights cannot be loaded.
         """
-        checks.pixels(_from_array(X), "FeatureExtractor.fit")
-        self.backbone_ = resnet18(self.weights, size=self.size)
+        images = _from_array(X)
+        checks.pixels(images, "FeatureExtractor.fit")
+        backbone = resnet18(self.weights, size=self.size)
+        # Later images, too: a classifier knows features of no other size.
+        backbone.transform = backbone.transform.at(*images.shape[-2:])
+        self.backbone_ = backbone
         self._n_features_out = self.backbone_.width
         return self
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from featlib import checks, lesson, plots
-from featlib.engine.words import readable
+from featlib.engine.words import readable, shape_text
 from featlib.widgets.base import Widget, script
 
 __all__ = ["OwnImagesWidget", "show_own_images"]
@@ -160,7 +160,8 @@ def _summary(run: lesson.Lesson) -> str:
     n = len(run.report.labels)
     right = round(run.report.accuracy * n)
     words = (
-        f"Trained on {len(run.images.train)} pictures in {run.seconds:.1f} seconds. Of "
+        f"Trained on {len(run.images.train)} pictures, read at "
+        f"{shape_text(run.images.pixels.shape[-2:])} pixels, in {run.seconds:.1f} seconds. Of "
         f"{n} others, {right} are right: {run.report.accuracy:.0%}, with so few "
         f"pictures anything from {low:.0%} to {high:.0%}."
     )

@@ -186,3 +186,11 @@ def test_the_backbone_stays_as_it_is(pixels):
         features.fast_forward(resnet, precision)(pixels)
     assert backbone.fingerprint(resnet.network) == before
     assert {p.dtype for p in resnet.parameters()} == {torch.float32}
+
+
+def test_later_images_are_brought_to_the_size_of_those_in_fit(X):
+    large = np.repeat(np.repeat(X, 2, axis=2), 2, axis=3)
+    fitted = FeatureExtractor(cache=False).fit(X)
+    same = FeatureExtractor(size=64, cache=False).fit(large)
+    assert fitted.backbone_.transform.size == 64
+    np.testing.assert_array_equal(fitted.transform(large), same.transform(large))

@@ -114,7 +114,8 @@ def files(folder):
 
 def test_nothing_of_an_upload_is_kept_in_the_cache(widget, picture_folder, empty_cache):
     upload(widget, picture_folder)
-    assert send(widget, train={"0": "red", "1": "blue"}).startswith("Trained on")
+    words = send(widget, train={"0": "red", "1": "blue"})
+    assert words.startswith("Trained on 10 pictures, read at 128×128 pixels, in ")
     send(widget, picture_folder / "blue" / "0.png", **{"try": "new.png"})
     assert files(empty_cache) == []
     # A folder of the learner's own stays where it is, so its features may be kept.
