@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from rich.console import Console
 from scipy.stats import t as student
 from sklearn.model_selection import train_test_split
@@ -30,6 +31,7 @@ from featlib.tables import Table
 SOURCE = "https://github.com/garythung/trashnet"
 CLASSES = ("cardboard", "glass", "metal", "paper", "plastic", "trash")
 PICTURES = 2524  # of 2527 files; three are exact copies of others
+FILE_SIZE = (512, 384)  # width and height of the authors' files, in pixels
 TRAIN, TEST = 0.70, 0.17
 FEWEST = 10  # pictures of a class, so that each side of a split has one
 PUBLISHED = {
@@ -47,7 +49,7 @@ LIMITS = (
     "compares reusing a network with training one from scratch, not two kinds of network.",
     "Exact copies of a picture are left out, all but the first.",
     "The splits share pictures. The interval of the mean allows for that by an estimate.",
-    "Seconds are of this run. What an earlier run left in the cache is only read.",
+    "What an earlier run left in the cache is only read, which takes less time.",
 )
 
 
@@ -153,10 +155,13 @@ def measure(path: str | Path, size: int, n_splits: int, progress: bool = True) -
     seconds, started = {}, time.perf_counter()
     pictures = read(path, size, progress)
     seconds["decoding"] = time.perf_counter() - started
+    file_size = _file_size(Path(path), pictures.captions)
     network = backbone.resnet18()
-    cached, started = features.is_cached(pictures, network), time.perf_counter()
+    cached = features.is_cached(pictures, network)
+    started = time.perf_counter()
     rows = features.extract(pictures, network, progress=progress)
-    seconds["extraction"] = time.perf_counter() - started
+    step = "extraction, read from the cache" if cached else "extraction"
+    seconds[step] = time.perf_counter() - started
     started = time.perf_counter()
     splits = [_one_split(rows, pictures, seed) for seed in range(n_splits)]
     seconds["training, all splits"] = time.perf_counter() - started
@@ -164,7 +169,7 @@ def measure(path: str | Path, size: int, n_splits: int, progress: bool = True) -
     train, test = splits[0]["trained_on"], splits[0]["tested_on"]
     return {
         "pictures": len(pictures),
-        "complete": len(pictures) == PICTURES,
+        "file_size": file_size,
         "left_out": [f"{file}: {reason}" for file, reason in pictures.skipped],
         "size": size,
         "recipe": str(head.Recipe()),
@@ -175,10 +180,18 @@ def measure(path: str | Path, size: int, n_splits: int, progress: bool = True) -
         "standard_deviation": statistics.stdev(accuracies),
         "interval": mean_interval(accuracies, train, test),
         "seconds": seconds,
-        "features_from_cache": cached,
         "published": PUBLISHED,
-        "limits": LIMITS,
+        "limits": [*_differences(len(pictures), file_size), *LIMITS],
     }
+
+
+def _file_size(folder: Path, names: Sequence[str]) -> tuple[int, int]:
+    """Return width and height of most files: others hand TrashNet on in other sizes."""
+    sizes: Counter[tuple[int, int]] = Counter()
+    for name in names:
+        with Image.open(folder / name) as picture:
+            sizes[picture.size] += 1
+    return sizes.most_common(1)[0][0]
 
 
 def _one_split(rows: torch.Tensor, pictures: images.ImageSet, seed: int) -> dict[str, Any]:
@@ -210,32 +223,35 @@ def show(found: dict[str, Any], console: Console) -> None:
     )
     columns = ("split", ">accuracy", ">standard deviation", ">95 % interval")
     console.print(Table(title, columns, tuple(rows)))
-    steps = [[step, f"{seconds:.1f}"] for step, seconds in found["seconds"].items()]
-    if found["features_from_cache"]:
-        steps[1][0] += ", read from the cache"
-    console.print(Table("Seconds", ("step", ">seconds"), tuple(map(tuple, steps))))
-    reasons = Counter("copy" if "same picture" in line else "unreadable" for line in
-                      found["left_out"])  # fmt: skip
-    counts = ", ".join(f"{n} ({reason})" for reason, n in reasons.items()) or "none"
-    lines = [
+    seconds = ((step, f"{time:.1f}") for step, time in found["seconds"].items())
+    console.print(Table("Time of this run", ("step", ">seconds"), tuple(seconds)))
+    lines = (
         f"Head: {found['recipe']}.",
-        f"Left out: {counts}.",
-        "Interval of a split: Wilson's, of its test pictures. Of the mean: Student's t over the "
-        "splits, corrected for what they share (Nadeau and Bengio, 2003).",
-        f"Published: “{PUBLISHED['words']}” ({PUBLISHED['source']}).",
+        f"Left out: {'; '.join(found['left_out']) or 'none'}.",
+        "95 % interval of a split: Wilson's, of its test pictures. Of the mean: Student's t over "
+        "the splits, corrected for the pictures that they share (Nadeau and Bengio, 2003).",
+        f'Published: "{PUBLISHED["words"]}" ({PUBLISHED["source"]}).',
         *found["limits"],
-    ]
-    if not found["complete"]:
-        lines.insert(0, _incomplete(found["pictures"]))
+    )
     for line in lines:
         console.print(f"- {line}", highlight=False, markup=False)
 
 
-def _incomplete(n: int) -> str:
-    return (
-        f"This is not TrashNet as it is published: {n:,} different pictures instead of "
-        f"{PICTURES:,}. The published figure is not of these."
-    )
+def _differences(n: int, size: tuple[int, int]) -> list[str]:
+    """Say in what a folder of n pictures is not the one that the authors publish."""
+    lines = []
+    if n != PICTURES:
+        lines.append(
+            f"This is not all of TrashNet: {n:,} different pictures, not {PICTURES:,}. The "
+            "published figure is not of these."
+        )
+    if size != FILE_SIZE:
+        (width, height), (w, h) = size, FILE_SIZE
+        lines.append(
+            f"These are not the authors' own files: most are {width}×{height} pixels, theirs are "
+            f"{w}×{h}."
+        )
+    return lines
 
 
 def _from_to(interval: tuple[float, float]) -> str:
@@ -244,13 +260,11 @@ def _from_to(interval: tuple[float, float]) -> str:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Measure featlib's accuracy on TrashNet (photographs of six kinds of waste), "
-        f"beside the accuracy that its authors report: around {PUBLISHED['accuracy']:.0%}.".replace(
-            "%", "%%"
-        ),
-        epilog=f"The photographs are not part of featlib. Get data/dataset-resized.zip (41 MB) of "
-        f"{SOURCE} (MIT license), unpack it, and name its folder dataset-resized. A run takes one "
-        "or two minutes on two cores, and seconds when its features are in the cache.",
+        description="Measure featlib's accuracy on TrashNet, photographs of six kinds of waste, "
+        f"beside the accuracy that its authors report: around {PUBLISHED['accuracy']}.",
+        epilog=f"The photographs are not part of featlib. Get data/dataset-resized.zip of {SOURCE} "
+        "(MIT license), unpack it, and give --data its folder dataset-resized. A first run takes "
+        "a few minutes on two cores; the next finds its features in the cache.",
     )
     say = "the folder dataset-resized, with the folders " + ", ".join(CLASSES)
     parser.add_argument("--data", required=True, metavar="FOLDER", help=say)

@@ -97,22 +97,25 @@ def extract(
     checks.whole_number(batch_size, "features.extract", "batch_size")
     pieces = images.split(PIECE)
     paths = cache_paths(images, backbone, precision, device) if cache else [None] * len(pieces)
-    known = [cache_files.read(path)[0] if path else None for path in paths]
-    if all(rows is not None for rows in known):
-        return torch.cat(known)
+    known = {i: rows for i, path in enumerate(paths) if (rows := _kept(path)) is not None}
+    if len(known) == len(pieces):
+        return torch.cat(list(known.values()))
     forward = fast_forward(backbone, precision, device)
-    size = batch_size  # a GPU takes as many as it is given
-    if choose_device(device) == "cpu":
-        side = backbone.transform.at(*images.shape[-2:]).size
-        size = threads.batch_size(min(len(images), PIECE), batch_size, side)
-    before = sum(len(rows) for rows in known if rows is not None)
+    if choose_device(device) == "cpu":  # a GPU takes as many as it is given
+        side = backbone.transform.side(*images.shape[-2:])
+        batch_size = threads.batch_size(min(len(images), PIECE), batch_size, side)
+    before = sum(map(len, known.values()))
     with progress_bar("features", len(images), "image", progress, done=before) as done:
         for i, (piece, path) in enumerate(zip(pieces, paths, strict=True)):
-            if known[i] is None:
-                known[i] = _compute(piece, forward, size, done.update)
+            if i not in known:
+                known[i] = _compute(piece, forward, batch_size, done.update)
                 if path:
                     cache_files.write(path, known[i])
-    return torch.cat(known)
+    return torch.cat([known[i] for i in range(len(pieces))])
+
+
+def _kept(path: Path | None) -> torch.Tensor | None:
+    return cache_files.read(path)[0] if path else None
 
 
 def _compute(
@@ -181,10 +184,9 @@ def fast_forward(
             return networks[size]
 
     def forward(images: torch.Tensor) -> torch.Tensor:
-        transform = backbone.transform.at(*images.shape[-2:])
-        compute = network(transform.size)
+        compute = network(backbone.transform.side(*images.shape[-2:]))
         with torch.inference_mode(), _exact(device):
-            features = compute(preprocess.prepare(images.to(device), transform))
+            features = compute(preprocess.prepare(images.to(device), backbone.transform))
         return features.float().cpu()
 
     return forward

@@ -97,7 +97,7 @@ class Lesson:
         Stage 3 does without it where it reads its features from the cache. It brings every image to
         the size of this run: the head knows features of no other.
         """
-        size = self.weights.transform.at(*self.images.pixels.shape[-2:]).size
+        size = self.weights.transform.side(*self.images.pixels.shape[-2:])
         return backbones.resnet18(self.weights, size=size)
 
     def predict(self, image: int | str | Path | torch.Tensor) -> trace.PredictionTrace:
@@ -352,15 +352,13 @@ def _baselines(
     settings: dict[str, Any],
 ) -> Iterator[Baseline]:
     """Train the identical linear layer on two inputs that no other images have shaped."""
-    side = images.pixels.shape[-1]
-    small = min(side, _RAW)
+    height, width = images.pixels.shape[-2:]
     untrained = read_weights("untrained", size=network.transform.size)
+    seen = untrained.transform.side(height, width)
     inputs = {
-        "raw_pixels": (lambda: _raw(images.pixels, small), small),
-        "untrained_backbone": (
-            lambda: extract(images, untrained), untrained.transform.at(side, side).size
-        ),
-    }  # fmt: skip
+        "raw_pixels": (lambda: _raw(images.pixels), min(height, _RAW)),
+        "untrained_backbone": (lambda: extract(images, untrained), seen),
+    }
     for name, (make, size) in inputs.items():
         started = time.perf_counter()
         rows = make()
@@ -369,12 +367,12 @@ def _baselines(
         yield Baseline(name, accuracy, time.perf_counter() - started, size)
 
 
-def _raw(pixels: torch.Tensor, size: int) -> torch.Tensor:
+def _raw(pixels: torch.Tensor) -> torch.Tensor:
     """Return the numbers 0–1 of each image in a row, of small copies of large images."""
-    transform = preprocess.Transform((0, 0, 0), (1, 1, 1), size)
-    return torch.cat(
-        [preprocess.prepare(batch, transform).flatten(1) for batch in pixels.split(256)]
-    )
+    if max(pixels.shape[-2:]) <= _RAW:
+        return preprocess.scale(pixels).flatten(1)
+    copies = preprocess.Transform((0, 0, 0), (1, 1, 1), _RAW)
+    return torch.cat([preprocess.prepare(batch, copies).flatten(1) for batch in pixels.split(256)])
 
 
 def _data_flow(

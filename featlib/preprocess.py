@@ -28,7 +28,7 @@ class Transform:
         Per color channel (red, green, blue), in units of the 0–1 scale.
     size : int, optional
         Height and width in pixels, from 32 to 512; images of another size are resized. Left out,
-        the size belongs to the images: see `at`.
+        the size belongs to the images: see `side`.
 
     Raises
     ------
@@ -53,8 +53,32 @@ class Transform:
         if self.size is not None:
             checks.whole_number(self.size, where, "size", *_SIZES)
 
+    def side(self, height: int, width: int) -> int:
+        """Return the size to which images of a height and width are brought.
+
+        Parameters
+        ----------
+        height, width : int
+            Of the images, in pixels.
+
+        Returns
+        -------
+        int
+            `size` where there is one, else the images' shorter side, but from 64 to 512.
+
+        Examples
+        --------
+        >>> from featlib.preprocess import Transform
+        >>> own = Transform((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+        >>> own.side(224, 224), own.side(28, 28)
+        (224, 64)
+        """
+        if self.size is not None:
+            return self.size
+        return min(max(min(height, width), _OWN), _SIZES[1])
+
     def at(self, height: int, width: int) -> "Transform":
-        """Return this transform with the size that it gives to images of a height and width.
+        """Return this transform with the size that it has for images of a height and width.
 
         Parameters
         ----------
@@ -64,18 +88,15 @@ class Transform:
         Returns
         -------
         Transform
-            Of its own `size` where it has one, else of the images' shorter side, from 64 to 512.
+            Of the size that `side` returns.
 
         Examples
         --------
         >>> from featlib.preprocess import Transform
-        >>> own = Transform((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
-        >>> own.at(224, 224).size, own.at(28, 28).size
-        (224, 64)
+        >>> Transform((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)).at(224, 224).size
+        224
         """
-        if self.size is not None:
-            return self
-        return replace(self, size=min(max(min(height, width), _OWN), _SIZES[1]))
+        return replace(self, size=self.side(height, width))
 
     def __repr__(self) -> str:
         numbers = ", ".join(f"{m:.3f}±{s:.3f}" for m, s in zip(self.mean, self.std, strict=True))
@@ -127,7 +148,7 @@ def normalize(images: torch.Tensor, transform: Transform) -> torch.Tensor:
     Returns
     -------
     torch.Tensor
-        float32 N×3×S×S with the S of `Transform.at`; about −2 to 3, in units of the std.
+        float32 N×3×S×S with the S of `Transform.side`; about −2 to 3, in units of the std.
 
     Raises
     ------
@@ -160,7 +181,7 @@ def prepare(images: torch.Tensor, transform: Transform) -> torch.Tensor:
     Returns
     -------
     torch.Tensor
-        float32 N×3×S×S with the S of `Transform.at`.
+        float32 N×3×S×S with the S of `Transform.side`.
 
     Raises
     ------
@@ -186,7 +207,7 @@ def prepare(images: torch.Tensor, transform: Transform) -> torch.Tensor:
 
 def _normalize(images: torch.Tensor, transform: Transform) -> torch.Tensor:
     height, width = images.shape[-2:]
-    size = transform.at(height, width).size
+    size = transform.side(height, width)
     if (height, width) != (size, size):
         images = F.interpolate(images, (size, size), mode="bilinear", antialias=True)
     mean = images.new_tensor(transform.mean)[:, None, None]

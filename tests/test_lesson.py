@@ -236,3 +236,12 @@ def test_a_run_on_more_pixels_than_memory_shall_hold_finds_the_same(
     assert "temporary file" in caplog.text
     assert torch.equal(in_a_file.features, held.features)
     assert in_a_file.accuracies() == held.accuracies()
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (28, 28), (40, 90)])
+def test_arrays_of_any_size_go_all_the_way(shape):
+    pixels = torch.randint(0, 256, (20, 3, *shape), dtype=torch.uint8)
+    own = images.from_arrays(pixels, torch.arange(20) % 2, ["a", "b"])
+    finished = lesson.run(own, epochs=1, cache=False, progress=False)
+    assert finished.data_flow[0].out_shape == (20, 3, *shape)
+    assert [b.size for b in finished.baselines] == [min(shape[0], 64), 64]
