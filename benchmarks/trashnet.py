@@ -105,15 +105,14 @@ def mean_interval(accuracies: Sequence[float], train: int, test: int) -> tuple[f
 
 def check_folder(path: str | Path) -> Path:
     """Return the folder if its subfolders are the six classes; refuse any other."""
-    where = "benchmarks/trashnet.py"
-    folder = checks.folder(path, where, "TrashNet's photographs")
+    folder = checks.folder(path, "--data", "TrashNet's photographs")
     found = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith(HIDDEN))
     if found != list(CLASSES):
         wanted = f"the folders {', '.join(CLASSES)} in '{folder}', and no others"
         shown = ", ".join(found[:8]) + (", …" if len(found) > 8 else "")
         got = f"{len(found)} folders: {shown}" if found else "none"
         fix = f"Unpack data/dataset-resized.zip of {SOURCE}; --data is its folder dataset-resized."
-        checks.refuse(where, wanted, got, fix)
+        checks.refuse("--data", wanted, got, fix)
     return folder
 
 
@@ -124,7 +123,7 @@ def read(path: str | Path, size: int, progress: bool = True) -> images.ImageSet:
     for name, count in zip(CLASSES, counts, strict=True):
         if count < FEWEST:
             wanted, got = f"at least {FEWEST} different pictures of '{name}'", str(count)
-            checks.refuse("benchmarks/trashnet.py", wanted, got, "Unpack all of TrashNet.")
+            checks.refuse("--data", wanted, got, "Unpack all of TrashNet.")
     return pictures
 
 
@@ -225,9 +224,10 @@ def show(found: dict[str, Any], console: Console) -> None:
     console.print(Table(title, columns, tuple(rows)))
     seconds = ((step, f"{time:.1f}") for step, time in found["seconds"].items())
     console.print(Table("Time of this run", ("step", ">seconds"), tuple(seconds)))
+    n, some = len(found["left_out"]), "; ".join(found["left_out"][:5])
     lines = (
         f"Head: {found['recipe']}.",
-        f"Left out: {'; '.join(found['left_out']) or 'none'}.",
+        f"Files left out: {n}" + (f", such as {some}." if n else "."),
         "95 % interval of a split: Wilson's, of its test pictures. Of the mean: Student's t over "
         "the splits, corrected for the pictures that they share (Nadeau and Bengio, 2003).",
         f'Published: "{PUBLISHED["words"]}" ({PUBLISHED["source"]}).',

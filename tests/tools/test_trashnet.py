@@ -104,6 +104,10 @@ def test_a_copy_is_left_out(found):
     assert found["left_out"] == [f"{metal}: same picture as {glass}"]
 
 
+def test_pictures_are_read_at_the_size_that_is_asked_for(tool, folder):
+    assert tool.read(folder, 32, progress=False).pixels.shape == (119, 3, 32, 32)
+
+
 def test_a_run_measures_every_split(tool, found):
     assert [one["seed"] for one in found["splits"]] == [0, 1, 2]
     for one in found["splits"]:
@@ -160,6 +164,7 @@ def test_the_table_stands_beside_the_published_figure_and_its_limits(tool, folde
     assert f"mean {found['mean']:.3f} ± {found['standard_deviation']:.3f}" in said
     assert "published, from scratch around 0.75" in said
     for words in (
+        "Files left out: 1",
         "decoding",
         "training, all splits",
         "same picture as",
