@@ -159,18 +159,24 @@ def openvino_queue(model, precision, batch):
 
 def through_queue(queue, batch, arrays):
     """Send arrays of at most a batch through OpenVINO; return their features in order."""
-    found, n = {}, 0
+    found, n, placed = {}, 0, {}
 
-    def keep(request, place):
-        found[place] = request.get_output_tensor(0).data.copy()
+    def collect(slot):
+        found[placed.pop(slot)] = queue[slot].get_output_tensor(0).data.copy()
 
-    queue.set_callback(keep)
+    # No callback: it would run Python on OpenVINO's own threads.
     for place, array in enumerate(arrays):
         n += len(array)
         if len(array) < batch:  # the last one: the model takes whole batches only
             array = np.resize(array, (batch, *array.shape[1:]))
-        queue.start_async({0: array}, place)
+        slot = queue.get_idle_request_id()  # it waits for one; `start_async` takes the same
+        if slot in placed:
+            collect(slot)
+        placed[slot] = place
+        queue.start_async({0: array})
     queue.wait_all()
+    for slot in list(placed):
+        collect(slot)
     return torch.from_numpy(np.concatenate([found[place] for place in sorted(found)])[:n])
 
 

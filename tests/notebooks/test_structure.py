@@ -84,9 +84,9 @@ def test_the_package_repeats_what_the_notebook_shows(notebook):
     assert any("assert " in cell.source for cell in code_cells(notebook))
 
 
-def test_at_most_two_cells_are_excused_and_only_for_printing_a_time(notebook):
+def test_at_most_three_cells_are_excused_and_only_for_printing_a_time(notebook):
     excused = [c for c in code_cells(notebook) if EXCUSED in c.metadata.get("tags", [])]
-    assert len(excused) <= 2
+    assert len(excused) <= 3
     for cell in excused:
         assert "seconds" in cell.source
     for cell in code_cells(notebook):
