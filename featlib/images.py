@@ -128,7 +128,8 @@ class ImageSet:
         self, include: Any = None, exclude: Any = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Show a small grid in a notebook: up to eight images of each class, a class a row."""
-        alt = f"{self!r}. A row of images for each class: {', '.join(self.classes)}."
+        shown = ", ".join(self.classes[k] for k in self.labels.unique())
+        alt = f"{self!r}. A row of images for each class: {shown}."
         data = {"text/plain": repr(self), "image/png": self.contact_sheet()}
         return data, {"image/png": {"alt": alt}}
 
@@ -156,10 +157,11 @@ class ImageSet:
         """
         height, width = self.pixels.shape[2:]
         gap = 4
-        size = (columns * (width + gap) - gap, len(self.classes) * (height + gap) - gap)
+        shown = self.labels.unique()  # a class may have no image: emoji3d has no flag
+        size = (columns * (width + gap) - gap, len(shown) * (height + gap) - gap)
         sheet = Image.new("RGBA", size)
-        for row in range(len(self.classes)):
-            for column, i in enumerate((self.labels == row).nonzero().flatten()[:columns]):
+        for row, k in enumerate(shown):
+            for column, i in enumerate((self.labels == k).nonzero().flatten()[:columns]):
                 sheet.paste(self.picture(int(i)), (column * (width + gap), row * (height + gap)))
         file = io.BytesIO()
         sheet.save(file, format="PNG")

@@ -310,3 +310,13 @@ def test_emoji3d_has_the_classes_and_the_split_of_emoji10(emoji10):
 
 def test_emoji3d_is_read_at_any_size():
     assert images.load("emoji3d", size=224).pixels.shape == (677, 3, 224, 224)
+
+
+def test_a_class_without_images_leaves_no_gap_in_the_sheet(pixels):
+    rows = torch.arange(12)
+    own = images.ImageSet(
+        "own", pixels, rows % 2 * 2, ("a", "b", "c"), rows[:8], rows[8:], tuple("abcdefghijkl")
+    )
+    sheet = Image.open(io.BytesIO(own.contact_sheet(columns=2)))
+    assert sheet.size == (2 * 64 + 4, 2 * 64 + 4)
+    assert own._repr_mimebundle_()[1]["image/png"]["alt"].endswith("for each class: a, c.")

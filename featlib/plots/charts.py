@@ -109,7 +109,7 @@ def bars(
     )
     if line:
         ax.axvline(line[1], color=GRAY, linestyle=":", label=line[0])
-        ax.legend(loc="best")
+        figure.legend(loc="outside lower right")  # inside it would lie on a long bar
         words += f"; {line[0]} {line[1]:.3g}"
     return add_alt(figure, words + ".")
 
