@@ -4,9 +4,9 @@
     python benchmarks/extraction.py --repeats 3
 
 At 64×64 pixels, the size of the lesson, and at 224×224, that of one's own photographs. The ways of
-a table take turns in one process, and fp32 is compared with fp32, bf16 with bf16. bf16 is left out where
-the processor has no instructions for it. Beside each way stands its share of what the processor
-could do at best, from the rate of a large matrix product measured in the same run and the
+a table take turns in one process, and fp32 is compared with fp32, bf16 with bf16. bf16 is left out
+where the processor has no instructions for it. Beside each way stands its share of what the
+processor could do at best, from the rate of a large matrix product measured in the same run and the
 operations that are not with padding.
 
 The network alone. Pictures lie in memory, float32 and normalized; 512 features each come out. The
