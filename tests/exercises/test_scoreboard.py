@@ -100,28 +100,6 @@ def test_a_scoreboard_needs_a_baseline(rows, emoji10):
         Scoreboard(rows, emoji10, [])
 
 
-def solutions(cells):
-    """Return the code of the worked solutions in the notebook."""
-    folded = [cell.source for cell in cells if "<summary>Solution</summary>" in cell.source]
-    return [re.search(r"```python\n(.*?)```", text, re.DOTALL)[1] for text in folded]
-
-
-@pytest.mark.parametrize("name", ["enlarged to 128", "both views"])
-def test_a_worked_solution_keeps_the_rules_and_wins(name, rows, emoji10):
-    cells = nbformat.read(NOTEBOOK, as_version=4).cells
-    imports = cells[1].source.split("\npictures =")[0]
-    solution = next(text for text in solutions(cells) if name in text)
-    [cross_validation] = [c.source for c in cells if c.source.startswith("def cross_validate")]
-    space = {"pictures": emoji10, "rows": rows, "train": emoji10.train, "labels": emoji10.labels}
-    exec(imports, space)
-    space["board"] = Scoreboard(rows, emoji10, [SCRATCH])
-    exec(cross_validation.split("\n\n\nprint")[0], space)
-    exec(solution, space)
-    first = space["board"].table().rows[0]
-    assert first[1] == name
-    assert int(first[2].replace(",", "")) <= 6000
-
-
 def saved_row(name):
     """Return the line of a baseline in the notebook's saved scoreboard, and split it."""
     cells = nbformat.read(NOTEBOOK, as_version=4).cells

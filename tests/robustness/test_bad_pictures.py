@@ -219,7 +219,7 @@ if sys.platform == "linux":  # macOS lets no file have such a name
 def test_classes_of_any_name_go_all_the_way(tmp_path, resnet):
     folder = make_pictures(tmp_path / "own", {"blue": (40, 40, 200)} | dict.fromkeys(NAMES, RED))
     shown = {"blue", *NAMES.values()}
-    finished = lesson.run(str(folder), progress=False)
+    finished = lesson.run(str(folder), size=64, progress=False)
     assert finished.images.classes == tuple(sorted(shown))
     page = lesson_report.write(finished, tmp_path / "report").read_text("utf-8")
     assert [name for name in shown if name not in page] == []
