@@ -41,7 +41,9 @@ def write_files(folder, n):
 
 def child(folder, out, precision):
     """Extract, and print the facts as JSON."""
-    done = shards.extract(folder, out, backbone.resnet18(), precision=precision, progress=False)
+    done = shards.extract(
+        folder, out, backbone.resnet18(size=64), precision=precision, progress=False
+    )
     print(json.dumps({"seconds": done.seconds, "images": done.images}))
 
 

@@ -87,7 +87,7 @@ def tutorial(root, workers):
 
 def ours(root):
     """Do the same with featlib; return the validation accuracy."""
-    own = images.from_folder(root / "both", progress=False)
+    own = images.from_folder(root / "both", size=64, progress=False)
     trained_on = torch.tensor([(root / "train" / name).exists() for name in own.captions])
     own = replace(own, train=trained_on.nonzero()[:, 0], validation=(~trained_on).nonzero()[:, 0])
     rows = features.extract(own, backbone.resnet18(), progress=False)

@@ -141,7 +141,7 @@ def main():
 
 # One thread: a process that is forked has only the thread that forked.
 torch.set_num_threads(1)
-RESNET = backbone.resnet18()
+RESNET = backbone.resnet18(size=64)
 EXPECTED = features.extract(
     torch.stack([torch.full((3, 64, 64), 4 * i, dtype=torch.uint8) for i in range(64)]),
     RESNET,
