@@ -97,6 +97,12 @@ def run(capsys, tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def undrawn(monkeypatch):
+    """Leave figures undrawn, which takes a second a report: for tests of what is around them."""
+    monkeypatch.setattr("featlib.plots.Figure.png", lambda self, dpi=None: self.alt.encode())
+
+
+@pytest.fixture
 def server(tmp_path):
     """Serve the test's folder over HTTP on this machine."""
     handler = partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)

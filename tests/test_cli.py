@@ -11,6 +11,8 @@ import pytest
 
 from featlib import __version__, cli, lesson, quiz, workspace
 
+pytestmark = pytest.mark.usefixtures("undrawn")  # tests/slow runs the command as a learner does
+
 
 @pytest.mark.usefixtures("empty_cache")
 def test_the_second_run_says_that_features_were_read(run, picture_folder):

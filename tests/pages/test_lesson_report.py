@@ -71,12 +71,14 @@ def test_it_says_what_the_run_measured(finished, page):
         assert row.observation in text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_second_report_replaces_the_first(finished, page):
     before = sorted(page.parent.iterdir())
     lesson_report.write(finished, page.parent)
     assert sorted(page.parent.iterdir()) == before
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_folder_that_cannot_be_written_is_refused(finished, tmp_path):
     (tmp_path / "a file").write_text("in the way")
     with pytest.raises(FeatlibError, match="Choose another folder"):
@@ -84,6 +86,7 @@ def test_a_folder_that_cannot_be_written_is_refused(finished, tmp_path):
     assert (tmp_path / "a file").read_text() == "in the way"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_disk_that_fills_up_leaves_whole_files_and_no_page(finished, tmp_path, monkeypatch):
     """The disk is full at the third file: it is not there, nor is a page without its figures."""
     names = [f"{name}.png" for name in lesson_report.figures(finished)]
@@ -106,6 +109,7 @@ def test_a_disk_that_fills_up_leaves_whole_files_and_no_page(finished, tmp_path,
     assert left == {name: whole[name] for name in names[:2]}
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_page_comes_last(finished, tmp_path, monkeypatch):
     written = []
     replace = os.replace

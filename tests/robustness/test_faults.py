@@ -129,6 +129,7 @@ def test_no_member_of_an_archive_gets_out_of_its_folder(name, tmp_path, server, 
 EVIL = "<script>alert(1)</script>"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_names_of_files_and_classes_are_escaped_in_the_report(tmp_path):
     from helpers import make_pictures
 
