@@ -11,9 +11,10 @@ unexport PYTHONDONTWRITEBYTECODE
 # Where the oldest allowed versions go, and where the wheel is built and proved.
 LOWEST ?= .venv-lowest
 BUILD ?= build/wheel
-# The fast tests, of the lesson itself, and the examples in the docstrings.
-UNIT = --doctest-modules tests featlib \
-  --ignore tests/browser --ignore tests/scale --ignore tests/slow --ignore tests/tools
+# The fast tests, of the lesson itself, and the examples in the docstrings. The others take longer:
+# those of what goes past the lesson, of processes, signals and memory, and of the tools.
+SLOW = tests/exercises tests/scale tests/slow tests/tools tests/widgets
+UNIT = --doctest-modules tests featlib --ignore tests/browser $(addprefix --ignore ,$(SLOW))
 FORMS = .github/ISSUE_TEMPLATE/fault.yml .github/ISSUE_TEMPLATE/idea.yml
 
 .PHONY: run lab test unit notebooks notebooks-test browser slow lint lowest wheel bench audit clean
@@ -35,8 +36,8 @@ notebooks-test: $(VENV)/.installed-test ## every notebook, every output compared
 browser: $(VENV)/.installed-test   ## the quizzes in JupyterLab in a real browser
 	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile tests/browser
 
-slow: $(VENV)/.installed-test     ## past one notebook: many pictures, several processes, full disks, random damage, the tools
-	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile tests/scale tests/slow tests/tools
+slow: $(VENV)/.installed-test     ## past the lesson: exercises, widgets, many pictures, processes, full disks, random damage, tools
+	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile $(SLOW)
 
 notebooks: $(VENV)/.installed-test ## execute all notebooks anew and keep their outputs
 	$(BIN)/python tools/execute_notebooks.py
