@@ -98,27 +98,19 @@ def _parser() -> _Parser:
     return parser
 
 
-def _at_least(low: int) -> Callable[[str], int]:
-    """Return a type for argparse: a whole number that is not below low."""
+def _whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
+    """Return a type for argparse: a whole number within a range."""
 
     def whole_number(text: str) -> int:
         number = int(text)
         if number < low:
             raise argparse.ArgumentTypeError(f"{number} is less than {low}")
+        if high is not None and number > high:
+            raise argparse.ArgumentTypeError(f"{number} is more than {high}")
         return number
 
     whole_number.__name__ = "whole number"  # argparse says: invalid whole number value
     return whole_number
-
-
-def _side(text: str) -> int:
-    side = int(text)
-    if not 32 <= side <= 512:
-        raise argparse.ArgumentTypeError(f"{side} is not from 32 to 512")
-    return side
-
-
-_side.__name__ = "whole number"  # argparse says: invalid whole number value
 
 
 def _add(
@@ -148,16 +140,16 @@ def _add_run(commands: "argparse._SubParsersAction[_Parser]") -> None:
     )
     run.add_argument(
         "--size",
-        type=_side,
+        type=_whole_number(32, 512),
         metavar="N",
         help="height and width of the images in pixels, 32 to 512 (64 for emoji10; 224 for your "
         "own pictures, 128 where most are thumbnails)",
     )
     run.add_argument(
-        "--epochs", type=_at_least(1), default=5, metavar="N", help="training epochs (5)"
+        "--epochs", type=_whole_number(1), default=5, metavar="N", help="training epochs (5)"
     )
     run.add_argument(
-        "--seed", type=_at_least(0), default=0, metavar="N", help="seed of the training (0)"
+        "--seed", type=_whole_number(0), default=0, metavar="N", help="seed of the training (0)"
     )
     run.add_argument("--json", action="store_true", help="print the facts as JSON, nothing else")
     run.add_argument(
@@ -233,7 +225,7 @@ def _add_extract(commands: "argparse._SubParsersAction[_Parser]") -> None:
     )
     extract.add_argument(
         "--size",
-        type=_side,
+        type=_whole_number(32, 512),
         metavar="N",
         help="height and width in pixels, 32 to 512 (224, or 128 where most are thumbnails)",
     )
@@ -248,13 +240,17 @@ def _add_extract(commands: "argparse._SubParsersAction[_Parser]") -> None:
     )
     extract.add_argument(
         "--batch-size",
-        type=_at_least(1),
+        type=_whole_number(1),
         default=64,
         metavar="N",
         help="images a forward pass (64)",
     )
     extract.add_argument(
-        "--shard-size", type=_at_least(1), default=4096, metavar="N", help="images a file (4096)"
+        "--shard-size",
+        type=_whole_number(1),
+        default=4096,
+        metavar="N",
+        help="images a file (4096)",
     )
     extract.add_argument(
         "--overwrite", action="store_true", help="remove features of other images or settings"
@@ -268,7 +264,7 @@ def _add_extract(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "machine",
     )
     extract.add_argument(
-        "--workers", type=_at_least(1), metavar="N", help="for ray: how many processes"
+        "--workers", type=_whole_number(1), metavar="N", help="for ray: how many processes"
     )
     extract.add_argument("--address", metavar="URL", help="for ray: the cluster to join")
     extract.epilog = (
