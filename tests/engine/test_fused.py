@@ -38,6 +38,23 @@ def test_it_computes_what_the_backbone_computes_at_every_size(size, resnet):
         close(network(batch(n, size)), resnet(batch(n, size)))
 
 
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize(("dtype", "rtol"), [(torch.float32, 1e-4), (torch.bfloat16, 1e-2)])
+def test_pieces_of_a_batch_give_what_the_whole_gives(dtype, rtol, resnet, monkeypatch):
+    images = batch(5, 64)
+    whole = fused.FusedResNet18(resnet.state(), 64, "cpu", dtype)(images)
+    monkeypatch.setattr(fused, "AT_ONCE", 200_000)  # one image at first, more as the maps shrink
+    pieces = fused.FusedResNet18(resnet.state(), 64, "cpu", dtype)
+    torch.testing.assert_close(pieces(images), whole, rtol=rtol, atol=1e-4)
+
+
+def test_in_bf16_the_largest_of_nine_is_that_of_the_numbers(resnet):
+    network = fused.FusedResNet18(resnet.state(), 64, "cpu", torch.bfloat16)
+    images = batch(2, 64).to(torch.bfloat16, memory_format=torch.channels_last)
+    wanted = torch.nn.functional.max_pool2d(network.layers["conv1"](images), 3, 2, 1)
+    assert torch.equal(network._stem(images), wanted)
+
+
 @with_onednn
 def test_with_onednn_every_layer_is_one_of_its_own(resnet):
     layers = fused.FusedResNet18(resnet.state(), 64, "cpu", torch.float32).layers
