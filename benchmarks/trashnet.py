@@ -25,7 +25,6 @@ from scipy.stats import t as student
 from sklearn.model_selection import train_test_split
 
 from featlib import backbone, checks, features, head, images, validation
-from featlib.engine.decode import HIDDEN
 from featlib.tables import Table
 
 SOURCE = "https://github.com/garythung/trashnet"
@@ -106,7 +105,7 @@ def mean_interval(accuracies: Sequence[float], train: int, test: int) -> tuple[f
 def check_folder(path: str | Path) -> Path:
     """Return the folder if its subfolders are the six classes; refuse any other."""
     folder = checks.folder(path, "--data", "TrashNet's photographs")
-    found = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith(HIDDEN))
+    found = list(checks.listing(folder, "--data").classes.get("", ()))
     if found != list(CLASSES):
         wanted = f"the folders {', '.join(CLASSES)} in '{folder}', and no others"
         shown = ", ".join(found[:8]) + (", …" if len(found) > 8 else "")
@@ -156,9 +155,8 @@ def measure(path: str | Path, size: int, n_splits: int, progress: bool = True) -
     seconds["decoding"] = time.perf_counter() - started
     file_size = _file_size(Path(path), pictures.captions)
     network = backbone.resnet18()
-    cached = features.is_cached(pictures, network)
     started = time.perf_counter()
-    rows = features.extract(pictures, network, progress=progress)
+    rows, cached = features.extract_or_read(pictures, network, progress=progress)
     step = "extraction, read from the cache" if cached else "extraction"
     seconds[step] = time.perf_counter() - started
     started = time.perf_counter()

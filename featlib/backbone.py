@@ -8,11 +8,13 @@ from updating its running mean and variance whenever the module is in training m
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
+from featlib import checks
+from featlib.engine.words import describe, dtype_name
 from featlib.preprocess import Transform
 from featlib.weights import Weights, read_weights
 
@@ -30,7 +32,8 @@ class Backbone(nn.Module):
     network : torch.nn.Module
         torchvision's `resnet18`, its final layer replaced by `torch.nn.Identity`.
     fc : torch.nn.Linear
-        The final layer that the weights came with, kept for asking the original network.
+        The final layer that the weights came with, kept for asking the original network. Where they
+        came without, using it raises `featlib.FeatlibError`.
     transform : featlib.preprocess.Transform
         What the weights expect of their input.
     classes : tuple of str
@@ -60,8 +63,9 @@ class Backbone(nn.Module):
         self, network: "ResNet", transform: Transform, name: str, classes: Sequence[str] = ()
     ) -> None:
         super().__init__()
-        self.width = network.fc.in_features
-        self.fc = network.fc
+        self.width = 512
+        if isinstance(network.fc, nn.Linear):
+            self.fc, self.width = network.fc, network.fc.in_features
         # torchvision declares it a linear layer.
         network.fc = nn.Identity()  # pyright: ignore[reportAttributeAccessIssue]
         self.network = network
@@ -70,6 +74,16 @@ class Backbone(nn.Module):
         self.classes = tuple(classes)
         self.requires_grad_(False)
         self.eval()
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "fc" and "fc" not in self._modules:
+            checks.refuse(
+                f"backbone '{self.name}'",
+                "the final layer that the weights came with",
+                "weights without one",
+                "Train a layer of your own on the features: head.train.",
+            )
+        return super().__getattr__(name)
 
     def train(self, mode: bool = True) -> "Backbone":
         """Stay in evaluation mode, whatever `mode` says, so that BatchNorm keeps its statistics.
@@ -105,6 +119,11 @@ class Backbone(nn.Module):
         torch.Tensor
             float32 N×512, without gradients.
 
+        Raises
+        ------
+        featlib.FeatlibError
+            If the images are of another shape or dtype, or elsewhere than the network.
+
         Examples
         --------
         >>> import torch
@@ -113,6 +132,17 @@ class Backbone(nn.Module):
         >>> frozen(torch.zeros(2, 3, 64, 64)).requires_grad
         False
         """
+        kernel = next(self.network.parameters())
+        where = f" on '{kernel.device}'" if kernel.device.type != "cpu" else ""
+        alike = isinstance(images, torch.Tensor) and images.layout == torch.strided
+        alike = alike and (images.dtype, images.device) == (kernel.dtype, kernel.device)
+        if not alike or images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape:
+            checks.refuse(
+                "the backbone",
+                f"preprocessed images, a {dtype_name(kernel)} tensor N×3×S×S{where}",
+                describe(images),
+                "Preprocess them: preprocess.prepare(pixels, backbone.transform).",
+            )
         # A learner can reach the inner network and call .train() on that; this undoes it.
         self.network.eval()
         with torch.no_grad():
@@ -145,7 +175,7 @@ class Backbone(nn.Module):
 
 
 def resnet18(
-    weights: str | Path | Weights = "bundled",
+    weights: str | Path | Weights | nn.Module | Mapping[str, Any] = "bundled",
     *,
     size: int | None = None,
     sha256: str | None = None,
@@ -155,9 +185,9 @@ def resnet18(
 
     Parameters
     ----------
-    weights : str, pathlib.Path or Weights
-        ``"bundled"``, ``"torchvision"``, ``"untrained"`` or the path of a file, as for
-        `weights.read_weights`; or what that returned.
+    weights : str, pathlib.Path, Weights, torch.nn.Module or mapping
+        ``"bundled"``, ``"torchvision"``, ``"untrained"``, the path of a file, or a ResNet18 in
+        memory: as for `weights.read_weights`.
     size : int, optional
         Height and width, from 32 to 512 pixels, to which every image is brought. Left out: what the
         weights ask for, else the images' own size.
@@ -194,13 +224,14 @@ def resnet18(
     # Imported here, since it takes a second, and extraction does not need it.
     from torchvision.models import resnet18 as torchvision_resnet18
 
-    if not isinstance(weights, Weights):
-        weights = read_weights(weights, sha256=sha256, seed=seed)
-    weights = weights if size is None else weights.at(size)
+    read = read_weights(weights, size=size, sha256=sha256, seed=seed)
+    final = read.tensors.get("fc.weight")
     with torch.device("meta"):
-        network = torchvision_resnet18(num_classes=len(weights.tensors["fc.weight"]))
-    network.load_state_dict(weights.tensors, assign=True)
-    return Backbone(network, weights.transform, weights.name, weights.classes)
+        network = torchvision_resnet18(num_classes=1 if final is None else len(final))
+    if final is None:
+        network.fc = nn.Identity()  # pyright: ignore[reportAttributeAccessIssue]
+    network.load_state_dict(read.tensors, assign=True)
+    return Backbone(network, read.transform, read.name, read.classes)
 
 
 def fingerprint(model: nn.Module | Mapping[str, torch.Tensor]) -> str:
@@ -218,6 +249,11 @@ def fingerprint(model: nn.Module | Mapping[str, torch.Tensor]) -> str:
     str
         SHA-256 in hexadecimal, over names, dtypes, shapes and values in the order of names.
 
+    Raises
+    ------
+    featlib.FeatlibError
+        If it is neither, or a tensor is sparse or without values.
+
     Examples
     --------
     >>> import torch
@@ -229,8 +265,21 @@ def fingerprint(model: nn.Module | Mapping[str, torch.Tensor]) -> str:
     False
     """
     state = model.state_dict() if isinstance(model, nn.Module) else model
+    if not isinstance(state, Mapping) or not all(map(_is_stored, state, state.values())):
+        checks.refuse(
+            "backbone.fingerprint",
+            "a module or its state dict, with tensors that hold numbers",
+            describe(model),
+            "Pass model, or model.state_dict().",
+        )
     digest = hashlib.sha256()
     for name, tensor in sorted(state.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def _is_stored(name: object, value: object) -> bool:
+    if not isinstance(name, str) or not isinstance(value, torch.Tensor):
+        return False
+    return value.layout == torch.strided and not value.is_meta and not value.is_quantized

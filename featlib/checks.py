@@ -5,34 +5,51 @@ This module does not import torch: it reads the shape and dtype of what it is gi
 """
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
+from difflib import get_close_matches
+from math import isfinite
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from featlib.engine import convert
 from featlib.engine.files import sha256
-from featlib.engine.words import describe, dtype_name, readable
+from featlib.engine.words import describe, is_array, readable, reason
 
 if TYPE_CHECKING:
     import torch
+
+    from featlib.engine.folders import Listing
 
 __all__ = [
     "FeatlibError",
     "all_finite",
     "checksum",
     "classes",
+    "feature_row",
     "features",
     "file",
     "folder",
+    "image",
+    "instance",
     "labels",
+    "listing",
     "number",
     "one_of",
+    "path",
     "pixels",
     "refuse",
+    "settings",
+    "switch",
     "three_numbers",
     "unit_images",
     "whole_number",
 ]
+
+
+_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # a terminal would obey some of them
 
 
 class FeatlibError(ValueError):
@@ -61,10 +78,11 @@ def refuse(where: str, wanted: str, got: str, fix: str) -> NoReturn:
     FeatlibError
         Always.
     """
-    raise FeatlibError(readable(f"{where}: wanted {wanted}, got {got}. {fix}"))
+    message = readable(f"{where}: wanted {wanted}, got {got}. {fix}")
+    raise FeatlibError(_CONTROLS.sub(lambda found: ascii(found[0])[1:-1], message))
 
 
-def pixels(value: "torch.Tensor", where: str) -> None:
+def pixels(value: "torch.Tensor", where: str, anywhere: bool = False) -> None:
     """Check raw images: a uint8 tensor N×3×H×W with at least one image.
 
     Parameters
@@ -73,6 +91,8 @@ def pixels(value: "torch.Tensor", where: str) -> None:
         uint8 N×3×H×W, values 0–255: the images.
     where : str
         The function that checks; the message begins with it.
+    anywhere : bool
+        Whether they may lie on a GPU.
 
     Raises
     ------
@@ -80,13 +100,30 @@ def pixels(value: "torch.Tensor", where: str) -> None:
         If they are anything else; the message names the conversion that would help.
     """
     wanted = "raw images, a uint8 tensor N×3×H×W with values 0–255"
-    _is_tensor(value, where, wanted)
-    if dtype_name(value) != "uint8":
-        refuse(where, wanted, describe(value), _uint8_advice(value))
-    _is_image_batch(value, where, wanted)
+    _settle(convert.to_pixels(value, anywhere), value, where, wanted)
 
 
-def unit_images(value: "torch.Tensor", where: str) -> None:
+def image(value: "torch.Tensor", where: str) -> None:
+    """Check one raw image: a uint8 tensor 3×H×W.
+
+    Parameters
+    ----------
+    value : torch.Tensor
+        uint8 3×H×W, values 0–255: the image.
+    where : str
+        The function that checks; the message begins with it.
+
+    Raises
+    ------
+    FeatlibError
+        If it is anything else.
+    """
+    if getattr(value, "ndim", None) != 3:
+        refuse(where, "one image, uint8 3×H×W", describe(value), "Pass one row: pixels[i].")
+    pixels(value[None], where)
+
+
+def unit_images(value: "torch.Tensor", where: str, anywhere: bool = False) -> None:
     """Check preprocessed images: a float32 tensor N×3×H×W, finite, within 0–1.
 
     Parameters
@@ -95,6 +132,8 @@ def unit_images(value: "torch.Tensor", where: str) -> None:
         float32 N×3×H×W, values 0–1: the images.
     where : str
         The function that checks; the message begins with it.
+    anywhere : bool
+        Whether they may lie on a GPU.
 
     Raises
     ------
@@ -102,21 +141,7 @@ def unit_images(value: "torch.Tensor", where: str) -> None:
         If they are anything else; the message names the conversion that would help.
     """
     wanted = "images scaled to 0–1, a float32 tensor N×3×H×W"
-    _is_tensor(value, where, wanted)
-    if dtype_name(value) == "uint8":
-        refuse(where, wanted, describe(value), "Scale them first: preprocess.scale(pixels).")
-    if dtype_name(value) != "float32":
-        refuse(where, wanted, describe(value), "Convert them: images.to(torch.float32).")
-    _is_image_batch(value, where, wanted)
-    _is_finite(value, where, wanted)
-    low, high = float(value.min()), float(value.max())
-    if low < 0 or high > 1:
-        advice = (
-            "They look like 0–255: divide by 255 once."
-            if high > 2 and low >= 0
-            else "They look normalized already: pass the images before mean and std."
-        )
-        refuse(where, wanted, f"values from {low:.3g} to {high:.3g}", advice)
+    _settle(convert.to_unit_images(value, anywhere), value, where, wanted)
 
 
 def features(value: "torch.Tensor", where: str, width: int | None = None) -> None:
@@ -136,20 +161,31 @@ def features(value: "torch.Tensor", where: str, width: int | None = None) -> Non
     FeatlibError
         If the shape, dtype or a value is wrong.
     """
-    wanted = f"features, a float32 tensor N×{width or 'D'}"
-    _is_tensor(value, where, wanted)
-    if value.ndim != 2 or 0 in value.shape:
-        refuse(where, wanted, describe(value), "One row an image; flatten(1) makes rows of images.")
-    if dtype_name(value) != "float32":
-        refuse(where, wanted, describe(value), "Convert them: features.to(torch.float32).")
-    if width is not None and value.shape[1] != width:
-        refuse(
-            where,
-            wanted,
-            describe(value),
-            f"Use the backbone that this head was trained on: its features are {width} wide.",
-        )
-    _is_finite(value, where, wanted)
+    wanted = f"features, a float32 tensor N×{width or 'D'}, all finite"
+    _settle(convert.to_features(value, width), value, where, wanted)
+
+
+def feature_row(value: "torch.Tensor", where: str, width: int | None = None) -> None:
+    """Check the features of one image: a finite float32 tensor D.
+
+    Parameters
+    ----------
+    value : torch.Tensor
+        float32 D: the features.
+    where : str
+        The function that checks; the message begins with it.
+    width : int, optional
+        The D that is wanted; left out, any.
+
+    Raises
+    ------
+    FeatlibError
+        If the shape, dtype or a value is wrong.
+    """
+    if getattr(value, "ndim", None) != 1:
+        wanted = f"the features of one image, a float32 tensor {width or 'D'}"
+        refuse(where, wanted, describe(value), "Pass one row: features[i].")
+    features(value[None], where, width)
 
 
 def labels(value: "torch.Tensor", where: str, n: int, n_classes: int) -> None:
@@ -172,19 +208,7 @@ def labels(value: "torch.Tensor", where: str, n: int, n_classes: int) -> None:
         If the shape, dtype or a value is wrong.
     """
     wanted = f"labels, an int64 tensor of {n} class numbers from 0 to {n_classes - 1}"
-    _is_tensor(value, where, wanted)
-    if value.ndim != 1 or value.shape[0] != n:
-        refuse(where, wanted, describe(value), "Give one label an image, in the same order.")
-    if dtype_name(value) != "int64":
-        refuse(where, wanted, describe(value), "Convert them: labels.to(torch.int64).")
-    low, high = int(value.min()), int(value.max())
-    if low < 0 or high >= n_classes:
-        refuse(
-            where,
-            wanted,
-            f"labels from {low} to {high}",
-            "Count classes from 0, and name every class in `classes`.",
-        )
+    _settle(convert.to_labels(value, n, n_classes), value, where, wanted)
 
 
 def classes(value: Iterable[str], where: str) -> tuple[str, ...]:
@@ -208,14 +232,17 @@ def classes(value: Iterable[str], where: str) -> tuple[str, ...]:
         If there are fewer than two, or two are the same.
     """
     wanted = "at least two classes with different names"
-    if isinstance(value, str):
-        refuse(where, wanted, describe(value), "Pass a list of names.")
-    names = tuple(str(name) for name in value)
+    try:
+        names = () if isinstance(value, (str, bytes)) else tuple(str(name) for name in value)
+    except (TypeError, RuntimeError):  # a number, or a tensor without axes or values
+        names = ()
+    if not names:
+        refuse(where, wanted, describe(value), 'Pass a list of names, such as ["cat", "dog"].')
     if len(names) < 2 or len(set(names)) != len(names):
         refuse(
             where,
             wanted,
-            ", ".join(names) or "none",
+            ", ".join(names),
             "A classifier needs something to choose between: add a class, or rename one.",
         )
     return names
@@ -250,7 +277,8 @@ def whole_number(value: int, where: str, name: str, low: int = 1, high: int | No
         wanted = f"{name} as a whole number " + (
             f"of at least {low}" if high is None else f"from {low} to {high}"
         )
-        refuse(where, wanted, describe(value), f"Try {name}={low if high is None else high}.")
+        near = round(min(max(_as_number(value, low), low), 1e15 if high is None else high))
+        refuse(where, wanted, describe(value), f"Try {name}={near}.")
     return int(value)
 
 
@@ -286,12 +314,27 @@ def number(
         If it is no number, not finite, or out of range.
     """
     ok = isinstance(value, Real) and not isinstance(value, bool)
-    if not (ok and low <= value <= high and abs(value) != float("inf")) or (above and value == low):
+    found = _as_number(value, float("nan")) if ok else float("nan")
+    if not (isfinite(found) and low <= found <= high) or (above and found == low):
         span = f"{'above' if above else 'of at least'} {low:g}"
         if high != float("inf"):
             span += f" and at most {high:g}"
-        refuse(where, f"{name} as a number {span}", describe(value), f"Change {name}.")
-    return float(value)
+        near = min(max(_as_number(value, low), low), high)
+        if near == float("inf") or (above and near == low):
+            near = min(low + 0.01, high)
+        refuse(where, f"{name} as a number {span}", describe(value), f"Try {name}={near:g}.")
+    return found
+
+
+def _as_number(value: Any, default: float) -> float:
+    """Return the number that a value is, or holds as text; the default if it is none."""
+    try:
+        found = default if isinstance(value, bool) else float(value)
+    except OverflowError:
+        return float("inf")
+    except Exception:  # whatever an object of somebody else's raises
+        return default
+    return default if found != found else found
 
 
 def three_numbers(
@@ -318,11 +361,12 @@ def three_numbers(
     FeatlibError
         If they are not three finite numbers, or one is not above 0.
     """
-    if not isinstance(value, (list, tuple)) or len(value) != 3:
+    values = value.tolist() if is_array(value) else value
+    if not isinstance(values, (list, tuple)) or len(values) != 3:
         wanted = f"{name} as three numbers, for red, green and blue"
-        refuse(where, wanted, describe(value), f"Change {name}.")
+        refuse(where, wanted, describe(value), f"Try {name}=(0.5, 0.5, 0.5).")
     low = 0.0 if above else float("-inf")
-    red, green, blue = (number(x, where, name, low, above=above) for x in value)
+    red, green, blue = (number(x, where, name, low, above=above) for x in values)
     return red, green, blue
 
 
@@ -343,9 +387,100 @@ def one_of(value: str, where: str, name: str, options: Collection[str]) -> None:
     FeatlibError
         If it is none of them.
     """
-    if value not in options:
+    if not isinstance(value, str) or value not in options:
         listed = ", ".join(map(repr, options))
-        refuse(where, f"{name} to be one of {listed}", describe(value), "Check the spelling.")
+        fix = f"Check the spelling{_nearest(value, options)}"
+        refuse(where, f"{name} to be one of {listed}", describe(value), fix)
+
+
+def settings(names: Iterable[str], where: str, known: Collection[str]) -> None:
+    """Check the names of settings.
+
+    Parameters
+    ----------
+    names : iterable of str
+        The names that were given.
+    where : str
+        The function that checks; the message begins with it.
+    known : collection of str
+        The names that there are.
+
+    Raises
+    ------
+    FeatlibError
+        If one is none of them; the message names the nearest.
+    """
+    for name in names:
+        if name not in known:
+            fix = f"Check the spelling{_nearest(name, known)}"
+            refuse(where, f"settings among {', '.join(known)}", name, fix)
+
+
+def switch(value: bool, where: str, name: str) -> bool:
+    """Check a setting that is on or off.
+
+    Parameters
+    ----------
+    value : bool
+        Python's or NumPy's.
+    where, name : str
+        The function that checks and the parameter's name, for the message.
+
+    Returns
+    -------
+    bool
+        The same, as Python's own.
+
+    Raises
+    ------
+    FeatlibError
+        If it is neither True nor False.
+    """
+    if type(value).__name__ not in ("bool", "bool_"):  # NumPy 1 and 2 call theirs differently
+        words = str(value).strip().lower() if isinstance(value, (str, int, float)) else ""
+        off = words in ("no", "off", "false", "0", "0.0", "")
+        refuse(where, f"{name} as True or False", describe(value), f"Try {name}={not off}.")
+    return bool(value)
+
+
+def instance(
+    value: object, kind: type | tuple[type, ...], where: str, wanted: str, fix: str
+) -> Any:
+    """Check that a value is of a class.
+
+    Parameters
+    ----------
+    value : object
+        The value.
+    kind : type or tuple of type
+        The class, or several.
+    where, wanted : str
+        The function that checks, and what the value should be, for the message.
+    fix : str
+        Where to get one; a sentence.
+
+    Returns
+    -------
+    object
+        The same value.
+
+    Raises
+    ------
+    FeatlibError
+        If it is of another class.
+    """
+    if not isinstance(value, kind):
+        refuse(where, wanted, describe(value), fix)
+    return value
+
+
+def _nearest(value: object, options: Iterable[str]) -> str:
+    """Return the question for the option that was meant, by its look or by its initials."""
+    lower = {option.lower(): option for option in options}
+    short = {"".join(part[0] for part in option.split("_") if part): option for option in lower}
+    text = value.lower() if isinstance(value, str) else ""
+    likely = get_close_matches(text, lower, 1) or ([short[text]] if text in short else [])
+    return f"; did you mean {lower[likely[0]]!r}?" if likely else "."
 
 
 def file(path: str | Path, where: str, what: str) -> Path:
@@ -368,10 +503,9 @@ def file(path: str | Path, where: str, what: str) -> Path:
     FeatlibError
         If there is no such file, or it is empty or a folder.
     """
-    path = Path(path).expanduser()
+    path = _path(path, where, what)
     if not path.is_file():
-        got = "a folder" if path.is_dir() else "nothing there"
-        refuse(where, f"{what} at '{path}'", got, "Check the path.")
+        _not_there(path, where, f"{what} at '{path}'", "a folder" if path.is_dir() else "")
     if path.stat().st_size == 0:
         refuse(where, f"{what} at '{path}'", "an empty file", "Get the file again.")
     return path
@@ -397,16 +531,98 @@ def folder(path: str | Path, where: str, what: str) -> Path:
     FeatlibError
         If there is no such folder, or it cannot be listed.
     """
-    path = Path(path).expanduser()
+    path = _path(path, where, f"a folder of {what}")
     if not path.is_dir():
-        got = "a file" if path.exists() else "nothing there"
-        refuse(where, f"a folder of {what} at '{path}'", got, "Check the path.")
+        wanted = f"a folder of {what} at '{path}'"
+        _not_there(path, where, wanted, "a file" if path.exists() else "")
     try:
         os.scandir(path).close()
     except OSError as error:
         wanted = f"to list the folder of {what} at '{path}'"
         refuse(where, wanted, str(error.strerror), "Get the right to read it.")
     return path
+
+
+def listing(path: str | Path, where: str, tick: Callable[[int], object] = bool) -> "Listing":
+    """Check that a path is a folder, and list the pictures in it.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The path.
+    where : str
+        The function that checks; the message begins with it.
+    tick : callable
+        Called with 1 after each file, for a progress bar.
+
+    Returns
+    -------
+    featlib.engine.folders.Listing
+        What is in it.
+
+    Raises
+    ------
+    FeatlibError
+        If there is no such folder, or it or one within it cannot be listed.
+    """
+    from featlib.engine.folders import list_pictures  # imports torch
+
+    path = folder(path, where, "pictures")
+    try:
+        return list_pictures(path, tick)
+    except OSError as error:
+        wanted = f"to list the folder '{error.filename or path}'"
+        refuse(where, wanted, str(error.strerror), "Get the right to read it, or move it away.")
+
+
+def _path(path: str | os.PathLike[str], where: str, what: str) -> Path:
+    """Return a path with ``~`` replaced; refuse what is none, or cannot be looked for."""
+    if not isinstance(path, (str, os.PathLike)) or not str(path).strip():
+        fix = "Pass it as text or as a pathlib.Path."
+        refuse(where, f"the path of {what}", describe(path), fix)
+    if re.match(r"\w\w+:[/\\]", str(path)):  # a letter before the colon is a disk of Windows
+        fix = "Download it, and pass the path of the copy."
+        refuse(where, f"the path of {what}", f"the address {path}", fix)
+    if "\0" in str(path):
+        refuse(where, f"{what} at '{path}'", "a name with a NUL in it", "Check the path.")
+    try:
+        found = Path(path).expanduser()
+        found.is_file()
+    except (OSError, RuntimeError, TypeError, ValueError) as error:  # too long, ~nobody
+        why = getattr(error, "strerror", None) or reason(error).rstrip(".")
+        refuse(where, f"{what} at '{str(path)[:200]}'", why, "Check the path.")
+    return found
+
+
+def _not_there(path: Path, where: str, wanted: str, got: str) -> NoReturn:
+    beside: list[str] = []
+    with suppress(OSError):
+        beside = os.listdir(path.parent)[:1000]  # comparing names takes its time
+    nearest = "." if got else _nearest(path.name, beside)
+    refuse(where, wanted, got or "nothing there", f"Check the path{nearest}")
+
+
+def path(path: str | os.PathLike[str], where: str, what: str) -> Path:
+    """Check that a value can be the path of something, whether it is there or not.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The path.
+    where, what : str
+        The function that checks, and what the path leads to, for the message.
+
+    Returns
+    -------
+    pathlib.Path
+        The same path, with ``~`` replaced by the home folder.
+
+    Raises
+    ------
+    FeatlibError
+        If it is no path, or no name that a file can have.
+    """
+    return _path(path, where, what)
 
 
 def checksum(path: Path, expected: str, where: str) -> None:
@@ -449,49 +665,10 @@ def all_finite(values: "torch.Tensor") -> bool:
     bool
         True for an empty tensor.
     """
-    # If one value is NaN, both extremes are. Testing every value takes twenty times as long.
-    return not values.numel() or all(bool(extreme.isfinite()) for extreme in values.aminmax())
+    return convert.all_finite(values)
 
 
-def _is_tensor(value: object, where: str, wanted: str) -> None:
-    if not type(value).__module__.startswith("torch") or not hasattr(value, "dtype"):
-        advice = (
-            "Convert it: torch.from_numpy(array)."
-            if hasattr(value, "dtype")
-            else "images.load() and features.extract() return tensors."
-        )
-        refuse(where, wanted, describe(value), advice)
-
-
-def _is_image_batch(value: "torch.Tensor", where: str, wanted: str) -> None:
-    shape = tuple(value.shape)
-    if len(shape) == 3:
-        refuse(where, wanted, describe(value), "For one image add an axis: image[None].")
-    if len(shape) == 4 and shape[1] != 3 and shape[3] == 3:
-        refuse(
-            where,
-            wanted,
-            describe(value),
-            "The channels come last: images.permute(0, 3, 1, 2) puts them second.",
-        )
-    if len(shape) != 4 or shape[1] != 3 or 0 in shape:
-        refuse(where, wanted, describe(value), "Three color channels, second axis, no empty batch.")
-
-
-def _is_finite(value: "torch.Tensor", where: str, wanted: str) -> None:
-    if not all_finite(value):
-        bad = int((~value.isfinite()).flatten(1).any(1).sum())
-        refuse(
-            where,
-            wanted + ", all finite",
-            f"NaN or infinite values in {bad} of {len(value)} rows",
-            "Find them with tensor.isfinite() and fix or leave out those rows.",
-        )
-
-
-def _uint8_advice(value: "torch.Tensor") -> str:
-    if not dtype_name(value).startswith(("float", "bfloat")):
-        return "Convert them: images.to(torch.uint8)."
-    if value.numel() and float(value.max()) <= 1:
-        return "They look like 0–1: (images * 255).round().to(torch.uint8)."
-    return "They look like 0–255: images.round().to(torch.uint8)."
+def _settle(found: "convert.Conversion", value: object, where: str, wanted: str) -> None:
+    """Refuse a value that has to be converted, with the way to do it."""
+    if found.advice:
+        refuse(where, wanted, found.got or describe(value), found.advice)

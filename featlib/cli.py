@@ -1,4 +1,4 @@
-"""The command line: ``featlib run``, ``lab``, ``progress``, ``extract``, and those for teachers.
+"""The command line: ``featlib run``, ``lab``, ``progress``, ``extract``, ``cache``, and more.
 
 Nothing here imports torch before a command needs it, so that ``--help`` is instant.
 """
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FeatlibError as error:
         if options.debug:
             raise
-        print(f"featlib: {error}", file=sys.stderr)
+        _complain(error)
         return 1
     except KeyboardInterrupt:
         print("featlib: interrupted; nothing that was finished is lost", file=sys.stderr)
@@ -69,8 +69,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # a folder that cannot be written, a full disk
         if options.debug:
             raise
-        print(f"featlib: {error}", file=sys.stderr)
+        _complain(error)
         return 1
+
+
+def _complain(error: Exception) -> None:
+    words = str(error)
+    # Some messages name their command already: featlib lab: …
+    print(words if words.startswith("featlib ") else f"featlib: {words}", file=sys.stderr)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -88,13 +94,16 @@ def _parser() -> _Parser:
         epilog="Start with: featlib run",
     )
     parser.add_argument("--version", action="version", version=f"featlib {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    parser.set_defaults(command=lambda options: parser.print_help(), debug=False)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_run(commands)
     _add_lab(commands)
     _add_progress(commands)
     _add_teaching(commands)
     _add_extract(commands)
-    _add(commands, "doctor", _doctor, "say what is installed and what is wrong")
+    _add_cache(commands)
+    help = "say what is installed and what is wrong"
+    _add(commands, "doctor", _doctor, help, "featlib doctor")
     return parser
 
 
@@ -114,22 +123,34 @@ def _whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
 
 
 def _add(
-    commands: "argparse._SubParsersAction[_Parser]", name: str, function: _Command, help: str
+    commands: "argparse._SubParsersAction[_Parser]",
+    name: str,
+    function: _Command,
+    help: str,
+    example: str,
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")
     command.add_argument("--debug", action="store_true", help="show the traceback of an error")
     command.set_defaults(command=function)
+    command.epilog = f"Example: {example}"
     return command
 
 
 def _add_run(commands: "argparse._SubParsersAction[_Parser]") -> None:
-    run = _add(commands, "run", _run, "run the five stages and write a report")
+    help = "run the five stages and write a report"
+    run = _add(commands, "run", _run, help, "featlib run --images my-pictures --epochs 10")
     run.add_argument(
         "--images",
         default="emoji10",
         metavar="DIR",
         help="a folder of your own pictures, one subfolder a class; or emoji10 (bundled, the "
         "default), cifar10, fashion_mnist (downloaded)",
+    )
+    run.add_argument(
+        "--validation",
+        metavar="DIR",
+        help="a folder with the same classes to validate on; --images is then all for training "
+        "(a fifth of --images)",
     )
     run.add_argument(
         "--weights",
@@ -164,7 +185,8 @@ def _add_run(commands: "argparse._SubParsersAction[_Parser]") -> None:
 
 
 def _add_lab(commands: "argparse._SubParsersAction[_Parser]") -> None:
-    lab = _add(commands, "lab", _lab, "open your copies of the notebooks in JupyterLab")
+    help = "open your copies of the notebooks in JupyterLab"
+    lab = _add(commands, "lab", _lab, help, "featlib lab --folder my-course")
     lab.add_argument(
         "--folder",
         default=".",
@@ -174,11 +196,13 @@ def _add_lab(commands: "argparse._SubParsersAction[_Parser]") -> None:
     lab.add_argument(
         "--fresh", action="store_true", help="make new copies, in a folder beside the old ones"
     )
-    lab.epilog = "All other options go to JupyterLab: featlib lab --no-browser --port 9000"
+    others = "All other options go to JupyterLab: featlib lab --no-browser --port 9000"
+    lab.description = f"{lab.description} {others}"
 
 
 def _add_progress(commands: "argparse._SubParsersAction[_Parser]") -> None:
-    progress = _add(commands, "progress", _progress, "say what you have answered in the quizzes")
+    help = "say what you have answered in the quizzes"
+    progress = _add(commands, "progress", _progress, help, "featlib progress --export ada")
     what = progress.add_mutually_exclusive_group()
     what.add_argument(
         "--export",
@@ -198,14 +222,14 @@ def _add_progress(commands: "argparse._SubParsersAction[_Parser]") -> None:
 
 
 def _add_teaching(commands: "argparse._SubParsersAction[_Parser]") -> None:
-    slides = _add(commands, "slides", _slides, "write the notebooks as slides that need no network")
+    help = "write the notebooks as slides that need no network"
+    slides = _add(commands, "slides", _slides, help, "featlib slides 03 04 --out talk")
     slides.add_argument(
         "names", nargs="*", metavar="NAME", help="such as 03, or a file .ipynb; all if left out"
     )
     slides.add_argument("--out", default="lesson-slides", metavar="DIR", help="where they go")
-    report = _add(
-        commands, "class-report", _class_report, "turn exported results of a class into one page"
-    )
+    help = "turn exported results of a class into one page"
+    report = _add(commands, "class-report", _class_report, help, "featlib class-report results")
     report.add_argument(
         "folder", metavar="DIR", help="with the files of `featlib progress --export NAME`"
     )
@@ -215,9 +239,9 @@ def _add_teaching(commands: "argparse._SubParsersAction[_Parser]") -> None:
 
 
 def _add_extract(commands: "argparse._SubParsersAction[_Parser]") -> None:
-    extract = _add(
-        commands, "extract", _extract, "turn any number of pictures into features, as Parquet files"
-    )
+    help = "turn any number of pictures into features, as Parquet files"
+    example = "featlib extract my-pictures --out my-features --size 224"
+    extract = _add(commands, "extract", _extract, help, example)
     extract.add_argument("source", metavar="DIR", help="pictures, searched with its subfolders")
     extract.add_argument("--out", required=True, metavar="DIR", help="where the files go")
     extract.add_argument(
@@ -267,10 +291,17 @@ def _add_extract(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "--workers", type=_whole_number(1), metavar="N", help="for ray: how many processes"
     )
     extract.add_argument("--address", metavar="URL", help="for ray: the cluster to join")
-    extract.epilog = (
-        "If it is stopped, the same command continues where it was. It needs pyarrow, and for a "
-        "cluster Ray: pip install 'featlib[scale]'."
+    extract.description = (
+        f"{extract.description} If it is stopped, the same command continues where it was. It "
+        "needs pyarrow, and for a cluster Ray: pip install 'featlib[scale]'."
     )
+
+
+def _add_cache(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    help = "say where features and downloads are kept, and how large they are"
+    cache = _add(commands, "cache", _cache, help, "featlib cache --clear")
+    cache.add_argument("--clear", action="store_true", help="remove all of it; asks first")
+    cache.add_argument("--yes", action="store_true", help="do not ask before it is removed")
 
 
 @contextmanager
@@ -293,8 +324,9 @@ def _imports(options: _Options) -> Iterator[None]:
 
 def _run(options: _Options) -> None:
     with _imports(options):
-        from featlib import lesson
+        from featlib import images, lesson
 
+    own_split = {"validation": options.validation} if options.validation else {}
     finished = lesson.run(
         options.images,
         weights=options.weights,
@@ -303,12 +335,17 @@ def _run(options: _Options) -> None:
         cache=not options.no_cache,
         epochs=options.epochs,
         seed=options.seed,
+        **own_split,
     )
     if not options.json:
+        others = os.path.join(options.report, "report.json")
+        for line in _first_ten(finished.images.skipped, "skipped", others):
+            print(line)
         _show(finished)
-        if options.size is None and finished.images.pixels.shape[-1] != 64:
+        if options.size is None and options.images not in images.NAMES:
             side = finished.images.pixels.shape[-1]
-            print(f"The pictures were read at {side}×{side} pixels; --size N takes another size.")
+            read = f"The pictures were read at {side}×{side} pixels"
+            _console().print(f"{read}; --size N takes another size.")
     with _imports(options):  # only now, so that the tables need not wait for matplotlib
         from featlib.pages import lesson_report
 
@@ -324,14 +361,14 @@ def _show(lesson: "Lesson") -> None:
     from featlib import trace
 
     console = _console()
-    for file, reason in lesson.images.skipped:
-        console.print(f"skipped {file}: {reason}", markup=False)
     console.print(trace.data_flow_table(lesson.data_flow))
     if lesson.features_from_cache:
         console.print("Features were read from the cache, not computed.\n")
     console.print(trace.training_table(lesson.training))
     console.print(f"Recipe: {lesson.training.recipe}.\n")
-    console.print(trace.training_chart(lesson.training))
+    # Four bars with their numbers stand side by side: as long as there is room for.
+    bar = min(16, max(1, (console.width - 21) // 4 - 5))
+    console.print(trace.training_chart(lesson.training, width=bar))
     prediction = lesson.predict(lesson.example())
     console.print(prediction.table())
     console.print(trace.probability_chart(prediction))
@@ -345,6 +382,14 @@ def _show(lesson: "Lesson") -> None:
         copies = baseline.size < lesson.images.pixels.shape[-1]
         of = f" of {baseline.size}×{baseline.size} copies" if copies else ""
         console.print(f"The same layer on {name}{of}: {baseline.accuracy:.1%}.")
+
+
+def _first_ten(files: Sequence[tuple[str, str]], what: str, where: object) -> Iterator[str]:
+    """Yield a line for each file and its reason; of many, ten, and where the others are named."""
+    for name, reason in files[:10]:
+        yield f"{what} {name}: {reason}"
+    if len(files) > 10:
+        yield f"… {len(files) - 10:,} more in {where}"
 
 
 def _lab(options: _Options) -> int:
@@ -385,15 +430,27 @@ def _reset(progress: "Progress", options: _Options) -> None:
 
     known = ["everything", "flashcards", *quiz.names()]
     checks.one_of(options.reset, "featlib progress", "--reset", known)
-    if not options.yes:
-        if not sys.stdin.isatty():
-            raise FeatlibError("no terminal to ask at; --yes resets without asking")
-        question = f"Forget all answers of {options.reset}? They cannot be brought back. [y/N] "
-        if input(question).strip().lower() not in ("y", "yes"):
-            print("Nothing was changed.")
-            return
-    progress.reset(None if options.reset == "everything" else options.reset)
-    print(f"Forgotten: {options.reset}.")
+    question = f"Forget all answers of {options.reset}? They cannot be brought back."
+    if _agreed(question, options):
+        progress.reset(None if options.reset == "everything" else options.reset)
+        print(f"Forgotten: {options.reset}.")
+
+
+def _agreed(question: str, options: _Options) -> bool:
+    """Ask before something is lost."""
+    if options.yes:
+        return True
+    if not sys.stdin.isatty():
+        raise FeatlibError("no terminal to ask at; --yes goes on without asking")
+    try:
+        answer = input(f"{question} [y/N] ")
+    except EOFError:  # Ctrl+D
+        answer = ""
+        print()
+    if answer.strip().lower() in ("y", "yes"):
+        return True
+    print("Nothing was changed.")
+    return False
 
 
 def _slides(options: _Options) -> None:
@@ -429,16 +486,36 @@ def _extract(options: _Options) -> None:
         options.source, options.out, read_weights(options.weights, size=options.size), **settings
     )
     if options.json:
-        json.dump(dataclasses.asdict(done) | {"folder": str(done.folder)}, sys.stdout, indent=1)
+        facts = dataclasses.asdict(done) | {"folder": str(done.folder)}
+        json.dump(facts, sys.stdout, indent=1)
         print()
         return
-    for name, reason in done.unreadable[:10]:
-        print(f"unreadable {name}: {reason}")
-    if len(done.unreadable) > 10:
-        print(f"… {len(done.unreadable) - 10} more in {done.folder / shards.UNREADABLE}")
+    for line in _first_ten(done.unreadable, "unreadable", done.folder / shards.UNREADABLE):
+        print(line)
     rate = f", {done.computed / done.seconds:.0f} a second" if done.computed else ""
     print(f"{done.images:,} images in {done.shards} files: {done.folder}")
     print(f"{done.computed:,} computed now in {done.seconds:.1f} s{rate}")
+    hint = "" if options.size else "; --size N takes another size"
+    print(f"The pictures were read at {done.size}×{done.size} pixels{hint}.")
+
+
+def _cache(options: _Options) -> None:
+    from featlib.engine import cache, paths
+    from featlib.tables import Table
+
+    if options.yes and not options.clear:
+        _parser().error("--yes is for --clear")
+    usage = cache.usage()
+    files, size = (sum(counts) for counts in zip(*usage.values(), strict=True))
+    what = f"{files:,} files ({size / 1e6:,.1f} MB) in {paths.cache_dir()}"
+    if not options.clear:
+        rows = tuple((kind, f"{n:,}", f"{room / 1e6:,.1f}") for kind, (n, room) in usage.items())
+        _console().print(Table("The cache", ("what", ">files", ">megabytes"), rows))
+        print(f"In all: {what}")
+    elif not files:
+        print(f"Nothing to remove: {what}")
+    elif _agreed(f"Remove {what}?", options):
+        print(f"Removed: {cache.clear() / 1e6:,.1f} of {size / 1e6:,.1f} MB.")
 
 
 def _doctor(options: _Options) -> int:
@@ -456,7 +533,8 @@ def _console() -> "Console":
         def on_broken_pipe(self) -> NoReturn:
             raise BrokenPipeError  # which `main` knows; rich would end the process with code 1
 
-    console = OurConsole(highlight=False)
-    if not console.is_terminal:  # a file or a pipe has no width of its own
-        console.width = 140
+    # Names of classes and files may hold [brackets] or :colons:, which rich would replace.
+    console = OurConsole(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal and not os.environ.get("COLUMNS", "").isdigit():
+        console.width = 140  # a file or a pipe has no width of its own
     return console

@@ -3,8 +3,11 @@
 import importlib
 import importlib.metadata
 import logging
+import os
+import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +19,15 @@ from rich.table import Table
 from featlib.engine import paths
 from featlib.engine.files import sha256
 from featlib.engine.strict_json import read_card
+from featlib.engine.words import reason
 
 __all__ = ["Finding", "examine", "table"]
 
 ASSETS = Path(__file__).parent / "assets"
 WIDGETS = {"jupyterlab_widgets": "@jupyter-widgets/jupyterlab-manager", "anywidget": "anywidget"}
+# Jupyter starts the running interpreter in place of these.
+_MAJOR, _MINOR = sys.version_info[:2]
+_BARE = ("python", f"python{_MAJOR}", f"python{_MAJOR}.{_MINOR}")
 MEMORY_NEEDED = 2 * 2**30  # bytes; a cold `featlib run` peaks below this
 
 
@@ -79,7 +86,9 @@ def table(findings: Sequence[Finding]) -> Table:
     rich.table.Table
         A row for each; a fault begins with ✗.
     """
-    shown = Table("", "what", "found", "how to fix it", box=box.SIMPLE_HEAD)
+    shown = Table(box=box.SIMPLE_HEAD)
+    for heading in ("", "what", "found", "how to fix it"):
+        shown.add_column(heading, overflow="fold")  # a path goes on in the next line, uncut
     for finding in findings:
         shown.add_row("✗" if finding.fix else "✓", finding.what, finding.found, finding.fix)
     return shown
@@ -148,7 +157,7 @@ def _bundled(path: Path) -> Finding:
 
 
 def _folder(what: str, folder: Path, variable: str) -> Finding:
-    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    existing = next(parent for parent in (folder, *folder.parents) if os.path.exists(parent))
     try:
         with tempfile.TemporaryFile(dir=existing):
             return Finding(what, str(folder))
@@ -158,14 +167,23 @@ def _folder(what: str, folder: Path, variable: str) -> Finding:
 
 
 def _cache_entries() -> Finding:
-    entries = sorted(paths.cache_dir().glob("*/*.safetensors"))
-    size = sum(entry.stat().st_size for entry in entries)
-    found = f"{len(entries)} entries, {size / 1e6:.1f} MB"
-    damaged = [entry for entry in entries if not _is_whole(entry)]
-    if not damaged:
+    try:
+        from featlib.engine import cache
+    except Exception:  # reported by _packages
+        return Finding("cache entries", "unknown without torch", "Fix torch first.")
+    files, size = (sum(numbers) for numbers in zip(*cache.usage().values(), strict=True))
+    found = f"{files} files, {size / 1e6:.1f} MB; features and pictures may take "
+    found += f"{cache.limit() / 1e9:g} GB"
+    faults = [(entry, fault) for entry in cache.entries() if (fault := cache.examine(entry)[2])]
+    if not faults:
         return Finding("cache entries", found)
-    fix = f"Delete {damaged[0].name}; it is made again when needed."
-    return Finding("cache entries", f"{found}, {len(damaged)} damaged", fix)
+    entry, fault = faults[0]
+    fix = f"Delete {entry.name}; it is made again when needed."
+    if fault == "not readable":
+        fix = f"Ask the owner of {entry} for the right to read it."
+    counted = Counter(fault for _, fault in faults)
+    counts = ", ".join(f"{n} {fault}" for fault, n in counted.items())
+    return Finding("cache entries", f"{found}; {counts}", fix)
 
 
 def _answers() -> Finding:
@@ -177,6 +195,9 @@ def _answers() -> Finding:
         progress = quiz.Progress()
         answers = len(progress.answers())
         aside = sorted(progress.path.parent.glob(f"{progress.path.stem}-damaged-*"))
+    except OSError as error:
+        fix = "Get the right to read it, or set FEATLIB_DATA_DIR to another folder."
+        return Finding("your answers", reason(error), fix)
     finally:
         log.disabled = before
     if not aside:
@@ -185,24 +206,28 @@ def _answers() -> Finding:
     return Finding("your answers", found, f"Look for lines to save in it; then delete {aside[-1]}.")
 
 
-def _is_whole(entry: Path) -> bool:
-    from featlib.engine import cache
-
-    return cache.read(entry)[0] is not None
-
-
 def _kernel() -> Finding:
     """Check that notebooks run in this environment and not in another one."""
-    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
-
+    what, fix = "notebook kernel", "python -m ipykernel install"
     try:
-        command = KernelSpecManager().get_kernel_spec("python3").argv[0]
+        from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+    except ImportError as error:
+        return Finding(what, reason(error), "python -m pip install jupyterlab")
+    try:
+        specs = KernelSpecManager()
+        folder = specs.find_kernel_specs().get("python3", sys.prefix)
+        # What is installed at the same place replaces it; elsewhere it might stay in the shade.
+        fix += " --sys-prefix" if Path(folder).is_relative_to(sys.prefix) else " --user"
+        argv = specs.get_kernel_spec("python3").argv
     except NoSuchKernel:
-        return Finding("notebook kernel", "none", "python -m ipykernel install --sys-prefix")
-    # A bare "python" is replaced by the running interpreter when the kernel starts.
-    same = command in ("python", "python3") or _is_this_python(command)
-    fix = "" if same else "python -m ipykernel install --sys-prefix --name python3"
-    return Finding("notebook kernel", "this Python" if same else command, fix)
+        return Finding(what, "none", fix)
+    except Exception as error:  # a damaged kernel.json can raise anything, and that is the finding
+        return Finding(what, f"damaged: {reason(error)}", fix)
+    command = argv[0].replace("{prefix}", sys.prefix) if argv else ""
+    path = shutil.which(command) or command
+    if command in _BARE or _is_this_python(path):
+        return Finding(what, "this Python")
+    return Finding(what, path, fix if os.path.exists(path) else f"It is gone: {fix}")
 
 
 def _is_this_python(command: str) -> bool:
@@ -210,5 +235,5 @@ def _is_this_python(command: str) -> bool:
     here = Path(sys.executable)
     try:
         return here.samefile(command) and here.parent.samefile(Path(command).parent)
-    except OSError:  # an environment that was removed
+    except (OSError, ValueError):  # an environment that was removed, or no path at all
         return False

@@ -4,9 +4,13 @@ import torch
 from torch import nn
 
 from featlib import checks, preprocess
+from featlib import head as heads
 from featlib.backbone import Backbone
 
 __all__ = ["contributions", "occlusion"]
+
+_BATCH = 64  # covered copies of an image that are in memory together
+_HEAD = "Take what head.train returned first, or lesson.head."
 
 
 def contributions(features: torch.Tensor, head: nn.Linear, number: int) -> torch.Tensor:
@@ -29,7 +33,7 @@ def contributions(features: torch.Tensor, head: nn.Linear, number: int) -> torch
     Raises
     ------
     featlib.FeatlibError
-        If the features do not fit the head, or there is no such class.
+        If the head is not linear, the features do not fit it, or there is no such class.
 
     Examples
     --------
@@ -40,16 +44,20 @@ def contributions(features: torch.Tensor, head: nn.Linear, number: int) -> torch
     >>> explain.contributions(torch.tensor([2.0, 4.0]), head, 0).tolist()  # they sum to the logit
     [6.0, -4.0, 1.0]
     """
-    checks.features(features[None], "explain.contributions", width=head.in_features)
-    checks.whole_number(number, "explain.contributions", "number", 0, head.out_features - 1)
+    where = "explain.contributions"
+    checks.instance(head, nn.Linear, where, "a head, a torch.nn.Linear", _HEAD)
+    checks.feature_row(features, where, width=head.in_features)
+    number = checks.whole_number(number, where, "number", 0, head.out_features - 1)
+    checks.features(head.weight.detach(), f"{where}, head.weight")
     with torch.no_grad():
-        return torch.cat([features * head.weight[number], head.bias[number : number + 1]])
+        bias = head.weight.new_zeros(1) if head.bias is None else head.bias[number : number + 1]
+        return torch.cat([features * head.weight[number], bias])
 
 
 def occlusion(
     image: torch.Tensor,
     backbone: Backbone,
-    head: nn.Linear,
+    head: nn.Module,
     number: int,
     *,
     patch: int = 16,
@@ -63,8 +71,9 @@ def occlusion(
         uint8 3×H×W, values 0–255.
     backbone : featlib.backbone.Backbone
         Turns images into D features.
-    head : torch.nn.Linear
-        Turns D features into C logits.
+    head : torch.nn.Module
+        Turns D features into C logits. It is run in evaluation mode, and gets back the mode that it
+        had.
     number : int
         The class number.
     patch, stride : int
@@ -79,8 +88,8 @@ def occlusion(
     Raises
     ------
     featlib.FeatlibError
-        If the image is not uint8 3×H×W, the square or its step is larger than the image, or there
-        is no such class.
+        If the image is not uint8 3×H×W, the backbone and the head do not fit together, the square
+        or its step is larger than the image, or there is no such class.
 
     References
     ----------
@@ -95,16 +104,25 @@ def occlusion(
     >>> explain.occlusion(image, backbone.resnet18(), head, 1, patch=32, stride=16).shape
     torch.Size([3, 3])
     """
-    checks.pixels(image[None], "explain.occlusion")
-    checks.whole_number(number, "explain.occlusion", "number", 0, head.out_features - 1)
+    where = "explain.occlusion"
+    checks.image(image, where)
+    checks.instance(backbone, Backbone, where, "a featlib Backbone", "backbone.resnet18() is one.")
     shortest = min(image.shape[1:])
-    checks.whole_number(patch, "explain.occlusion", "patch", high=shortest)
-    checks.whole_number(stride, "explain.occlusion", "stride", high=shortest)
+    patch = checks.whole_number(patch, where, "patch", high=shortest)
+    stride = checks.whole_number(stride, where, "stride", high=shortest)
     rows, columns = (range(0, side - patch + 1, stride) for side in image.shape[1:])
-    covered = image.repeat(len(rows) * len(columns), 1, 1, 1)
-    for i, (top, left) in enumerate((r, c) for r in rows for c in columns):
-        covered[i, :, top : top + patch, left : left + patch] = 128
-    with torch.no_grad():
-        both = torch.cat([image[None], covered])
-        logits = head(backbone(preprocess.prepare(both, backbone.transform)))[:, number]
-    return (logits[0] - logits[1:]).view(len(rows), len(columns))
+    places = [(top, left) for top in rows for left in columns]
+    whole = _logits(image[None], backbone, head)[0]
+    number = checks.whole_number(number, where, "number", 0, len(whole) - 1)
+    parts = []
+    for start in range(0, len(places), _BATCH):
+        covered = image.repeat(len(places[start : start + _BATCH]), 1, 1, 1)
+        for one, (top, left) in zip(covered, places[start:], strict=False):
+            one[:, top : top + patch, left : left + patch] = 128
+        parts.append(whole[number] - _logits(covered, backbone, head)[:, number])
+    return torch.cat(parts).view(len(rows), len(columns))
+
+
+def _logits(images: torch.Tensor, backbone: Backbone, head: nn.Module) -> torch.Tensor:
+    features = backbone(preprocess.prepare(images, backbone.transform))
+    return heads.logits(head, features, where="explain.occlusion")

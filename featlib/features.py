@@ -8,18 +8,18 @@ memory there is `scale.shards`.
 
 import hashlib
 import logging
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
+from torch import nn
 
 from featlib import checks, preprocess
 from featlib.backbone import Backbone, fingerprint
 from featlib.engine import cache as cache_files
-from featlib.engine import fused, threads
+from featlib.engine import forks, fused, threads
+from featlib.engine.cache import PIECE
+from featlib.engine.float32 import full_float32
 from featlib.engine.progress_bar import progress_bar
 from featlib.images import ImageSet
 from featlib.weights import Weights
@@ -31,6 +31,7 @@ __all__ = [
     "cache_paths",
     "choose_device",
     "extract",
+    "extract_or_read",
     "fast_forward",
     "is_cached",
 ]
@@ -39,9 +40,10 @@ log = logging.getLogger("featlib")
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 DEVICES = ("auto", "cpu", "cuda", "mps")
-PIECE = 1024  # images whose features are kept together
+_MAKERS = {"cuda": "NVIDIA", "mps": "Apple"}
+_WHERE = "features.extract"
 _CACHE_VERSION = 1  # raise when the same images would give other features
-_TURN = threading.Lock()  # the settings of cuDNN are those of all threads
+_MAKING = forks.lock()  # the threads of the first batches would each make a network
 
 
 def extract(
@@ -93,13 +95,61 @@ def extract(
     >>> rows.shape, rows.dtype
     (torch.Size([4, 512]), torch.float32)
     """
+    settings = {"batch_size": batch_size, "precision": precision, "device": device}
+    return extract_or_read(images, backbone, **settings, cache=cache, progress=progress)[0]
+
+
+def extract_or_read(
+    images: ImageSet | torch.Tensor,
+    backbone: Backbone | Weights,
+    *,
+    batch_size: int = 64,
+    precision: str = "fp32",
+    device: str = "auto",
+    cache: bool = True,
+    progress: bool = True,
+) -> tuple[torch.Tensor, bool]:
+    """Do what `extract` does, and say whether all features came from the cache.
+
+    Parameters
+    ----------
+    images : featlib.images.ImageSet or torch.Tensor
+        uint8 N×3×H×W (values 0–255), or float32 N×3×H×W (values 0–1).
+    backbone : featlib.backbone.Backbone or featlib.weights.Weights
+        As for `extract`.
+    batch_size, precision, device, cache, progress
+        As for `extract`.
+
+    Returns
+    -------
+    features : torch.Tensor
+        float32 N×512, in the order of the images.
+    from_cache : bool
+        True where all were read; False where any were computed, such as those of a damaged file.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the images or a setting are not as above.
+
+    Examples
+    --------
+    >>> from featlib import features, images, weights
+    >>> pictures = images.load("emoji10").pixels[:4]
+    >>> rows, from_cache = features.extract_or_read(pictures, weights.read_weights())
+    >>> again, from_cache = features.extract_or_read(pictures, weights.read_weights())
+    >>> from_cache, rows.equal(again)
+    (True, True)
+    """
     images = _as_tensor(images)
-    checks.whole_number(batch_size, "features.extract", "batch_size")
+    batch_size = min(checks.whole_number(batch_size, _WHERE, "batch_size"), PIECE)
+    cache = checks.switch(cache, _WHERE, "cache")
+    progress = checks.switch(progress, _WHERE, "progress")
     pieces = images.split(PIECE)
     paths = cache_paths(images, backbone, precision, device) if cache else [None] * len(pieces)
     known = {i: rows for i, path in enumerate(paths) if (rows := _kept(path)) is not None}
     if len(known) == len(pieces):
-        return torch.cat(list(known.values()))
+        return torch.cat(list(known.values())), True
     forward = fast_forward(backbone, precision, device)
     if choose_device(device) == "cpu":  # a GPU takes as many as it is given
         side = backbone.transform.side(*images.shape[-2:])
@@ -111,7 +161,7 @@ def extract(
                 known[i] = _compute(piece, forward, batch_size, done.update)
                 if path:
                     cache_files.write(path, known[i])
-    return torch.cat([known[i] for i in range(len(pieces))])
+    return torch.cat([known[i] for i in range(len(pieces))]), False
 
 
 def _kept(path: Path | None) -> torch.Tensor | None:
@@ -170,22 +220,21 @@ def fast_forward(
     (2, 512)
     (2, 512)
     """
-    checks.one_of(precision, "features", "precision", PRECISIONS)
-    device, dtype = choose_device(device), PRECISIONS[precision]
+    device, dtype = _check(backbone, precision, device), PRECISIONS[precision]
     if dtype == torch.bfloat16 and device == "cpu" and not fused.computes_bf16():
         log.warning("features: this processor has no instructions for bf16; fp32 is faster here")
-    state, lock = backbone.state(), threading.Lock()
+    state = backbone.state()
     networks: dict[int, fused.FusedResNet18] = {}
 
     def network(size: int) -> fused.FusedResNet18:
-        with lock:  # the threads of the first batches would each make one
+        with _MAKING:
             if size not in networks:
                 networks[size] = fused.FusedResNet18(state, size, device, dtype)
             return networks[size]
 
     def forward(images: torch.Tensor) -> torch.Tensor:
         compute = network(backbone.transform.side(*images.shape[-2:]))
-        with torch.inference_mode(), _exact(device):
+        with torch.inference_mode(), full_float32(device):
             features = compute(preprocess.prepare(images.to(device), backbone.transform))
         return features.float().cpu()
 
@@ -218,12 +267,14 @@ def choose_device(device: str = "auto") -> str:
     >>> features.choose_device() in ("cpu", "cuda", "mps")
     True
     """
+    device = str(device) if isinstance(device, torch.device) else device
     checks.one_of(device, "features", "device", DEVICES)
     there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
     if device == "auto":
         return next((name for name, found in there.items() if found()), "cpu")
     if device in there and not there[device]():
-        checks.refuse("features", f"the device '{device}'", "none here", 'Use device="auto".')
+        got = f"none here, since PyTorch finds no {_MAKERS[device]} GPU"
+        checks.refuse("features", f"the device '{device}'", got, 'Use device="auto".')
     return device
 
 
@@ -249,7 +300,8 @@ def is_cached(
     Returns
     -------
     bool
-        Whether the file is there. A damaged one counts: `extract` notices, and makes it again.
+        Whether the files are there and may be read. A damaged one counts: `extract` notices, and
+        makes it again; whether it did, `extract_or_read` says.
 
     Raises
     ------
@@ -264,7 +316,7 @@ def is_cached(
     >>> features.is_cached(noise, weights.read_weights())  # nobody has seen these images before
     False
     """
-    return all(path.is_file() for path in cache_paths(images, backbone, precision, device))
+    return all(map(cache_files.has, cache_paths(images, backbone, precision, device)))
 
 
 def cache_paths(
@@ -312,8 +364,8 @@ def cache_paths(
     False
     """
     images = _as_tensor(images)
+    where = _check(backbone, precision, device).removeprefix("cpu")
     transform = backbone.transform.at(*images.shape[-2:])
-    where = choose_device(device).removeprefix("cpu")
     rest = f"{transform!r} {precision}{where} {_CACHE_VERSION}"
     same = f"{fingerprint(backbone.state())}{rest}".encode()
     return [_entry(piece, same) for piece in images.split(PIECE)]
@@ -328,30 +380,21 @@ def _entry(images: torch.Tensor, rest: bytes) -> Path:
 
 def _as_tensor(images: ImageSet | torch.Tensor) -> torch.Tensor:
     images = images.pixels if isinstance(images, ImageSet) else images
-    if getattr(images, "dtype", None) == torch.float32:
-        checks.unit_images(images, "features.extract")
+    if "float" in str(getattr(images, "dtype", "")):
+        checks.unit_images(images, _WHERE)
     else:
-        checks.pixels(images, "features.extract")
-    return images
+        checks.pixels(images, _WHERE)
+    return images.detach().resolve_neg()  # otherwise their bytes cannot be hashed
 
 
-@contextmanager
-def _exact(device: str) -> Iterator[None]:
-    """Compute convolutions on an NVIDIA GPU in full float32.
-
-    By default cuDNN rounds their inputs to 10 bits (TF32). Only convolutions matter here: the
-    network has no other product of matrices before its last layer. `cudnn.flags` would do too
-    much: it also turns off cuDNN, and it fails where TF32 was chosen by the newer setting.
-    """
-    if device != "cuda":
-        yield
-        return
-    # One thread at a time: another one would take the changed value for the user's own.
-    with _TURN:
-        cudnn: Any = torch.backends.cudnn  # its type hints lack `conv`
-        before = cudnn.conv.fp32_precision
-        cudnn.conv.fp32_precision = "ieee"
-        try:
-            yield
-        finally:
-            cudnn.conv.fp32_precision = before
+def _check(backbone: Backbone | Weights, precision: str, device: str) -> str:
+    """Check what features are computed with, and return the device."""
+    fix = "Get one with weights.read_weights()."
+    if isinstance(backbone, (str, Path)):
+        fix = f"Read it first: weights.read_weights({str(backbone)!r})."
+    elif isinstance(backbone, (nn.Module, Mapping)):
+        fix = "If it is a ResNet18, pass weights.read_weights(network)."
+    kinds = (Backbone, Weights)
+    checks.instance(backbone, kinds, "features", "a frozen backbone, or weights", fix)
+    checks.one_of(precision, "features", "precision", PRECISIONS)
+    return choose_device(device)

@@ -8,9 +8,11 @@ linear, too, so at the end it is merged into the layer: the head that you get ta
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from math import isfinite, log
+from typing import Any, NoReturn
 
 import torch
 from torch import nn
@@ -18,8 +20,24 @@ from torch.nn.functional import cross_entropy
 from torch.optim.adamw import adamw
 
 from featlib import checks
+from featlib.engine.words import describe, reason
 
-__all__ = ["Epoch", "Recipe", "TrainingTrace", "check_settings", "observe", "train"]
+__all__ = [
+    "Epoch",
+    "Recipe",
+    "TrainingTrace",
+    "check_settings",
+    "logits",
+    "loss_text",
+    "observe",
+    "train",
+]
+
+_WHERE = "head.train"
+_MOST_CLASSES = 100_000  # five times as many as the largest ImageNet has; more fill the memory
+_SEEDS = 2**63  # torch takes no higher ones; these begin again
+_DIVERGED = 10  # times the loss of guessing
+_LEARNED = 0.001  # nats
 
 
 @dataclass(frozen=True)
@@ -31,7 +49,7 @@ class Recipe:
     epochs : int
         Passes over the training features.
     batch_size : int
-        Features in one step.
+        Features in one step; more than there are count as all.
     learning_rate : float
         The learning rate of AdamW (Loshchilov and Hutter, 2019, arXiv:1711.05101). The default was
         chosen by cross-validation on the training images of emoji10 alone.
@@ -39,6 +57,11 @@ class Recipe:
         How strongly AdamW pulls weights towards zero.
     seed : int
         The seed of the first weights and of the order of the batches.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If a setting is no number, or out of range.
 
     Examples
     --------
@@ -52,6 +75,16 @@ class Recipe:
     learning_rate: float = 0.002
     weight_decay: float = 0.01
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, low in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
+            self._set(name, checks.whole_number(getattr(self, name), _WHERE, name, low))
+        rate, decay = self.learning_rate, self.weight_decay
+        self._set("learning_rate", checks.number(rate, _WHERE, "learning_rate", above=True))
+        self._set("weight_decay", checks.number(decay, _WHERE, "weight_decay"))
+
+    def _set(self, name: str, value: float) -> None:
+        object.__setattr__(self, name, value)  # once, before anyone sees it: as Python's own number
 
     def __str__(self) -> str:
         return (
@@ -118,9 +151,11 @@ class TrainingTrace:
     seconds: float
 
     def __repr__(self) -> str:
+        if not self.epochs:
+            return "TrainingTrace(no epochs)"
         last = self.epochs[-1]
         return (
-            f"TrainingTrace({len(self.epochs)} epochs, loss {last.loss:.2f}, "
+            f"TrainingTrace({len(self.epochs)} epochs, loss {loss_text(last.loss)}, "
             f"accuracy {last.accuracy:.2f})"
         )
 
@@ -159,7 +194,8 @@ def train(
     Raises
     ------
     featlib.FeatlibError
-        If the features, labels or a setting are not as above.
+        If the features, labels or a setting are not as above, or the training diverges until the
+        loss is no number. A loss that only grows is marked in the trace.
 
     Examples
     --------
@@ -175,21 +211,53 @@ def train(
     """
     recipe = check_settings(settings)
     _check(features, labels, n_classes, validation)
+    # Whatever the caller has chosen: training needs gradients, float32, and the CPU.
+    gradients, exact = torch.enable_grad(), torch.autocast("cpu", enabled=False)
+    with torch.inference_mode(False), gradients, exact, torch.device("cpu"):
+        return _train(features.detach(), labels, n_classes, validation, recipe)
+
+
+def _train(
+    features: torch.Tensor,
+    labels: torch.Tensor,
+    n_classes: int,
+    validation: tuple[torch.Tensor, torch.Tensor] | None,
+    recipe: Recipe,
+) -> tuple[nn.Linear, TrainingTrace]:
     started = time.perf_counter()
     mean = features.mean(0)
     scaled = features - mean
     std = scaled.std(correction=0).clamp_min(1e-6)
+    if not (checks.all_finite(mean) and checks.all_finite(std)):
+        got, fix = f"values up to {features.abs().max():.0e}", "Divide them by their largest value."
+        checks.refuse(_WHERE, "features whose std a float32 can hold", got, fix)
     scaled /= std
-    held_out = validation and ((validation[0] - mean) / std, validation[1])
+    held_out = validation and ((validation[0].detach() - mean) / std, validation[1])
     layer = _new_layer(features.shape[1], n_classes, recipe.seed)
     rows = []
     for _ in _passes(layer, scaled, labels, recipe):
         loss, accuracy = _measure(layer, scaled, labels)
+        if not isfinite(loss):
+            _refuse_diverged(loss, len(rows) + 1, recipe)
         val_accuracy = _measure(layer, *held_out)[1] if held_out else None
         words = observe(rows, loss, accuracy, val_accuracy, n_classes)
         rows.append(Epoch(len(rows) + 1, loss, accuracy, val_accuracy, words))
     _merge(layer, mean, std)
     return layer, TrainingTrace(tuple(rows), recipe, time.perf_counter() - started)
+
+
+def _refuse_diverged(loss: float, epoch: int, recipe: Recipe) -> NoReturn:
+    """Refuse a head that is no use, and name the setting that made it so."""
+    # AdamW multiplies weights by 1 − rate × decay in each step; beyond 2, they grow for ever.
+    decays = recipe.learning_rate * recipe.weight_decay > 2
+    name = "weight_decay" if decays and recipe.learning_rate <= 1 else "learning_rate"
+    checks.refuse(
+        _WHERE,
+        "a training whose loss stays a number",
+        f"a training that diverged: loss {loss} in epoch {epoch}, with {name}="
+        f"{getattr(recipe, name):g}",
+        f"Lower {name}: the default is {getattr(Recipe, name):g}.",
+    )
 
 
 def observe(
@@ -213,6 +281,11 @@ def observe(
     str
         One short sentence.
 
+    Raises
+    ------
+    featlib.FeatlibError
+        If an argument is not as above.
+
     Examples
     --------
     >>> from featlib import head
@@ -222,14 +295,23 @@ def observe(
     >>> head.observe([first], 1.2, 0.6, 0.6, n_classes=10)
     'big step: loss falls by 33%'
     """
+    _check_numbers(rows, loss, accuracy, val_accuracy, n_classes)
+    guessing = log(n_classes)
+    if not loss <= _DIVERGED * guessing:  # NaN, too
+        return (
+            f"diverged: guessing has a loss of {guessing:.1f}, this {loss_text(loss)}; lower the "
+            "learning rate or the weight decay"
+        )
     if not rows:
         times = accuracy * n_classes
         return f"{times:.1f} times as many right as by guessing (1 in {n_classes})"
     before = rows[-1]
-    if before.loss < 0.001:
+    if max(before.loss, loss) < _LEARNED:
         return "nothing left to learn from these images"
-    fall = (before.loss - loss) / before.loss
-    if fall < 0:
+    if not isfinite(before.loss):
+        return f"the loss is a number again: {loss:.2f}"
+    fall = (before.loss - loss) / max(before.loss, _LEARNED)
+    if fall < -0.005:  # less shows as 0%
         return f"loss rose by {-fall:.0%}: the learning rate may be too high"
     gap = accuracy - val_accuracy if val_accuracy is not None else 0
     if gap > 0.1 and _stands_still(val_accuracy, before.val_accuracy):
@@ -240,7 +322,87 @@ def observe(
         return f"big step: loss falls by {fall:.0%}"
     if fall > 0.1:
         return f"steady gain: loss falls by {fall:.0%}"
-    return f"leveling off: loss falls by only {fall:.0%}"
+    return f"leveling off: loss falls by only {max(fall, 0):.0%}"
+
+
+def logits(
+    head: nn.Module,
+    features: torch.Tensor,
+    n_classes: int | None = None,
+    where: str = "head.logits",
+) -> torch.Tensor:
+    """Run a head on features as it is to be used: in evaluation mode, without gradients.
+
+    Dropout then drops nothing, and BatchNorm learns nothing from what it sees.
+
+    Parameters
+    ----------
+    head : torch.nn.Module
+        Takes features float32 N×D, returns logits N×C. It gets back the mode that it had, each of
+        its parts its own.
+    features : torch.Tensor
+        float32 N×D.
+    n_classes : int, optional
+        The C that is wanted; left out, any.
+    where : str
+        The function that asks; messages begin with it.
+
+    Returns
+    -------
+    torch.Tensor
+        float32 N×C, all finite.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the head cannot take the features, or its answer is not as above.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from featlib import head
+    >>> unsure = torch.nn.Sequential(torch.nn.Linear(4, 2), torch.nn.Dropout(0.5))
+    >>> features = torch.ones(3, 4)
+    >>> torch.equal(head.logits(unsure, features), head.logits(unsure, features))
+    True
+    >>> unsure.training
+    True
+    """
+    made = "Pass what head.train returned, or a torch.nn.Module of your own."
+    checks.instance(head, nn.Module, where, "a head, a torch.nn.Module", made)
+    checks.features(features, where, width=getattr(head, "in_features", None))
+    if n_classes is not None:
+        checks.whole_number(n_classes, where, "n_classes")
+    try:
+        with torch.no_grad(), _evaluating(head):
+            found = head(features)
+    except Exception as error:  # whatever a module of somebody else's raises
+        wanted = f"a head that takes features, {describe(features)}"
+        fix = "Use the features that it was trained on, and keep it in float32 on the CPU."
+        checks.refuse(where, wanted, f"{type(error).__name__}: {reason(error)}", fix)
+    width = "C" if n_classes is None else n_classes
+    wanted = f"a head with {width} outputs, float32 {len(features)}×{width}"
+    if not isinstance(found, torch.Tensor) or not found.is_floating_point() or found.is_meta:
+        checks.refuse(where, wanted, describe(found), "Return logits: one number a class.")
+    if found.ndim != 2 or len(found) != len(features) or n_classes not in (None, found.shape[1]):
+        checks.refuse(where, wanted, describe(found), "Name each output in `classes`.")
+    if not checks.all_finite(found):
+        bad = int((~found.isfinite()).any(1).sum())
+        got = f"NaN or infinite logits for {bad} of {len(found)} rows"
+        fix = "This head has diverged: train it again with a lower learning rate."
+        checks.refuse(where, wanted + ", all finite", got, fix)
+    return found.float().cpu()
+
+
+@contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    modes = {part: part.training for part in module.modules()}
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes.items():
+            part.training = mode
 
 
 def check_settings(settings: dict[str, Any]) -> Recipe:
@@ -267,16 +429,49 @@ def check_settings(settings: dict[str, Any]) -> Recipe:
     >>> head.check_settings({"epochs": 3}).epochs
     3
     """
-    unknown = settings.keys() - Recipe.__dataclass_fields__.keys()
-    if unknown:
-        wanted = f"settings among {', '.join(Recipe.__dataclass_fields__)}"
-        checks.refuse("head.train", wanted, ", ".join(sorted(unknown)), "Check the spelling.")
-    recipe = Recipe(**settings)
-    for name, low in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
-        checks.whole_number(getattr(recipe, name), "head.train", name, low)
-    checks.number(recipe.learning_rate, "head.train", "learning_rate", above=True)
-    checks.number(recipe.weight_decay, "head.train", "weight_decay")
-    return recipe
+    fix = 'Pass them as head.check_settings({"epochs": 5}).'
+    checks.instance(settings, Mapping, _WHERE, "settings by their names", fix)
+    checks.settings(settings, _WHERE, Recipe.__dataclass_fields__)
+    return Recipe(**settings)
+
+
+def _check_numbers(rows: Any, loss: Any, accuracy: Any, val_accuracy: Any, n_classes: Any) -> None:
+    where = "head.observe"
+    checks.whole_number(n_classes, where, "n_classes", low=2)
+    loss_text(loss)
+    checks.number(accuracy, where, "accuracy", high=1)
+    checks.number(0 if val_accuracy is None else val_accuracy, where, "val_accuracy", high=1)
+    ok = isinstance(rows, Sequence) and all(isinstance(row, Epoch) for row in rows)
+    if not ok:
+        checks.refuse(where, "the epochs before", describe(rows), "Pass trace.epochs, or ().")
+
+
+def loss_text(loss: float) -> str:
+    """Write a loss as the tables do: with two decimals, or as a power of ten where it is huge.
+
+    Parameters
+    ----------
+    loss : float
+        In nats.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If it is no number.
+
+    Examples
+    --------
+    >>> from featlib import head
+    >>> head.loss_text(1.8), head.loss_text(3e7)
+    ('1.80', '3e+07')
+    """
+    # A float may be NaN or infinite, which shows as such; anything else has to be a number.
+    loss = loss if isinstance(loss, float) else checks.number(loss, "head.loss_text", "loss")
+    return f"{loss:.2f}" if loss < 1000 else f"{loss:.0e}"
 
 
 def _stands_still(now: float | None, before: float | None) -> bool:
@@ -289,18 +484,22 @@ def _check(
     n_classes: int,
     validation: tuple[torch.Tensor, torch.Tensor] | None,
 ) -> None:
-    checks.whole_number(n_classes, "head.train", "n_classes", low=2)
-    checks.features(features, "head.train")
-    checks.labels(labels, "head.train", len(features), n_classes)
-    if validation:
+    if checks.whole_number(n_classes, _WHERE, "n_classes", low=2) > _MOST_CLASSES:
+        checks.whole_number(n_classes, _WHERE, "n_classes", 2, _MOST_CLASSES)
+    checks.features(features, _WHERE)
+    checks.labels(labels, _WHERE, len(features), n_classes)
+    if validation is not None:
+        if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+            wanted = "validation as two tensors, (features, labels)"
+            checks.refuse(_WHERE, wanted, describe(validation), "Leave it out if you have none.")
         checks.features(validation[0], "head.train, validation", width=features.shape[1])
         checks.labels(validation[1], "head.train, validation", len(validation[0]), n_classes)
 
 
 def _new_layer(width: int, n_classes: int, seed: int) -> nn.Linear:
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return nn.Linear(width, n_classes)
+        torch.manual_seed(seed % _SEEDS)
+        return nn.Linear(width, n_classes, dtype=torch.float32)
 
 
 def _passes(
@@ -309,9 +508,10 @@ def _passes(
     """Train epoch by epoch, and stop after each so that the caller can measure."""
     parameters: list[torch.Tensor] = list(layer.parameters())
     step = _adamw(parameters, recipe)
-    order = torch.Generator().manual_seed(recipe.seed)
+    order = torch.Generator().manual_seed(recipe.seed % _SEEDS)
+    batch_size = min(recipe.batch_size, len(features))
     for _ in range(recipe.epochs):
-        for rows in torch.randperm(len(features), generator=order).split(recipe.batch_size):
+        for rows in torch.randperm(len(features), generator=order).split(batch_size):
             loss = cross_entropy(layer(features[rows]), labels[rows])
             step(torch.autograd.grad(loss, parameters))
         yield
@@ -326,7 +526,7 @@ def _adamw(
     PyTorch's compiler, which takes longer than the whole training.
     """
     means, squares = ([torch.zeros_like(p) for p in parameters] for _ in range(2))
-    steps = [torch.zeros(()) for _ in parameters]
+    steps = [torch.zeros((), dtype=torch.float32) for _ in parameters]
 
     @torch.no_grad()
     def step(gradients: Sequence[torch.Tensor]) -> None:

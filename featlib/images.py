@@ -6,15 +6,18 @@ image, and two lists of row numbers that share no image.
 
 import hashlib
 import io
+import logging
 import os
 import tarfile
 import zipfile
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import cache as remember
+from numbers import Real
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -23,18 +26,28 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from featlib import checks
-from featlib.engine import paths
+from featlib.engine import convert, paths
 from featlib.engine.decode import (
-    FORMATS,
-    HIDDEN,
+    NO_FORMAT,
+    READ,
     SMALLEST,
+    begins_as_picture,
     decode,
-    shorter_sides,
+    decode_one,
     square,
-    usual_size,
+    strictly,
 )
+from featlib.engine.folders import Entry
+from featlib.engine.progress_bar import progress_bar
 from featlib.engine.strict_json import read_card
-from featlib.engine.words import readable, shape_text
+from featlib.engine.words import (
+    describe,
+    is_array,
+    is_pillow_image,
+    is_tensor,
+    readable,
+    shape_text,
+)
 
 __all__ = [
     "EMOJI3D",
@@ -43,7 +56,6 @@ __all__ = [
     "ImageSet",
     "from_arrays",
     "from_folder",
-    "list_files",
     "load",
     "read_picture",
 ]
@@ -51,12 +63,25 @@ __all__ = [
 EMOJI10 = Path(__file__).parent / "assets" / "emoji10.safetensors"
 EMOJI3D = Path(__file__).parent / "assets" / "emoji3d.zip"
 _DATASETS = {"cifar10": "CIFAR10", "fashion_mnist": "FashionMNIST"}  # torchvision's class of each
+_SIZES = {"cifar10": 50_000, "fashion_mnist": 60_000}  # images to train on
 NAMES = ("emoji10", "emoji3d", *_DATASETS)
+_SHOWN = 20  # classes in a contact sheet
+_ARRAY = "Pass an array N×3×H×W, such as numpy.zeros((10, 3, 64, 64), numpy.uint8)."
+_MOST = 0.9  # the largest share for validation
+_NAMED = 20  # classes in a message
+_LARGEST = 4096  # pixels a side: one image is then 50 MB
+
+_Rows = torch.Tensor | np.ndarray | Sequence[int]
+
+log = logging.getLogger("featlib")
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class ImageSet:
     """Images with labels, class names, and a split.
+
+    Pixels, labels and rows may be given in other plain forms, such as lists and NumPy arrays; see
+    `from_arrays`. A set equals itself alone: compare the pixels of two with `torch.equal`.
 
     Attributes
     ----------
@@ -69,7 +94,7 @@ class ImageSet:
     classes : tuple of str
         The name of each class number.
     train, validation : torch.Tensor
-        int64 row numbers of the two sides of the split.
+        int64 row numbers of the two sides of the split, at least one each.
     captions : tuple of str
         What each image shows: an emoji's name, or a file's.
     skipped : tuple of (str, str)
@@ -100,18 +125,29 @@ class ImageSet:
     skipped: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
+        checks.instance(self.name, str, "ImageSet", "name as text", 'Try name="mine".')
         where = f"ImageSet '{self.name}'"
-        checks.pixels(self.pixels, where)
-        object.__setattr__(self, "classes", checks.classes(self.classes, where))
-        checks.labels(self.labels, where, len(self.pixels), len(self.classes))
-        rows = torch.cat([self.train, self.validation])
-        if len(rows.unique()) != len(rows) or rows.min() < 0 or rows.max() >= len(self.pixels):
+        classes = checks.classes(self.classes, where)
+        pixels = _plain_pixels(self.pixels, where)
+        n = len(pixels)
+        plain = {
+            "classes": classes,
+            "pixels": pixels,
+            "labels": _plain_labels(self.labels, n, classes, where),
+            "train": _rows(self.train, where, "train", n),
+            "validation": _rows(self.validation, where, "validation", n),
+            "captions": _captions(self.captions, where, n),
+            "skipped": _skipped(self.skipped, where),
+        }
+        for field, value in plain.items():
+            object.__setattr__(self, field, value)
+        rows, counts = torch.cat([self.train, self.validation]).unique(return_counts=True)
+        if len(twice := rows[counts > 1]):
             checks.refuse(
                 where,
-                f"a split into different rows from 0 to {len(self.pixels) - 1}",
-                f"{len(rows) - len(rows.unique())} rows used twice, from {rows.min()} to "
-                f"{rows.max()}",
-                "A row on both sides leaks what is tested into training.",
+                f"a split into different rows from 0 to {n - 1}",
+                f"used twice: {_some([str(row) for row in twice.tolist()])}",
+                "A row on both sides leaks what is tested into training: leave it out of one.",
             )
 
     def __len__(self) -> int:
@@ -128,13 +164,15 @@ class ImageSet:
         self, include: Any = None, exclude: Any = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Show a small grid in a notebook: up to eight images of each class, a class a row."""
-        shown = ", ".join(self.classes[k] for k in self.labels.unique())
-        alt = f"{self!r}. A row of images for each class: {shown}."
+        seen = self.labels.unique().tolist()
+        shown = ", ".join(self.classes[k] for k in seen[:_SHOWN])
+        more = f", and {len(seen) - _SHOWN} more that are not shown" if len(seen) > _SHOWN else ""
+        alt = f"{self!r}. A row of images for each class: {shown}{more}."
         data = {"text/plain": repr(self), "image/png": self.contact_sheet()}
         return data, {"image/png": {"alt": alt}}
 
     def contact_sheet(self, columns: int = 8) -> bytes:
-        """Draw the first images of each class as one picture, a class a row.
+        """Draw the first images of each of the first twenty classes, a class a row.
 
         Parameters
         ----------
@@ -146,6 +184,11 @@ class ImageSet:
         bytes
             A PNG file.
 
+        Raises
+        ------
+        featlib.FeatlibError
+            If `columns` is no whole number from 1 to 100.
+
         Examples
         --------
         >>> import io
@@ -155,9 +198,10 @@ class ImageSet:
         >>> Image.open(io.BytesIO(sheet)).size  # ten rows of four, 64 pixels and a gap of 4 each
         (268, 676)
         """
+        checks.whole_number(columns, "ImageSet.contact_sheet", "columns", high=100)
         height, width = self.pixels.shape[2:]
         gap = 4
-        shown = self.labels.unique()  # a class may have no image: emoji3d has no flag
+        shown = self.labels.unique()[:_SHOWN]  # a class may have no image: emoji3d has no flag
         size = (columns * (width + gap) - gap, len(shown) * (height + gap) - gap)
         sheet = Image.new("RGBA", size)
         for row, k in enumerate(shown):
@@ -173,12 +217,17 @@ class ImageSet:
         Parameters
         ----------
         i : int
-            The row.
+            The row, from 0; a negative one counts from the end.
 
         Returns
         -------
         PIL.Image.Image
             RGB, W×H pixels.
+
+        Raises
+        ------
+        featlib.FeatlibError
+            If there is no such row.
 
         Examples
         --------
@@ -186,6 +235,10 @@ class ImageSet:
         >>> images.load("emoji10").picture(0).size
         (64, 64)
         """
+        if (is_array(i) or (is_tensor(i) and not i.is_meta)) and i.ndim == 0:
+            i = i.item()
+        last = len(self) - 1
+        i = checks.whole_number(i, "ImageSet.picture", "i", low=-len(self), high=last)
         return Image.fromarray(self.pixels[i].permute(1, 2, 0).contiguous().numpy())
 
     def find(self, word: str, split: Literal["train", "validation"] = "validation") -> list[int]:
@@ -206,7 +259,7 @@ class ImageSet:
         Raises
         ------
         featlib.FeatlibError
-            If there is no such split.
+            If there is no such split, or `word` is no text.
 
         Examples
         --------
@@ -217,11 +270,12 @@ class ImageSet:
         'animal'
         """
         checks.one_of(split, "ImageSet.find", "split", ("train", "validation"))
+        checks.instance(word, str, "ImageSet.find", "a word", 'Pass text, such as "cat".')
         rows = getattr(self, split).tolist()
         return [i for i in rows if word.lower() in self.captions[i].lower().split()]
 
 
-def load(name: str = "emoji10", *, n: int = 1000, size: int = 64, seed: int = 0) -> ImageSet:
+def load(name: str = "emoji10", *, n: int | None = None, size: int = 64, seed: int = 0) -> ImageSet:
     """Return one of the known image sets.
 
     Parameters
@@ -231,10 +285,11 @@ def load(name: str = "emoji10", *, n: int = 1000, size: int = 64, seed: int = 0)
         without flags, drawn by another artist in three dimensions. The others are downloaded by
         torchvision on first use, into the cache folder (`featlib doctor` says where), with their
         checksums verified.
-    n : int
-        For the downloaded sets: how many images, drawn evenly from the classes.
+    n : int, optional
+        For the downloaded sets: how many images, drawn evenly from the classes; at least 20, and at
+        most the 50,000 of cifar10 and the 60,000 of fashion_mnist. Left out, 1000.
     size : int
-        For all but emoji10: height and width in pixels to resize to.
+        Height and width in pixels to resize to. emoji10 is always 64×64.
     seed : int
         For the downloaded sets: the seed of the draw and of the split.
 
@@ -247,7 +302,8 @@ def load(name: str = "emoji10", *, n: int = 1000, size: int = 64, seed: int = 0)
     Raises
     ------
     featlib.FeatlibError
-        If the name is unknown, a bundled file is altered, or a download fails.
+        If the name is unknown, a number is out of range, a bundled file is altered, or a download
+        fails.
 
     Examples
     --------
@@ -258,18 +314,20 @@ def load(name: str = "emoji10", *, n: int = 1000, size: int = 64, seed: int = 0)
     >>> pictures.classes[:3]
     ('animal', 'face', 'food')
     """
-    checks.one_of(name, "images.load", "name", NAMES)
-    if name == "emoji10":
-        return _load_emoji10()
-    checks.whole_number(size, "images.load", "size", low=SMALLEST)
-    if name == "emoji3d":
-        return _load_emoji3d(size)
-    checks.whole_number(n, "images.load", "n", low=20)
-    from sklearn.model_selection import train_test_split  # see _split
+    where = "images.load"
+    checks.one_of(name, where, "name", NAMES)
+    checks.whole_number(size, where, "size", low=SMALLEST, high=_LARGEST)
+    _seed(seed, where)
+    if name not in _DATASETS:
+        return _load_bundled(name, n, size)
+    n = checks.whole_number(1000 if n is None else n, where, "n", low=20, high=_SIZES[name])
+    from sklearn.utils import resample  # see _split
 
     dataset = _download(name)
-    rows, _ = train_test_split(
-        np.arange(len(dataset)), train_size=n, random_state=seed, stratify=dataset.targets
+    targets = np.asarray(dataset.targets)
+    everything = np.arange(len(targets))
+    rows: Any = resample(
+        everything, replace=False, n_samples=n, random_state=seed, stratify=targets
     )
     pixels = torch.as_tensor(np.asarray(dataset.data)[rows])
     pixels = (
@@ -283,11 +341,11 @@ def load(name: str = "emoji10", *, n: int = 1000, size: int = 64, seed: int = 0)
 
 
 def from_arrays(
-    pixels: torch.Tensor | np.ndarray,
-    labels: torch.Tensor | np.ndarray,
+    pixels: torch.Tensor | np.ndarray | Sequence[Any],
+    labels: torch.Tensor | np.ndarray | Sequence[Any],
     classes: Sequence[str],
     *,
-    validation: float = 0.2,
+    validation: float | _Rows = 0.2,
     seed: int = 0,
     name: str = "arrays",
     captions: Sequence[str] | None = None,
@@ -297,14 +355,16 @@ def from_arrays(
 
     Parameters
     ----------
-    pixels : torch.Tensor or numpy.ndarray
-        uint8 N×3×H×W.
-    labels : torch.Tensor or numpy.ndarray
-        int64 N, class numbers from 0.
+    pixels : torch.Tensor, numpy.ndarray or sequence
+        uint8 N×3×H×W; or what is that beyond doubt: N×H×W×3, gray N×H×W, numbers from 0 to 1, a
+        list of Pillow pictures of one size.
+    labels : torch.Tensor, numpy.ndarray or sequence
+        Class numbers from 0, N whole numbers of any dtype; or N names of classes.
     classes : sequence of str
         The name of each class number.
-    validation : float
-        The share of each class that is kept for validation, above 0 and below 1.
+    validation : float, torch.Tensor, numpy.ndarray or sequence of int
+        The share of each class that is kept for validation, above 0 and at most 0.9; or a split of
+        your own: the row numbers of the images to validate on. All others are trained on.
     seed : int
         The seed of the split.
     name : str
@@ -317,7 +377,8 @@ def from_arrays(
     Returns
     -------
     ImageSet
-        With these pixels and labels, and each class on both sides of the split.
+        With these pixels and labels, uint8 N×3×H×W and int64 N. Each class is on both sides of the
+        split, unless the split is your own.
 
     Raises
     ------
@@ -331,22 +392,34 @@ def from_arrays(
     >>> pixels = torch.zeros(10, 3, 64, 64, dtype=torch.uint8)
     >>> images.from_arrays(pixels, torch.arange(10) % 2, ["cat", "dog"], name="pets")
     ImageSet('pets': 10×3×64×64 uint8, 2 classes, 8 training + 2 validation)
+    >>> images.from_arrays(pixels, ["cat", "dog"] * 5, ["cat", "dog"], validation=[7, 8, 9])
+    ImageSet('arrays': 10×3×64×64 uint8, 2 classes, 7 training + 3 validation)
     """
+    checks.instance(name, str, "images.from_arrays", "name as text", 'Try name="mine".')
     where = f"images '{name}'"
-    pixels, labels = torch.as_tensor(pixels), torch.as_tensor(labels)
     classes = checks.classes(classes, where)
-    checks.pixels(pixels, where)
-    checks.labels(labels, where, len(pixels), len(classes))
-    train, held_out = _split(labels, classes, validation, seed, where)
-    captions = tuple(captions or (f"image {i}" for i in range(len(pixels))))
-    return ImageSet(name, pixels, labels, classes, train, held_out, captions, tuple(skipped))
+    pixels = _plain_pixels(pixels, where)
+    labels = _plain_labels(labels, len(pixels), classes, where)
+    if isinstance(validation, (Real, str)) or validation is None:
+        train, held_out = _split(labels, classes, validation, seed, where)
+    else:
+        held_out = _rows(validation, where, "validation", len(pixels))
+        train = _others(held_out, len(pixels))
+        if not len(train):
+            wanted = "validation to leave at least one row to train on"
+            checks.refuse(where, wanted, f"all {len(pixels)} rows", "Leave some of them out.")
+    if captions is None:
+        captions = [f"image {i}" for i in range(len(pixels))]
+    names, left_out = _captions(captions, where, len(pixels)), _skipped(skipped, where)
+    return ImageSet(name, pixels, labels, classes, train, held_out, names, left_out)
 
 
 def from_folder(
-    path: str | Path,
+    path: str | Path | None = None,
     *,
+    train: str | Path | None = None,
+    validation: float | str | Path = 0.2,
     size: int | None = None,
-    validation: float = 0.2,
     seed: int = 0,
     cache: bool = True,
     progress: bool = True,
@@ -355,18 +428,32 @@ def from_folder(
 
     Pictures of any size are scaled so that their shorter side fits, and cropped in the middle. EXIF
     rotation is applied, and transparency is laid on white. Gray, CMYK, palette and 16-bit pictures
-    are converted. Of an animation the first frame is taken. Files that cannot be read, and second
-    copies of a picture, are listed in `ImageSet.skipped`.
+    are converted: of 16 bits, those that the picture uses are taken, but no fewer than ten. Of an
+    animation the first frame is taken.
+
+    What is read: PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, HEIC and PPM files, whatever their endings,
+    in the folder of a class and its subfolders. Links are followed. Where the classes lie in a
+    single folder within the folder, that one is read. Where the folder is split already, into
+    ``train``, ``val`` and ``test``, the first two are the sides of the split, and ``test`` is left
+    out. Both are said in a line of the log.
+
+    What is left out: files that cannot be read, second copies of a picture, and pictures that lie
+    in no folder of a class are listed in `ImageSet.skipped`, each with its reason. Hidden files,
+    and what systems put beside them (``Thumbs.db``, ``__MACOSX``), are passed over. A JPEG of which
+    only the end is missing is read, and named in the log when it is decoded.
 
     Parameters
     ----------
-    path : str or pathlib.Path
+    path : str or pathlib.Path, optional
         The folder; its subfolders are the classes.
+    train : str or pathlib.Path, optional
+        The same: the folder to train on, where there is another one for `validation`.
+    validation : float, str or pathlib.Path
+        The share of each class that is kept for validation, above 0 and at most 0.9; or a folder
+        with the same classes to validate on. A share is not used where the folder is split already.
     size : int, optional
         Height and width in pixels. Left out, it is 224, at which the bundled network met its
         photographs; or 128 where most pictures are smaller than 112 pixels on the shorter side.
-    validation : float
-        The share of each class that is kept for validation, above 0 and below 1.
     seed : int
         The seed of the split.
     cache : bool
@@ -377,14 +464,14 @@ def from_folder(
     Returns
     -------
     ImageSet
-        uint8 N×3×S×S with S = `size`; the classes are the names of the folders, sorted. More than
-        two gigabytes of pixels lie in a temporary file instead of in memory.
+        uint8 N×3×S×S with S = `size`; the classes are the names of the folders, sorted as text: 1,
+        10, 2. More than two gigabytes of pixels lie in a temporary file instead of in memory.
 
     Raises
     ------
     featlib.FeatlibError
-        If there is no such folder, there are fewer than two classes, or a class has fewer than two
-        pictures that can be read.
+        If there is no such folder, there are fewer than two classes, a class has too few pictures
+        that can be read, or the classes of the two sides differ.
 
     Examples
     --------
@@ -405,70 +492,47 @@ def from_folder(
     (('dog/0.png', 'same picture as cat/0.png'),)
     """
     where = "images.from_folder"
-    path = checks.folder(path, where, "pictures, one folder a class,")
+    if (path is None) == (train is None):
+        wanted = "one folder to train on"
+        got = "none" if path is None else f"{describe(path)} and train={describe(train)}"
+        fix = "Try from_folder(path), or from_folder(train=path, validation=other_path)."
+        checks.refuse(where, wanted, got, fix)
     if size is not None:
-        checks.whole_number(size, where, "size", low=SMALLEST)
-    folders = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith(HIDDEN))
-    classes = [readable(folder.name) for folder in folders]
-    if len(classes) < 2:
-        checks.refuse(
-            where,
-            f"at least two folders of pictures in '{path}', one a class",
-            f"{len(classes)} ({', '.join(classes) or 'none'})",
-            "Put the pictures of each class into a folder of its own.",
-        )
-    files = [(Path(file), k) for k, folder in enumerate(folders) for file in list_files(folder)]
-    only_files = [file for file, _ in files]
-    size = size or usual_size(shorter_sides(only_files))
-    pictures, reasons = decode(only_files, size, cache=cache, progress=progress)
-    kept, skipped = _without_copies(path, files, pictures, reasons)
-    _check_counts(classes, Counter(k for _, k in kept), skipped, where)
+        checks.whole_number(size, where, "size", low=SMALLEST, high=_LARGEST)
+    split: Any = validation  # a share; or else rows, once it is known what can be read
+    if not _is_path(validation):
+        checks.number(split, where, "validation", low=0, high=_MOST, above=True)
+    _seed(seed, where)
+    checks.switch(cache, where, "cache")
+    checks.switch(progress, where, "progress")
+    root = checks.folder(cast("str | Path", path if train is None else train), where, "pictures")
+    with progress_bar("listing", 0, "file", progress) as listed:
+        found = _find(root, validation, where, listed.update)
+    files = [entry.path for entry in found.entries]
+    try:
+        with progress_bar("pictures", len(files), "file", progress) as done:
+            if not done.disable:
+                done.start_t = listed.start_t  # it shows itself after two seconds of both
+            pictures, reasons = decode(files, size, cache=cache, tick=done.update)
+    except OSError as error:
+        wanted = "a disk with room for pictures that memory does not hold"
+        fix = "Make room, choose another disk with FEATLIB_CACHE_DIR, or pass a smaller size."
+        checks.refuse(where, wanted, str(error), fix)
+    kept, skipped = _without_copies(found.entries, pictures, reasons)
+    skipped = [*found.skipped, *skipped]
+    _check_counts(found, kept, skipped, where)
+    if len(found.sides) == 2:
+        split = [i for i, entry in enumerate(kept) if entry.split == "validation"]
     return from_arrays(
         pictures[: len(kept)].transpose(0, 3, 1, 2),
-        np.array([k for _, k in kept], dtype=np.int64),
-        classes,
-        validation=validation,
+        [found.classes.index(str(entry.label)) for entry in kept],
+        found.classes,
+        validation=split,
         seed=seed,
-        name=readable(path.name or path),
-        captions=[name for name, _ in kept],
+        name=readable(root.name or root),
+        captions=[entry.name for entry in kept],
         skipped=skipped,
     )
-
-
-def list_files(folder: str | Path) -> list[str]:
-    """List the files of a folder and its subfolders, without hidden ones.
-
-    Parameters
-    ----------
-    folder : str or pathlib.Path
-        The folder.
-
-    Returns
-    -------
-    list of str
-        Paths, sorted.
-
-    Raises
-    ------
-    featlib.FeatlibError
-        If one of the folders may not be read: what is in it would be missing silently.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> from featlib import images
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     for name in ("b.png", "a.png", ".hidden"):
-    ...         Path(folder, name).touch()
-    ...     [Path(file).name for file in images.list_files(folder)]
-    ['a.png', 'b.png']
-    """
-    found = []
-    for parent, folders, names in os.walk(folder, onerror=_cannot_list):
-        folders[:] = [name for name in folders if not name.startswith(HIDDEN)]
-        found += [os.path.join(parent, name) for name in names if not name.startswith(HIDDEN)]
-    return sorted(found)
 
 
 def read_picture(path: str | Path, size: int | None = None) -> torch.Tensor:
@@ -477,7 +541,7 @@ def read_picture(path: str | Path, size: int | None = None) -> torch.Tensor:
     Parameters
     ----------
     path : str or pathlib.Path
-        A PNG, JPEG, WebP, GIF or BMP file.
+        A PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, HEIC or PPM file, whatever its ending.
     size : int, optional
         Height and width in pixels; left out, as for a folder with this picture alone.
 
@@ -503,21 +567,26 @@ def read_picture(path: str | Path, size: int | None = None) -> torch.Tensor:
     >>> picture.shape, picture[:, 0, 0].tolist()
     (torch.Size([3, 224, 224]), [255, 0, 0])
     """
-    path = checks.file(path, "images.read_picture", "a picture")
-    size = size or usual_size(shorter_sides([path]))
-    found, [reason] = decode([path], size, cache=False, progress=False)
+    where = "images.read_picture"
+    path = checks.file(path, where, "a picture")
+    if size is not None:
+        checks.whole_number(size, where, "size", low=SMALLEST, high=_LARGEST)
+    found, [reason] = decode([path], size, cache=False)
     if reason:
-        checks.refuse("images.read_picture", f"a picture in '{path}'", reason, "Try another file.")
+        checks.refuse(where, f"a picture in '{path}'", reason, "Try another file.")
     return torch.from_numpy(found[0]).permute(2, 0, 1).contiguous()
 
 
-def _cannot_list(error: OSError) -> NoReturn:
-    checks.refuse(
-        f"the folder '{error.filename}'",
-        "to list what is in it",
-        str(error.strerror),
-        "Get the right to read it, or move it away.",
-    )
+def _load_bundled(name: str, n: int | None, size: int) -> ImageSet:
+    pictures = _load_emoji10() if name == "emoji10" else _load_emoji3d(size)
+    where = f"images.load('{name}')"
+    if n is not None and checks.whole_number(n, where, "n") != len(pictures):
+        fix = "Leave n out; images.from_arrays makes a set of some of the images."
+        checks.refuse(where, f"all of its {len(pictures)} images", f"n={n}", fix)
+    if pictures.pixels.shape[-1] != size:
+        fix = 'Leave size out, or use images.load("emoji3d", size=...).'
+        checks.refuse(where, "size=64, at which it is drawn", f"size={size}", fix)
+    return pictures
 
 
 def _load_emoji10() -> ImageSet:
@@ -595,24 +664,26 @@ def _resize(pixels: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def _split(
-    labels: torch.Tensor, classes: Sequence[str], validation: float, seed: int, where: str
+    labels: torch.Tensor, classes: Sequence[str], validation: Any, seed: int, where: str
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Split class by class, so that even the smallest class is on both sides."""
     # scikit-learn takes a second to import, and emoji10 brings its own split.
     from sklearn.model_selection import train_test_split
 
-    checks.number(validation, where, "validation", low=0, high=0.9, above=True)
+    checks.number(validation, where, "validation", low=0, high=_MOST, above=True)
+    _seed(seed, where)
+    counts = labels.bincount(minlength=len(classes)).tolist()
+    if rare := [f"{n} of '{name}'" for name, n in zip(classes, counts, strict=True) if n < 2]:
+        checks.refuse(
+            where,
+            "at least two images of each class, one to train on and one to validate on",
+            _some(rare),
+            "Add images of that class, or leave it out.",
+        )
     train, held_out = [], []
-    for k, name in enumerate(classes):
+    for k, n in enumerate(counts):
         rows = (labels == k).nonzero().flatten().numpy()
-        if len(rows) < 2:
-            checks.refuse(
-                where,
-                "at least two images of each class, one to train on and one to validate on",
-                f"{len(rows)} of '{name}'",
-                "Add images of that class, or leave it out.",
-            )
-        n_held_out = min(max(1, round(validation * len(rows))), len(rows) - 1)
+        n_held_out = min(max(1, round(validation * n)), n - 1)
         most, rest = train_test_split(rows, test_size=n_held_out, random_state=seed)
         train.append(most)
         held_out.append(rest)
@@ -623,43 +694,248 @@ def _sorted_rows(parts: list[np.ndarray]) -> torch.Tensor:
     return torch.from_numpy(np.sort(np.concatenate(parts)))
 
 
+def _seed(seed: int, where: str) -> None:
+    checks.whole_number(seed, where, "seed", low=0, high=2**32 - 1)  # those of NumPy
+
+
+def _some(words: Sequence[str]) -> str:
+    more = f", and {len(words) - _NAMED} more" if len(words) > _NAMED else ""
+    return ", ".join(words[:_NAMED]) + more
+
+
+# From what is given to what is kept
+
+
+def _plain_pixels(pixels: Any, where: str) -> torch.Tensor:
+    """Return uint8 N×3×H×W, where there is no doubt what is meant."""
+    if not (
+        is_array(pixels) or is_tensor(pixels) or (isinstance(pixels, (list, tuple)) and pixels)
+    ):
+        of_files = isinstance(pixels, (str, os.PathLike))
+        fix = "Files are read with images.from_folder." if of_files else _ARRAY
+        checks.refuse(where, "images as an array, or a list of them", describe(pixels), fix)
+    if isinstance(pixels, (list, tuple)):
+        pixels = _stack(pixels, where)
+    found = convert.to_pixels(pixels)
+    pixels = found.value if found.plain else pixels
+    checks.pixels(pixels, where)
+    return pixels
+
+
+def _stack(parts: Sequence[Any], where: str) -> np.ndarray:
+    """Make one array of images, which may be pictures of Pillow."""
+    images = [convert.of_pillow(part, 0) if is_pillow_image(part) else part for part in parts]
+    for part, image in zip(parts, images, strict=True):
+        if is_pillow_image(part) and isinstance(image, str):
+            checks.refuse(
+                where, "pictures of Pillow", f"{describe(part)}: {image}", "Leave it out."
+            )
+    try:
+        return np.stack([np.asarray(image) for image in images])
+    except (RuntimeError, TypeError, ValueError):
+        got = ", ".join(sorted({describe(part) for part in parts})[:3])
+        fix = "Bring pictures of Pillow to one size: [p.resize((64, 64)) for p in pictures]."
+        checks.refuse(where, "images of one height and width", got, fix)
+
+
+def _plain_labels(labels: Any, n: int, classes: Sequence[str], where: str) -> torch.Tensor:
+    """Return int64 N, where there is no doubt what is meant."""
+    if isinstance(labels, (list, tuple, range)):
+        with suppress(RuntimeError, TypeError, ValueError):  # refused below
+            labels = np.asarray(labels)
+    if not (is_array(labels) or is_tensor(labels)):
+        wanted = f"labels of {n} images, numbers or names of classes"
+        checks.refuse(where, wanted, describe(labels), "Pass a list with one label an image.")
+    if is_array(labels) and labels.ndim == 1 and all(isinstance(name, str) for name in labels):
+        numbers = {name: k for k, name in enumerate(classes)}
+        if unknown := sorted(set(labels.tolist()) - set(classes)):
+            wanted = f"labels among the classes {', '.join(map(repr, classes))}"
+            fix = "Add it to `classes`, or mend the labels."
+            checks.refuse(where, wanted, f"a label {unknown[0]!r}", fix)
+        labels = np.array([numbers[str(name)] for name in labels], dtype=np.int64)
+    found = convert.to_labels(labels, n, len(classes))
+    labels = found.value if found.plain else labels
+    checks.labels(labels, where, n, len(classes))
+    return labels
+
+
+def _rows(value: Any, where: str, side: str, n: int) -> torch.Tensor:
+    """Return row numbers, int64, of at least one of n images."""
+    value = sorted(value) if isinstance(value, (set, frozenset)) else value
+    try:
+        rows = np.asarray(value.cpu() if is_tensor(value) else value)
+    except Exception:  # whatever a tensor elsewhere or a list of odd things raises
+        rows = np.empty(0)
+    rows = np.flatnonzero(rows) if rows.dtype == bool and rows.shape == (n,) else rows
+    right = rows.ndim == 1 and rows.dtype.kind in "iu" and rows.size
+    if not right or rows.min() < 0 or rows.max() >= n:
+        got = f"rows from {rows.min()} to {rows.max()}" if right else describe(value)
+        wanted = f"{side} as a list of different rows from 0 to {n - 1}, at least one"
+        checks.refuse(where, wanted, got, "Pass the row number of each image that is meant.")
+    return torch.from_numpy(rows.astype(np.int64))
+
+
+def _others(rows: torch.Tensor, n: int) -> torch.Tensor:
+    kept = torch.ones(n, dtype=torch.bool)
+    kept[rows] = False
+    return kept.nonzero().flatten()
+
+
+def _captions(value: Any, where: str, n: int) -> tuple[str, ...]:
+    try:
+        names = () if isinstance(value, (str, bytes)) else tuple(map(str, value))
+    except (RuntimeError, TypeError):  # a number, or a tensor without values
+        names = ()
+    if len(names) != n:
+        got = f"{len(names)} captions" if names else describe(value)
+        fix = "Give one caption an image; images.from_arrays makes them where they are left out."
+        checks.refuse(where, f"captions of {n} images", got, fix)
+    return names
+
+
+def _skipped(value: Any, where: str) -> tuple[tuple[str, str], ...]:
+    try:
+        return tuple((str(file), str(reason)) for file, reason in value)
+    except (RuntimeError, TypeError, ValueError):
+        fix = 'Leave it out, or try skipped=[("a.png", "damaged")].'
+        checks.refuse(where, "skipped as pairs of a file and a reason", describe(value), fix)
+
+
+# Folders
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The files of a folder, or of two; where they are split already, `sides` has two names."""
+
+    entries: list[Entry]
+    classes: tuple[str, ...]
+    skipped: list[tuple[str, str]]
+    sides: tuple[str, ...]
+
+
+def _find(root: Path, validation: Any, where: str, tick: Callable[[int], object]) -> _Found:
+    """List what to train on and what to validate on; what has no class is skipped."""
+    listing = checks.listing(root, where, tick)
+    parts = [(listing, "train", "")]
+    if _is_path(validation):
+        other = checks.listing(validation, where, tick)
+        parts = [(listing, "train", "train/"), (other, "validation", "validation/")]
+    elif "validation" in listing.classes:
+        parts += [(listing, "validation", "")]
+    entries, skipped = [], {}
+    for part, side, prefix in parts:
+        skipped |= {prefix + name: reason for name, reason in part.skipped}
+        for entry in part.files:
+            name = prefix + entry.name
+            if entry.split not in (None, side):
+                continue
+            if entry.label is None:
+                alone = "it is in no folder of a class"
+                skipped[name] = alone if begins_as_picture(entry.path) else NO_FORMAT
+            else:
+                entries.append(replace(entry, name=name, split=side))
+    sides = [(side, part.classes.get("", part.classes.get(side, ()))) for part, side, _ in parts]
+    if n := sum(entry.split == "test" for entry in listing.files):
+        log.warning("images: %s files for testing are left out", f"{n:,}")
+    classes = _same_classes(sides, root, where)
+    return _Found(entries, classes, sorted(skipped.items()), tuple(side for side, _ in sides))
+
+
+def _is_path(validation: Any) -> bool:
+    """Say whether a share or a folder is meant: a share may have come as text."""
+    if isinstance(validation, str):
+        with suppress(ValueError):
+            float(validation)
+            return False
+    return isinstance(validation, (str, os.PathLike))
+
+
+def _same_classes(
+    sides: list[tuple[str, tuple[str, ...]]], root: Path, where: str
+) -> tuple[str, ...]:
+    """Return the classes, which must be at least two and the same on both sides."""
+    (side, classes), *others = sides
+    for other, names in others:
+        only = [f"'{name}' only in {side}" for name in classes if name not in names]
+        only += [f"'{name}' only in {other}" for name in names if name not in classes]
+        if only:
+            fix = "Give both sides a folder of the same name for each class, with pictures in it."
+            wanted = "the same classes to train and to validate on"
+            checks.refuse(where, wanted, ", ".join(only[:_NAMED]), fix)
+    if len(classes) < 2:
+        inside = ", in each side of its split" if others else ""
+        checks.refuse(
+            where,
+            f"at least two folders of pictures in '{root}'{inside}, one a class",
+            f"{len(classes)} ({', '.join(classes) or 'none'})",
+            "Put the pictures of each class into a folder of its own.",
+        )
+    alike = Counter(name.strip().casefold() for name in classes)
+    if twins := [name for name in classes if alike[name.strip().casefold()] > 1]:
+        listed = ", ".join(map(repr, twins))
+        log.warning("images: %s differ in case or blanks alone; each is a class of its own", listed)
+    return classes
+
+
 def _without_copies(
-    root: Path, files: list[tuple[Path, int]], pictures: np.ndarray, reasons: list[str | None]
-) -> tuple[list[tuple[str, int]], list[tuple[str, str]]]:
+    entries: list[Entry], pictures: np.ndarray, reasons: list[str | None]
+) -> tuple[list[Entry], list[tuple[str, str]]]:
     """Keep the first of equal pictures, so that none is both trained on and validated on.
 
-    The pictures that are kept move together at the beginning of the array: a second array might
+    Pictures that are equal when they are small need not be when they are large, so these are looked
+    at whole. Those that are kept move together at the beginning of the array: a second array might
     not fit into memory.
     """
     kept, skipped = [], []
-    seen: dict[bytes, str] = {}
+    alike: dict[bytes, list[Entry]] = defaultdict(list)
+    whole = remember(_whole)  # of many that look alike each is read once
     rows = iter(pictures)
-    for (file, k), reason in zip(files, reasons, strict=True):
-        name = readable(file.relative_to(root))
-        if reason:
-            skipped.append((name, reason))
-            continue
-        picture = next(rows)
-        if (first := seen.setdefault(hashlib.sha256(picture.data).digest(), name)) != name:
-            skipped.append((name, f"same picture as {first}"))
-            continue
-        if skipped:
-            pictures[len(kept)] = picture
-        kept.append((name, k))
+    with strictly():
+        for entry, reason in zip(entries, reasons, strict=True):
+            if reason:
+                skipped.append((entry.name, reason))
+                continue
+            picture = next(rows)
+            others = alike[_hash(picture)]
+            first = next((o for o in others if whole(o.path) == whole(entry.path)), None)
+            if first:
+                skipped.append((entry.name, f"same picture as {first.name}"))
+                continue
+            others.append(entry)
+            if skipped:
+                pictures[len(kept)] = picture
+            kept.append(entry)
     return kept, skipped
 
 
+def _whole(path: Path) -> bytes:
+    whole = decode_one(path, 0)
+    return whole.encode() if isinstance(whole, str) else _hash(whole)
+
+
+def _hash(picture: np.ndarray) -> bytes:
+    return hashlib.sha256(f"{picture.shape}".encode() + picture.tobytes()).digest()
+
+
 def _check_counts(
-    classes: list[str], counts: Counter[int], skipped: list[tuple[str, str]], where: str
+    found: _Found, kept: list[Entry], skipped: list[tuple[str, str]], where: str
 ) -> None:
-    for k, name in enumerate(classes):
-        if counts[k] < 2:
-            left_out = [
-                f"{file} ({reason})" for file, reason in skipped if Path(file).parts[0] == name
-            ]
-            checks.refuse(
-                where,
-                f"at least two pictures in the folder '{name}'",
-                f"{counts[k]}" + (f"; skipped: {', '.join(left_out[:3])}" if left_out else ""),
-                f"Add pictures ({', '.join(FORMATS)}), or remove the folder.",
-            )
+    """Refuse folders with too few pictures, all of them at once."""
+    counts = Counter((entry.split, entry.label) for entry in kept)
+    least = 2 if len(found.sides) == 1 else 1
+    rare = [(side, name) for side in found.sides for name in found.classes]
+    rare = [pair for pair in rare if counts[pair] < least]
+    if rare:
+        left_out = [
+            f"{file} ({why})" for file, why in skipped if {*file.split("/")} & {k for _, k in rare}
+        ]
+        names = [f"'{k}'" if least == 2 else f"'{k}' for {side}" for side, k in rare]
+        checks.refuse(
+            where,
+            f"at least {'two pictures' if least == 2 else 'one picture'} in "
+            f"{'the folder' if len(rare) == 1 else 'each of the folders'} {_some(names)}",
+            _some([str(counts[pair]) for pair in rare])
+            + (f"; skipped: {', '.join(left_out[:3])}" if left_out else ""),
+            f"Add pictures ({READ}), or remove the folder{'s' if len(rare) > 1 else ''}.",
+        )

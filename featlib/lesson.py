@@ -1,22 +1,29 @@
 """The five stages in a row, timed and traced."""
 
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from difflib import get_close_matches
 from functools import cached_property, partial
+from inspect import signature
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import nn
 
 from featlib import backbone as backbones
-from featlib import features, head, preprocess, trace, validation
+from featlib import checks, features, head, preprocess, trace, validation
 from featlib import images as image_sets
-from featlib.engine.words import dtype_name
+from featlib.engine.words import describe, dtype_name
 from featlib.head import TrainingTrace
-from featlib.images import ImageSet
+from featlib.images import NAMES, ImageSet
+from featlib.scale import pictures
+from featlib.scale.pictures import Picture
 from featlib.validation import Report
 from featlib.weights import Weights, read_weights
 
@@ -47,9 +54,12 @@ class Baseline:
     size: int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Lesson:
     """Everything that one run of the five stages made.
+
+    Each run equals itself alone. `pickle` keeps all of it, with the images; its head alone is kept
+    by ``torch.save(lesson.head.state_dict(), "head.pt")``.
 
     Attributes
     ----------
@@ -100,13 +110,16 @@ class Lesson:
         size = self.weights.transform.side(*self.images.pixels.shape[-2:])
         return backbones.resnet18(self.weights, size=size)
 
-    def predict(self, image: int | str | Path | torch.Tensor) -> trace.PredictionTrace:
+    def predict(self, image: int | Picture) -> trace.PredictionTrace:
         """Follow one image through the four layers of a prediction.
 
         Parameters
         ----------
-        image : int, str, pathlib.Path or torch.Tensor
-            A row of `images`, the path of a picture, or pixels uint8 3×H×W.
+        image : int, str, pathlib.Path, PIL.Image.Image, numpy.ndarray or torch.Tensor
+            A row of `images`, counted from the end if it is negative; the path of a picture; a
+            picture of Pillow; or pixels 3×H×W, H×W×3 or H×W, whole numbers 0–255 or floats 0–1.
+            Files and pictures of Pillow are cropped in the middle and scaled to the size of
+            `images`.
 
         Returns
         -------
@@ -116,16 +129,27 @@ class Lesson:
         Raises
         ------
         featlib.FeatlibError
-            If the file is no picture, or the pixels are not as above.
+            If there is no such row, the file is no picture, or the pixels are not as above.
+
+        Examples
+        --------
+        >>> from featlib import images, lesson
+        >>> emoji = images.load("emoji10")
+        >>> few = images.from_arrays(emoji.pixels[:40], emoji.labels[:40], emoji.classes)
+        >>> finished = lesson.run(few, cache=False, progress=False)
+        >>> finished.predict(39).label == finished.predict(few.picture(39)).label
+        True
         """
         classes = self.images.classes
-        if isinstance(image, int):
-            truth = classes[self.images.labels[image]]
-            pixels, known = self.images.pixels[image], self.features[image]
+        row = _row(image, len(self.images))
+        if row is not None:
+            truth = classes[self.images.labels[row]]
+            pixels, known = self.images.pixels[row], self.features[row]
             return trace.predict_from_features(pixels, known, self.head, classes, truth=truth)
-        if isinstance(image, (str, Path)):
-            image = image_sets.read_picture(image, self.images.pixels.shape[-1])
-        return trace.predict(image, self.backbone, self.head, classes)
+        pixels = pictures.read(
+            cast("Picture", image), self.images.pixels.shape[-1], "Lesson.predict"
+        )
+        return trace.predict(pixels, self.backbone, self.head, classes)
 
     def example(self) -> int:
         """Choose a validation image to trace: the first cat, or else the first image.
@@ -209,7 +233,8 @@ class Lesson:
 def run(
     images: str | Path | ImageSet = "emoji10",
     *,
-    weights: str | Path = "bundled",
+    validation: float | str | Path | None = None,
+    weights: str | Path | Weights | Mapping[str, torch.Tensor] | nn.Module = "bundled",
     size: int | None = None,
     baselines: bool = True,
     cache: bool = True,
@@ -222,7 +247,10 @@ def run(
     ----------
     images : str, pathlib.Path or featlib.images.ImageSet
         A name that `images.load` knows, a folder for `images.from_folder`, or an image set.
-    weights : str or pathlib.Path
+    validation : float, str or pathlib.Path, optional
+        Where `images` is a folder: the share of each class that is kept for validation, or another
+        folder with the same classes, of which every image is. Left out, a fifth.
+    weights : str, pathlib.Path, featlib.weights.Weights, dict or torch.nn.Module
         As for `weights.read_weights`.
     size : int, optional
         Height and width in pixels at which the network sees the images; a folder is read at this
@@ -260,16 +288,16 @@ def run(
     True
     """
     clock = _Clock()
-    head.check_settings(settings)
+    _check_settings(settings, baselines=baselines, cache=cache, progress=progress)
     extract = partial(features.extract, cache=cache, progress=progress)
     network = read_weights(weights, size=size)  # first, since their card may name a size
     with clock.stage():
-        images = _image_set(images, network.transform.size, cache, progress)
+        options = {"size": network.transform.size, "cache": cache, "progress": progress}
+        images = _image_set(images, validation, options)
     with clock.stage():
         scaled = _scale(images.pixels)
     with clock.stage():
-        from_cache = cache and features.is_cached(images, network)
-        rows = extract(images, network)
+        rows, from_cache = features.extract_or_read(images, network, cache=cache, progress=progress)
     with clock.stage():
         layer, training = _train(rows, images, settings)
     with clock.stage():
@@ -290,6 +318,19 @@ def run(
     )
 
 
+def _row(image: Any, n: int) -> int | None:
+    """Return the row that is meant, counted from 0; None where no number is."""
+    if isinstance(image, (np.ndarray, np.generic, torch.Tensor)) and image.ndim == 0:
+        if isinstance(image, torch.Tensor) and image.is_meta:
+            return None
+        image = image.item()
+    if isinstance(image, Integral) and not isinstance(image, bool) and -n <= int(image) < 0:
+        return int(image) + n
+    if isinstance(image, (Real, complex)):
+        return checks.whole_number(cast("int", image), "Lesson.predict", "row", 0, n - 1)
+    return None
+
+
 @dataclass
 class _Clock:
     """Measures the time of each stage."""
@@ -307,14 +348,48 @@ class _Clock:
         self.seconds.append(self.since_start() - before)
 
 
+def _check_settings(settings: dict[str, Any], **switches: bool) -> None:
+    """Check what can be checked before any work is done."""
+    own = [name for name in signature(run).parameters if name not in ("images", "settings")]
+    checks.settings(settings, "lesson.run", (*head.Recipe.__dataclass_fields__, *own))
+    for name, value in switches.items():
+        checks.switch(value, "lesson.run", name)
+    head.check_settings(settings)
+
+
 def _image_set(
-    images: str | Path | ImageSet, size: int | None, cache: bool, progress: bool
+    images: Any, validation: float | str | Path | None, options: dict[str, Any]
 ) -> ImageSet:
-    if isinstance(images, ImageSet):
-        return images
-    if str(images) in image_sets.NAMES:
-        return image_sets.load(str(images))
-    return image_sets.from_folder(images, size=size, cache=cache, progress=progress)
+    if not isinstance(images, (str, Path, ImageSet)):
+        wanted = "images: a name, a folder, or an ImageSet"
+        checks.refuse("lesson.run", wanted, describe(images), _how_to_pass(images))
+    if not isinstance(images, ImageSet) and str(images) not in NAMES:
+        return _from_folder(images, validation, options)
+    if validation is not None:
+        wanted = "a folder of images where `validation` says which are kept for validation"
+        fix = "Leave `validation` out: these images come with a split of their own."
+        checks.refuse("lesson.run", wanted, describe(images), fix)
+    return images if isinstance(images, ImageSet) else image_sets.load(str(images))
+
+
+def _from_folder(
+    images: str | Path, validation: float | str | Path | None, options: dict[str, Any]
+) -> ImageSet:
+    if get_close_matches(str(images), NAMES) and not os.path.exists(images):
+        checks.one_of(str(images), "lesson.run", "images", NAMES)
+    split = {} if validation is None else {"validation": validation}
+    return image_sets.from_folder(images, **split, **options)
+
+
+def _how_to_pass(images: object) -> str:
+    """Say how to pass what is no name, no folder and no image set."""
+    if isinstance(root := getattr(images, "root", None), (str, os.PathLike)):  # of torchvision
+        return f"Pass its folder, '{root}'."
+    if images is None or not hasattr(images, "__len__"):
+        return 'Leave it out for "emoji10", or pass a folder that has one folder a class in it.'
+    return (
+        "Pass a folder that has one folder a class, or images.from_arrays(pixels, labels, classes)."
+    )
 
 
 def _scale(pixels: torch.Tensor) -> torch.Tensor:

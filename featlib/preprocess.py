@@ -51,7 +51,8 @@ class Transform:
         object.__setattr__(self, "mean", checks.three_numbers(self.mean, where, "mean"))
         object.__setattr__(self, "std", checks.three_numbers(self.std, where, "std", above=True))
         if self.size is not None:
-            checks.whole_number(self.size, where, "size", *_SIZES)
+            size = checks.whole_number(self.size, where, "size", *_SIZES)
+            object.__setattr__(self, "size", size)
 
     def side(self, height: int, width: int) -> int:
         """Return the size to which images of a height and width are brought.
@@ -66,6 +67,11 @@ class Transform:
         int
             `size` where there is one, else the images' shorter side, but from 64 to 512.
 
+        Raises
+        ------
+        featlib.FeatlibError
+            If one is no whole number, or below 1.
+
         Examples
         --------
         >>> from featlib.preprocess import Transform
@@ -73,6 +79,8 @@ class Transform:
         >>> own.side(224, 224), own.side(28, 28)
         (224, 64)
         """
+        height = checks.whole_number(height, "Transform.side", "height")
+        width = checks.whole_number(width, "Transform.side", "width")
         if self.size is not None:
             return self.size
         return min(max(min(height, width), _OWN), _SIZES[1])
@@ -89,6 +97,11 @@ class Transform:
         -------
         Transform
             Of the size that `side` returns.
+
+        Raises
+        ------
+        featlib.FeatlibError
+            If one is no whole number, or below 1.
 
         Examples
         --------
@@ -131,7 +144,7 @@ def scale(pixels: torch.Tensor) -> torch.Tensor:
     >>> scaled.shape, scaled.dtype, scaled.max().item()
     (torch.Size([2, 3, 64, 64]), torch.float32, 1.0)
     """
-    checks.pixels(pixels, "preprocess.scale")
+    checks.pixels(pixels, "preprocess.scale", anywhere=True)
     return pixels.to(torch.float32).div_(255)
 
 
@@ -153,7 +166,8 @@ def normalize(images: torch.Tensor, transform: Transform) -> torch.Tensor:
     Raises
     ------
     featlib.FeatlibError
-        If the images are not float32 N×3×H×W within 0–1: already normalized images are refused.
+        If the images are not float32 N×3×H×W within 0–1 (already normalized ones are refused), or
+        this is no transform.
 
     Examples
     --------
@@ -164,7 +178,8 @@ def normalize(images: torch.Tensor, transform: Transform) -> torch.Tensor:
     >>> preprocess.normalize(white, transform)[0, 0, 0, 0].item()  # (1 − 0.5) / 0.25
     2.0
     """
-    checks.unit_images(images, "preprocess.normalize")
+    checks.unit_images(images, "preprocess.normalize", anywhere=True)
+    _check_transform(transform, "preprocess.normalize")
     return _normalize(images, transform)
 
 
@@ -186,7 +201,7 @@ def prepare(images: torch.Tensor, transform: Transform) -> torch.Tensor:
     Raises
     ------
     featlib.FeatlibError
-        If the images are neither.
+        If the images are neither, or this is no transform.
 
     Examples
     --------
@@ -200,9 +215,16 @@ def prepare(images: torch.Tensor, transform: Transform) -> torch.Tensor:
     >>> torch.equal(preprocess.prepare(raw, transform), preprocess.prepare(scaled, transform))
     True
     """
-    if images.dtype == torch.uint8:
-        return _normalize(scale(images), transform)
-    return normalize(images, transform)
+    if getattr(images, "dtype", None) != torch.uint8:
+        return normalize(images, transform)
+    scaled = scale(images)
+    _check_transform(transform, "preprocess.prepare")
+    return _normalize(scaled, transform)
+
+
+def _check_transform(transform: Transform, where: str) -> None:
+    fix = "Pass backbone.transform, or weights.IMAGENET_TRANSFORM."
+    checks.instance(transform, Transform, where, "a Transform", fix)
 
 
 def _normalize(images: torch.Tensor, transform: Transform) -> torch.Tensor:

@@ -2,10 +2,16 @@
 
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table as RichTable
+from rich.text import Text
+
+from featlib import checks
+from featlib.engine.words import describe
 
 __all__ = ["Table"]
 
@@ -13,6 +19,9 @@ __all__ = ["Table"]
 @dataclass(frozen=True, repr=False)
 class Table:
     """A small table that a terminal and a notebook can both show.
+
+    Where it is too wide for a terminal, words go to a next line; where even single words are too
+    wide, each row becomes a list of headings and cells. No word is cut.
 
     Attributes
     ----------
@@ -22,6 +31,11 @@ class Table:
         The headings. One that starts with ``>`` is for a column of numbers, aligned to the right.
     rows : tuple of tuple of str
         The cells: each row has one text for each column.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the columns are no texts, or a row has more or fewer cells than there are columns.
 
     Examples
     --------
@@ -39,14 +53,63 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
-    def __rich__(self) -> RichTable:
-        table = RichTable(title=self.title, box=box.SIMPLE_HEAD, title_justify="left")
-        for column in self.columns:
-            right = column.startswith(">")
-            table.add_column(column.lstrip(">"), justify="right" if right else "left")
+    def __post_init__(self) -> None:
+        columns = _texts(self.columns, "columns, a text each")
+        rows = tuple(
+            _texts(row, "rows, each a tuple of texts") for row in _tuple(self.rows, "rows")
+        )
+        for row in rows:
+            if len(row) != len(columns):
+                wanted = f"rows of {len(columns)} cells, one for each column"
+                checks.refuse("Table", wanted, f"{len(row)}", "Give each row as many cells.")
+        for name, value in (("title", str(self.title)), ("columns", columns), ("rows", rows)):
+            object.__setattr__(self, name, value)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for gap in (3, 2):  # blanks between columns
+            if widths := self._widths(options.max_width - gap * len(self.columns) - 1):
+                yield self._grid(widths, gap)
+                return
+        yield self._records()
+
+    def _widths(self, room: int) -> list[int]:
+        """Return the widths of the columns; none if a word would have to be cut.
+
+        The widest columns give way first, since theirs are the longest texts.
+        """
+        headings = [column.lstrip(">") for column in self.columns]
+        columns = list(zip(headings, *self.rows, strict=True))
+        widths = [max(map(_width, column)) for column in columns]
+        least = [max(map(_width, " ".join(column).split() or [""])) for column in columns]
+        if sum(least) > room:
+            return []
+        while sum(widths) > room:
+            wide = (i for i in range(len(widths)) if widths[i] > least[i])
+            widths[max(wide, key=lambda i: (widths[i], i))] -= 1
+        return widths
+
+    def _grid(self, widths: list[int], gap: int) -> RichTable:
+        table = self._empty(padding=(0, 1, 0, gap - 2))
+        for column, width in zip(self.columns, widths, strict=True):
+            justify = "right" if column.startswith(">") else "left"
+            table.add_column(Text(column.lstrip(">")), justify=justify, width=width)
         for row in self.rows:
-            table.add_row(*row)
+            table.add_row(*map(Text, row))
         return table
+
+    def _records(self) -> RichTable:
+        table = self._empty(show_header=False)
+        for _ in ("heading", "cell"):
+            table.add_column(overflow="fold")
+        for row in self.rows:
+            for column, cell in zip(self.columns, row, strict=True):
+                table.add_row(Text(column.lstrip(">")), Text(cell))
+            table.add_row()
+        return table
+
+    def _empty(self, **settings: Any) -> RichTable:
+        title = Text(self.title)
+        return RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD, **settings)
 
     def __repr__(self) -> str:
         console = Console(width=120, color_system=None, force_jupyter=False, highlight=False)
@@ -61,6 +124,21 @@ class Table:
         )
         caption = f'<caption style="text-align:left">{escape(self.title)}</caption>'
         return f"<table>{caption}\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>"
+
+
+def _tuple(value: Any, what: str) -> tuple[object, ...]:
+    try:
+        return tuple(() if isinstance(value, (str, bytes)) else value)
+    except TypeError:
+        checks.refuse("Table", what, describe(value), "Put them into a tuple, also if it is one.")
+
+
+def _texts(value: Any, what: str) -> tuple[str, ...]:
+    return tuple(str(cell) for cell in _tuple(value, what))
+
+
+def _width(text: str) -> int:
+    return max(map(cell_len, text.split("\n")))
 
 
 def _cell(column: str, text: str) -> str:

@@ -5,14 +5,16 @@ Each is plain data first. `Table` shows it as text in a terminal and as HTML in 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import torch
 from torch import nn
 
 from featlib import checks, preprocess
+from featlib import head as heads
 from featlib.backbone import Backbone
 from featlib.engine.words import describe, dtype_name, shape_text
-from featlib.head import Epoch, TrainingTrace
+from featlib.head import Epoch, TrainingTrace, loss_text
 from featlib.tables import Table
 
 __all__ = [
@@ -27,6 +29,8 @@ __all__ = [
     "training_chart",
     "training_table",
 ]
+
+_WIDEST = 1000  # characters of a bar
 
 # The trace that the lesson is measured against; our own must end at or above its last row.
 REFERENCE = tuple(
@@ -70,7 +74,7 @@ class Stage:
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layer:
     """One of the four layers of a prediction.
 
@@ -89,9 +93,9 @@ class Layer:
     says: str
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class PredictionTrace:
-    """One image on its way through the four layers.
+    """One image on its way through the four layers. Each trace equals itself alone.
 
     Attributes
     ----------
@@ -170,7 +174,8 @@ def predict(
     Raises
     ------
     featlib.FeatlibError
-        If the image is not uint8 3×H×W, or there are fewer than two different classes.
+        If the image is not uint8 3×H×W, the backbone is none, or the rest is not as for
+        `predict_from_features`.
 
     Examples
     --------
@@ -184,7 +189,9 @@ def predict(
     >>> round(traced.probabilities.sum().item(), 4)
     1.0
     """
-    _check_image(image)
+    checks.image(image, "trace.predict")
+    fix = "Make one: backbone.resnet18()."
+    checks.instance(backbone, Backbone, "trace.predict", "a featlib Backbone", fix)
     features = backbone(preprocess.prepare(image[None], backbone.transform))[0]
     return predict_from_features(image, features, head, classes, truth=truth)
 
@@ -206,7 +213,8 @@ def predict_from_features(
     features : torch.Tensor
         float32 D: what layer 2 made of it.
     head : torch.nn.Module
-        Layer 3: D features to C logits.
+        Layer 3: D features to C logits. It is run in evaluation mode, and gets back the mode that
+        it had.
     classes : sequence of str
         The name of each class number, C of them.
     truth : str, optional
@@ -220,7 +228,8 @@ def predict_from_features(
     Raises
     ------
     featlib.FeatlibError
-        If the image has not three axes, or there are fewer than two different classes.
+        If the image is not uint8 3×H×W, there are fewer than two different classes, or these, the
+        features and the head do not fit together.
 
     Examples
     --------
@@ -233,10 +242,13 @@ def predict_from_features(
     >>> traced.label, [round(p, 3) for p in traced.probabilities.tolist()]
     ('cat', [0.731, 0.269])
     """
-    _check_image(image)
+    checks.image(image, "trace.predict")
     classes = checks.classes(classes, "trace.predict")
-    with torch.no_grad():
-        logits = head(features)
+    fix = "Pass the name of the right class, or leave it out."
+    checks.instance(truth, (str, type(None)), "trace.predict", "truth as text", fix)
+    checks.feature_row(features, "trace.predict", getattr(head, "in_features", None))
+    features = features.detach()
+    logits = heads.logits(head, features[None], len(classes), "trace.predict")[0]
     probabilities = logits.softmax(0)
     names = [f"#{i}" for i in range(len(features))]
     layers = (
@@ -263,6 +275,11 @@ def data_flow_table(stages: Sequence[Stage], *, seconds: bool = True) -> Table:
     featlib.tables.Table
         A row for each stage.
 
+    Raises
+    ------
+    featlib.FeatlibError
+        If these are no stages.
+
     Examples
     --------
     >>> from featlib import trace
@@ -271,6 +288,8 @@ def data_flow_table(stages: Sequence[Stage], *, seconds: bool = True) -> Table:
     >>> trace.data_flow_table([stage], seconds=False).rows
     (('2', 'scale', 'uint8 10×3×64×64', '÷ 255', 'float32 10×3×64×64', '0.50'),)
     """
+    _check_stages(stages)
+    seconds = checks.switch(seconds, "trace.data_flow_table", "seconds")
     columns = (">#", "stage", "in", "what is done", "out", "example")
     rows = [
         (
@@ -302,6 +321,11 @@ def training_table(trace: TrainingTrace) -> Table:
     featlib.tables.Table
         A row for each epoch.
 
+    Raises
+    ------
+    featlib.FeatlibError
+        If this is no training trace.
+
     Examples
     --------
     >>> from featlib import head, trace
@@ -310,10 +334,11 @@ def training_table(trace: TrainingTrace) -> Table:
     >>> trace.training_table(training).rows
     (('1', '1.50', '0.500', '0.450', 'a good start'),)
     """
+    _check_training(trace, "trace.training_table")
     rows = tuple(
         (
             str(row.epoch),
-            f"{row.loss:.2f}",
+            loss_text(row.loss),
             f"{row.accuracy:.3f}",
             "–" if row.val_accuracy is None else f"{row.val_accuracy:.3f}",
             row.observation,
@@ -339,6 +364,11 @@ def training_chart(trace: TrainingTrace, width: int = 16) -> Table:
     featlib.tables.Table
         A row for each epoch.
 
+    Raises
+    ------
+    featlib.FeatlibError
+        If this is no training trace, or the width is not from 1 to 1000.
+
     Examples
     --------
     >>> from featlib import head, trace
@@ -347,7 +377,9 @@ def training_chart(trace: TrainingTrace, width: int = 16) -> Table:
     >>> trace.training_chart(training, width=4).rows  # the reference begins with 1.8 and 0.4
     (('1', '0.90 ██', '1.80 ████', '0.80 ███', '0.40 ██'),)
     """
-    highest = max(row.loss for row in (*trace.epochs, *REFERENCE))
+    _check_training(trace, "trace.training_chart")
+    width = checks.whole_number(width, "trace.training_chart", "width", high=_WIDEST)
+    highest = max(row.loss for row in (*trace.epochs, *REFERENCE) if isfinite(row.loss))
     rows = []
     for i, row in enumerate(trace.epochs):
         reference = REFERENCE[i] if i < len(REFERENCE) else None
@@ -382,6 +414,11 @@ def probability_chart(prediction: PredictionTrace, n: int = 5, width: int = 24) 
     featlib.tables.Table
         A row for each class, the most probable first.
 
+    Raises
+    ------
+    featlib.FeatlibError
+        If this is no prediction trace, `n` is below 1, or the width is not from 1 to 1000.
+
     Examples
     --------
     >>> import torch
@@ -391,6 +428,10 @@ def probability_chart(prediction: PredictionTrace, n: int = 5, width: int = 24) 
     >>> trace.probability_chart(prediction, n=2, width=8).rows
     (('dog', '0.75 ██████'), ('cat', '0.25 ██'))
     """
+    where, fix = "trace.probability_chart", "Make one: trace.predict."
+    checks.instance(prediction, PredictionTrace, where, "a PredictionTrace", fix)
+    n = checks.whole_number(n, where, "n")
+    width = checks.whole_number(width, where, "width", high=_WIDEST)
     order = prediction.probabilities.argsort(descending=True)[:n].tolist()
     rows = tuple(
         (prediction.classes[k], _bar(float(prediction.probabilities[k]), 1, width)) for k in order
@@ -401,17 +442,22 @@ def probability_chart(prediction: PredictionTrace, n: int = 5, width: int = 24) 
 def _bar(value: float | None, highest: float, width: int) -> str:
     if value is None:
         return "–"
-    return f"{value:.2f} " + "█" * round(width * value / highest)
+    return f"{loss_text(value)} " + "█" * (round(width * value / highest) if isfinite(value) else 0)
 
 
 def _shape(shape: tuple[int, ...] | None, dtype: str) -> str:
     return dtype if shape is None else f"{dtype} {shape_text(shape)}"
 
 
-def _check_image(image: torch.Tensor) -> None:
-    if getattr(image, "ndim", None) != 3:
-        got = describe(image)
-        checks.refuse("trace.predict", "one image, uint8 3×H×W", got, "Pass one row: pixels[i].")
+def _check_training(trace: TrainingTrace, where: str) -> None:
+    fix = "Take what head.train returned second, or lesson.training."
+    checks.instance(trace, TrainingTrace, where, "a TrainingTrace", fix)
+
+
+def _check_stages(stages: Sequence[Stage]) -> None:
+    if not isinstance(stages, Sequence) or not all(isinstance(stage, Stage) for stage in stages):
+        where, wanted = "trace.data_flow_table", "a sequence of trace.Stage"
+        checks.refuse(where, wanted, describe(stages), "Pass lesson.data_flow.")
 
 
 def _range(image: torch.Tensor) -> str:

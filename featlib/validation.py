@@ -11,13 +11,16 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from featlib import checks
+from featlib import head as heads
 
 __all__ = ["Report", "evaluate", "wilson_interval"]
 
+_MOST = 10**18  # predictions: more than anyone has
 
-@dataclass(frozen=True, repr=False)
+
+@dataclass(frozen=True, repr=False, eq=False)
 class Report:
-    """What validation found.
+    """What validation found. Each report equals itself alone.
 
     Attributes
     ----------
@@ -87,6 +90,11 @@ class Report:
         list of int
             Row numbers of the validation features, the most sure mistake first.
 
+        Raises
+        ------
+        featlib.FeatlibError
+            If `n` is no whole number, or below 0.
+
         Examples
         --------
         >>> import torch
@@ -95,6 +103,7 @@ class Report:
         >>> validation.evaluate(torch.nn.Identity(), features, labels, ["cat", "dog"]).worst()
         [1, 0]
         """
+        n = checks.whole_number(n, "Report.worst", "n", low=0)
         sureness = self.probabilities.max(1).values
         wrong = (self.predictions != self.labels).nonzero().flatten()
         return wrong[sureness[wrong].argsort(descending=True, stable=True)][:n].tolist()
@@ -130,7 +139,7 @@ class Report:
         >>> [round(share, 2) for share in sure], right
         ([0.68, 0.99], [0.5, 1.0])
         """
-        checks.whole_number(bins, "Report.calibration", "bins", high=len(self.labels))
+        bins = checks.whole_number(bins, "Report.calibration", "bins", high=len(self.labels))
         sureness, order = self.probabilities.max(1).values.sort(stable=True)
         right = (self.predictions == self.labels).float()[order]
         return _group_means(sureness, bins), _group_means(right, bins)
@@ -168,7 +177,8 @@ def evaluate(
     Parameters
     ----------
     head : torch.nn.Module
-        Takes features float32 N×D, returns logits float32 N×C.
+        Takes features float32 N×D, returns logits float32 N×C. It is run in evaluation mode, and
+        gets back the mode that it had.
     features : torch.Tensor
         float32 N×D.
     labels : torch.Tensor
@@ -184,7 +194,8 @@ def evaluate(
     Raises
     ------
     featlib.FeatlibError
-        If the features, labels and classes do not fit together.
+        If the features, labels and classes do not fit together, or the head's logits are not all
+        finite.
 
     Examples
     --------
@@ -197,14 +208,10 @@ def evaluate(
     >>> report.recall.tolist()
     [1.0, 0.5]
     """
-    classes = checks.classes(classes, "validation.evaluate")
-    checks.features(features, "validation.evaluate", width=getattr(head, "in_features", None))
-    checks.labels(labels, "validation.evaluate", len(features), len(classes))
-    with torch.no_grad():
-        logits = head(features)
-    if logits.shape[1] != len(classes):
-        wanted, got = f"a head with {len(classes)} outputs", f"{logits.shape[1]}"
-        checks.refuse("validation.evaluate", wanted, got, "Name each output in `classes`.")
+    where = "validation.evaluate"
+    classes = checks.classes(classes, where)
+    logits = heads.logits(head, features, len(classes), where)
+    checks.labels(labels, where, len(features), len(classes))
     probabilities = logits.softmax(1)
     predictions = probabilities.argmax(1)
     n = len(classes)
@@ -258,11 +265,13 @@ def wilson_interval(right: int, n: int) -> tuple[float, float]:
     >>> round(low, 3), round(high, 3)
     (0.739, 0.85)
     """
-    checks.whole_number(n, "validation.wilson_interval", "n")
-    checks.whole_number(right, "validation.wilson_interval", "right", low=0, high=n)
+    where = "validation.wilson_interval"
+    if checks.whole_number(n, where, "n") > _MOST:
+        checks.whole_number(n, where, "n", high=_MOST)
+    checks.whole_number(right, where, "right", low=0, high=n)
     z, share = NormalDist().inv_cdf(0.975), right / n
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z * sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    half = z * sqrt(share * (1 - share) / n + (z / n) ** 2 / 4) / (1 + z**2 / n)
     return max(0.0, middle - half), min(1.0, middle + half)
 
 

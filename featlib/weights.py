@@ -4,8 +4,15 @@ Weights can come from a stranger. So a checksum is compared before anything is r
 could run code is ever unpickled, and each tensor must be one of torchvision's `resnet18`.
 """
 
+import argparse
+import difflib
+import logging
+import os
+import re
 import zipfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.error import URLError
@@ -14,30 +21,51 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import hub, nn
+from torch.serialization import safe_globals
 
 from featlib import checks
-from featlib.engine.strict_json import read_card
-from featlib.engine.words import reason
+from featlib.engine import paths
+from featlib.engine.files import sha256 as file_sha256
+from featlib.engine.state_dicts import Candidate, candidates, complete, flatten, probably
+from featlib.engine.strict_json import parse_json
+from featlib.engine.words import describe, reason
 from featlib.preprocess import Transform
 
 __all__ = ["BUNDLED", "IMAGENET_TRANSFORM", "TORCHVISION_URL", "Weights", "read_weights"]
+
+log = logging.getLogger("featlib")
 
 BUNDLED = Path(__file__).parent / "assets" / "resnet18-imagenet.safetensors"
 # torchvision's ResNet18_Weights.IMAGENET1K_V1.url; reading it there would import torchvision.
 TORCHVISION_URL = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
 IMAGENET_TRANSFORM = Transform((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _NAMES = ("bundled", "imagenet", "torchvision", "untrained")
+# torchvision publishes its files under names that end in how their SHA-256 begins; the second is
+# that of its first releases.
+_PUBLISHED = ("f37072fd", "5c106cde")
+# What else torchvision calls the weights that it publishes.
+_TORCHVISION = ("IMAGENET1K_V1", "DEFAULT", "ResNet18_Weights.IMAGENET1K_V1")
+_MEANT = {
+    "None": 'None in torchvision means random weights: "untrained". For pretrained ones leave '
+    "`weights` out.",
+    "True": 'Pretrained weights are "bundled".',
+    "False": 'Random weights are "untrained".',
+    "resnet18": "That is the network, which is always a ResNet18. Its pretrained weights are "
+    '"bundled".',
+}
+_WHERE = "backbone.resnet18"
+_CARD = ("sha256", "mean", "std", "size", "classes")  # what is used of a card
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Weights:
     """What a ResNet18 is filled with: all that extraction needs.
 
     Attributes
     ----------
     tensors : dict of str to torch.Tensor
-        A state dict of torchvision's `resnet18`, in float32, checked.
+        A state dict of torchvision's `resnet18`, in float32, checked; without ``fc.weight`` and
+        ``fc.bias`` where the final layer did not come with the others.
     transform : featlib.preprocess.Transform
         What the weights expect of their input.
     name : str
@@ -103,14 +131,14 @@ class Weights:
     @property
     def width(self) -> int:
         """int: the number of features, 512."""
-        return self.tensors["fc.weight"].shape[1]
+        return len(self.tensors["layer4.1.bn2.weight"])
 
     def __repr__(self) -> str:
         return f"Weights({self.name!r}, {len(self.tensors)} tensors, {self.transform})"
 
 
 def read_weights(
-    weights: str | Path = "bundled",
+    weights: str | Path | Weights | nn.Module | Mapping[str, Any] = "bundled",
     *,
     size: int | None = None,
     sha256: str | None = None,
@@ -120,12 +148,14 @@ def read_weights(
 
     Parameters
     ----------
-    weights : str or pathlib.Path
+    weights : str, pathlib.Path, Weights, torch.nn.Module or mapping
         ``"bundled"`` or ``"imagenet"``: weights that were trained on ImageNet and come with
         featlib, no network needed.
         ``"torchvision"``: torchvision's `ResNet18_Weights.IMAGENET1K_V1`, downloaded on first use.
         ``"untrained"``: random weights, the lesson's counterexample.
-        Anything else is the path of a state dict: ``.safetensors``, ``.pt`` or ``.pth``.
+        Any other text is the path of a checkpoint: ``.safetensors``, or what `torch.save` wrote
+        (``.pt``, ``.pth``, ``.ckpt``, …).
+        A module or its state dict is copied; weights that were read before are taken as they are.
     size : int, optional
         Height and width, from 32 to 512 pixels, to which every image is brought. Left out: what the
         card of a file says, else the images' own size.
@@ -145,6 +175,18 @@ def read_weights(
     featlib.FeatlibError
         If the file is missing, altered, cut off, or for another network; or the download fails.
 
+    Notes
+    -----
+    The ResNet18 may stand anywhere in a checkpoint: under keys such as ``state_dict``, behind
+    prefixes such as ``module.``, or numbered as in ``nn.Sequential(*network.children())``. Of
+    several, the first is taken that fits and is no copy that follows another one, such as
+    ``encoder_k`` (it follows ``encoder_q``), ``model_ema`` or ``teacher``. The final layer may be
+    missing: extraction does not use it. One line of the logger ``featlib`` says what was found
+    where, what was left aside, and, where nothing names a size, that images keep their own.
+
+    A card is a JSON object with at least one of ``sha256``, ``mean``, ``std``, ``size`` and
+    ``classes``. Other JSON beside the weights is left aside.
+
     Examples
     --------
     >>> from featlib import weights
@@ -156,28 +198,110 @@ def read_weights(
     >>> random = weights.read_weights("untrained", seed=1)
     >>> random.tensors["conv1.weight"].shape
     torch.Size([64, 3, 7, 7])
+
+    A network of one's own, in memory:
+
+    >>> from torchvision.models import resnet18
+    >>> own = weights.read_weights(resnet18(num_classes=7), size=128)
+    >>> own.name, own.transform.size
+    ('ResNet in memory', 128)
     """
-    loaded = _read(weights, sha256, seed)
-    return loaded if size is None else loaded.at(size)
+    seed = checks.whole_number(seed, _WHERE, "seed", 0)
+    with torch.device("cpu"):  # whatever the caller's default is
+        loaded, notes = _read(_name(weights), sha256, seed)
+    loaded = loaded if size is None else loaded.at(size)
+    if loaded.transform.size is None and loaded.name not in _NAMES:
+        notes.append("images keep their own size, and size=… sets another")
+    if notes:
+        log.warning("weights '%s': %s", loaded.name, "; ".join(notes))
+    return loaded
 
 
-def _read(weights: str | Path, sha256: str | None, seed: int) -> Weights:
-    if weights == "untrained":
-        state = _checked(_random_state(seed), "untrained")
-        return Weights(state, _card_transform(_card(BUNDLED)), "untrained")
-    if weights == "torchvision":
-        state, classes = _download_torchvision()
-        return Weights(_checked(state, "torchvision"), IMAGENET_TRANSFORM, "torchvision", classes)
-    weights = "bundled" if weights == "imagenet" else weights
-    path = BUNDLED if weights == "bundled" else Path(weights).expanduser()
-    if not path.suffix and not path.exists():
-        checks.one_of(str(weights), "backbone.resnet18", "weights", (*_NAMES, "a file's path"))
-    checks.file(path, "backbone.resnet18", "weights")
-    card = _card(path)
-    if expected := sha256 or card.get("sha256"):
-        checks.checksum(path, expected, "backbone.resnet18")
-    transform, classes = _card_transform(card), tuple(c["name"] for c in card.get("classes", ()))
-    return Weights(_checked(_read_state(path), str(weights)), transform, str(weights), classes)
+def _name(weights: Any) -> Any:
+    """Return featlib's own name for one that torchvision has."""
+    enum = f"{type(weights).__name__}.{getattr(weights, 'name', '')}"
+    if enum in _TORCHVISION or (isinstance(weights, str) and weights in _TORCHVISION):
+        return "torchvision"
+    return "bundled" if isinstance(weights, str) and weights == "imagenet" else weights
+
+
+def _read(weights: Any, sha256: str | None, seed: int) -> tuple[Weights, list[str]]:
+    """Return weights, and notes on what was found where."""
+    if isinstance(weights, str) and weights in ("torchvision", "untrained"):
+        _refuse_checksum(sha256)
+        return _named(weights, seed), []
+    if isinstance(weights, (Weights, nn.Module, Mapping)):
+        _refuse_checksum(sha256)
+        return _from_memory(weights)
+    path = BUNDLED if isinstance(weights, str) and weights == "bundled" else _path(weights)
+    card, notes = _card(path)
+    expected = card.get("sha256") if sha256 is None else sha256
+    if expected is not None:
+        _check_sum(path, expected)
+    state, more = _resnet18(_read_file(path), str(weights))
+    transform, classes = _card_transform(card), _card_classes(card)
+    if not card and file_sha256(path).startswith(_PUBLISHED):
+        classes = _imagenet_classes()
+        more.append("these are torchvision's own, which were trained on photographs of 224×224")
+    return Weights(state, transform, str(weights), classes), notes + more
+
+
+def _named(name: str, seed: int) -> Weights:
+    random = name == "untrained"
+    state, _ = _resnet18(_random_state(seed) if random else _download_torchvision(), name)
+    return Weights(state, IMAGENET_TRANSFORM, name, () if random else _imagenet_classes())
+
+
+def _from_memory(weights: Weights | nn.Module | Mapping[str, Any]) -> tuple[Weights, list[str]]:
+    if isinstance(weights, Weights):
+        state, _ = _resnet18(weights.tensors, weights.name)
+        return replace(weights, tensors=state), []
+    is_module = isinstance(weights, nn.Module)
+    name = f"{type(weights).__name__ if is_module else 'state dict'} in memory"
+    held = flatten(weights.state_dict() if is_module else weights)
+    # A copy: training the module further must not change what is frozen. "meta" has no numbers.
+    copies = {key: t if t.is_meta else t.to("cpu", copy=True) for key, t in held.items()}
+    state, notes = _resnet18(copies, name)
+    transform = getattr(weights, "transform", None)  # featlib's own Backbone brings one
+    transform = transform if isinstance(transform, Transform) else IMAGENET_TRANSFORM
+    return Weights(state, transform, name), notes
+
+
+def _refuse_checksum(sha256: Any) -> None:
+    if sha256 is not None:
+        wanted = "a checksum for the path of a file only"
+        checks.refuse(_WHERE, wanted, f"sha256 as {describe(sha256)}", "Leave sha256 out.")
+
+
+def _check_sum(path: Path, expected: Any) -> None:
+    if not isinstance(expected, str) or not expected:
+        wanted = "sha256 as text of 64 hexadecimal digits"
+        checks.refuse(_WHERE, wanted, describe(expected), "Pass hashlib's hexdigest().")
+    try:
+        checks.checksum(path, expected, _WHERE)
+    except OSError as error:
+        _not_weights(path, reason(error), "Get the right to read it.")
+
+
+def _path(weights: Any) -> Path:
+    """Return the path of a weights file, or say what was probably meant."""
+    if not isinstance(weights, (str, os.PathLike)):
+        _unknown(weights)
+    if not Path(weights).suffix and not os.path.exists(os.path.expanduser(weights)):
+        _unknown(str(weights))
+    return checks.file(Path(weights), _WHERE, "weights")
+
+
+def _unknown(weights: object) -> NoReturn:
+    options = (*_NAMES, "a file's path")
+    near = difflib.get_close_matches(str(weights), _NAMES, n=1, cutoff=0.7)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    checks.refuse(
+        _WHERE,
+        f"weights to be one of {', '.join(map(repr, options))}, or a ResNet18 in memory",
+        describe(weights),
+        _MEANT.get(str(weights), f"Check the spelling.{hint}"),
+    )
 
 
 def _shapes() -> dict[str, tuple[int, ...]]:
@@ -192,7 +316,7 @@ def _random_state(seed: int) -> dict[str, torch.Tensor]:
     Convolutions are random with a variance that keeps the size of what passes through (He et al.,
     2015, arXiv:1502.01852), and BatchNorm changes nothing at first.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed % 2**63)  # torch takes no higher ones
     state = {}
     for name, shape in _shapes().items():
         ones = name.endswith(("weight", "running_var"))
@@ -204,125 +328,190 @@ def _random_state(seed: int) -> dict[str, torch.Tensor]:
     return state
 
 
-def _checked(state: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
-    """Return a state dict in float32, or say what does not fit torchvision's resnet18."""
-    wanted = _shapes()
-    if "fc.weight" not in state or state["fc.weight"].ndim != 2 or not len(state["fc.weight"]):
-        state_keys = ", ".join(map(str, list(state)[:3])) or "none"
-        checks.refuse(
-            f"weights '{name}'",
-            "a state dict of torchvision's resnet18 with 'fc.weight'",
-            f"{len(state)} tensors ({state_keys}, …)",
-            "Save it with torch.save(model.state_dict(), path).",
-        )
-    n_classes = state["fc.weight"].shape[0]
-    wanted |= {"fc.weight": (n_classes, wanted["fc.weight"][1]), "fc.bias": (n_classes,)}
-    counters = [n.replace("running_mean", "num_batches_tracked") for n in wanted if "mean" in n]
-    wanted |= dict.fromkeys(counters, ())
-    # How many batches BatchNorm has seen matters only in training, so files may leave it out.
-    state = {name: torch.zeros((), dtype=torch.int64) for name in counters} | state
-    keys = sorted(wanted.keys() | state.keys(), key=str)
-    odd = [str(k) for k in keys if _misfit(k, wanted.get(k), state.get(k))]
-    if odd:
-        checks.refuse(
-            f"weights '{name}'",
-            f"the {len(wanted)} tensors of torchvision's resnet18, of finite numbers",
-            f"{len(odd)} missing, unknown, or of another shape, kind or range: "
-            f"{', '.join(odd[:3])}",
-            "These weights are for another architecture, or damaged.",
-        )
-    # The bundled file holds float16 to halve its size; all arithmetic is in float32.
-    return {
-        key: value.to(torch.int64 if key in counters else torch.float32).contiguous()
-        for key, value in state.items()
+def _resnet18(held: Any, name: str) -> tuple[dict[str, torch.Tensor], list[str]]:
+    """Return the ResNet18 that stands somewhere in what was held, and notes on where.
+
+    In float32: the bundled file holds float16 to halve its size, and all arithmetic is in float32.
+    """
+    tensors, shapes = flatten(held), _shapes()
+    found = candidates(tensors)
+    results = [(one, *complete(one.tensors, shapes)) for one in found]
+    fits = [(one, state) for one, state, faults in results if not faults]
+    if not fits:
+        _refuse_other(name, tensors, results[0] if results else None)
+    chosen, state = fits[0]
+    state = {
+        key: t.to(torch.float32 if t.ndim else torch.int64).contiguous() for key, t in state.items()
     }
+    return state, list(_notes(chosen, several=len(found) > 1))
 
 
-def _misfit(name: str, wanted: tuple[int, ...] | None, given: torch.Tensor | None) -> bool:
-    if wanted is None or given is None or wanted != tuple(given.shape) or not _is_plain(given):
-        return True
-    if name.endswith("running_var") and bool((given < 0).any()):
-        return True
-    return not checks.all_finite(given)
+def _notes(chosen: Candidate, several: bool) -> Iterator[str]:
+    if chosen.prefix:
+        more = " (it holds several)" if several else ""
+        yield f"its ResNet18 is the one under {chosen.prefix[:200]!r}{more}"
+    if chosen.renamed:
+        old, new = next(iter(chosen.renamed.items()))
+        names = f"{new!r} for {old[:200]!r}"
+        yield f"{len(chosen.renamed)} tensors got torchvision's names, such as {names}"
+    if chosen.aside:
+        groups = dict.fromkeys(_group(name, chosen.prefix) for name in chosen.aside)
+        yield f"left aside: {_few((*groups,))}"
+    if "fc.weight" not in chosen.tensors:
+        yield "no final layer, which extraction does not need"
 
 
-def _is_plain(tensor: torch.Tensor) -> bool:
-    """Say whether a tensor holds real numbers, each of them stored in the file."""
-    return (
-        tensor.layout == torch.strided
-        and tensor.device.type == "cpu"
-        and (tensor.dtype in _FLOATS or (tensor.dtype == torch.int64 and tensor.ndim == 0))
-        # A tensor can claim any size by showing the same number again and again.
-        and tensor.untyped_storage().nbytes() >= tensor.numel() * tensor.element_size()
+def _group(name: str, prefix: str) -> str:
+    """Return a name up to where its way parts from that of a prefix: all of an optimizer is one."""
+    parts = name.split(".")
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(parts, prefix.split("."), strict=False))
+    return ".".join(parts[: 1 + len(list(same))])
+
+
+def _few(names: tuple[str, ...], most: int = 4) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(repr(name[:200]) for name in names[:most]) + more
+
+
+def _refuse_other(
+    name: str,
+    tensors: dict[str, torch.Tensor],
+    nearest: tuple[Candidate, dict[str, torch.Tensor], dict[str, str]] | None,
+) -> NoReturn:
+    where, wanted = f"weights '{name}'", "the tensors of torchvision's resnet18, of finite numbers"
+    if nearest is None:
+        got = f"none named 'layer1.0.conv1.weight' among {len(tensors)}: {_few((*tensors,))}"
+        got = got if tensors else "no tensors"
+        guess = f"This is {probably(tensors)}."
+        fix = "Save torchvision's resnet18 with torch.save(model.state_dict(), path)."
+        checks.refuse(where, wanted, got, f"{guess} {fix}" if tensors else fix)
+    candidate, _, faults = nearest
+    first, words = next(iter(faults.items()))
+    more = f", and {len(faults) - 1} more that do not fit" if len(faults) > 1 else ""
+    checks.refuse(
+        where,
+        wanted,
+        f"{(candidate.prefix + first)[:200]!r}: {words}{more}",
+        f"This is probably {probably(candidate.tensors)}: take weights of torchvision's resnet18.",
     )
 
 
-def _read_state(path: Path) -> dict[str, torch.Tensor]:
+def _read_file(path: Path) -> Any:
     try:
-        if path.suffix == ".safetensors":
+        if path.suffix.lower() == ".safetensors":
             return load_file(path)
-        _refuse_compressed(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        _refuse_archives(path)
+        # A Namespace is a bag of values: no code of its own runs when it is filled.
+        with safe_globals([argparse.Namespace]):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except checks.FeatlibError:
+        raise
     except Exception as error:  # a damaged zip or header makes PyTorch raise many kinds
-        _not_weights(path, reason(error))
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        _not_weights(path, type(state).__name__)
-    return state
+        if kind := re.search(r"GLOBAL (\S+)", str(error)):
+            _refuse_pickle(path, kind[1])
+        said = str(error).rpartition("WeightsUnpickler error: ")[2]  # before it: advice to unpickle
+        _not_weights(path, reason(ValueError(said)) if said else reason(error))
 
 
-def _refuse_compressed(path: Path) -> None:
-    """Refuse a zip file that grows when unpacked: PyTorch never compresses, a zip bomb does."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as file:
-            size = sum(member.file_size for member in file.infolist())
-        if size > path.stat().st_size:
-            raise ValueError(f"a file that unpacks to {size:,} bytes")
+def _refuse_pickle(path: Path, kind: str) -> NoReturn:
+    """Refuse what can be read only by running code, and say how to save the tensors alone."""
+    whole = kind.startswith(("torch.nn.", "torchvision.")) or "ResNet" in kind
+    model = "model.state_dict()" if whole else "held['state_dict']"
+    _not_weights(
+        path,
+        f"a pickled object of the class {kind}, which could run code",
+        f"If you trust the file, save its tensors alone, in two lines: "
+        f"{'model' if whole else 'held'} = torch.load({path.name!r}, weights_only=False), "
+        f"then torch.save({model}, 'weights.pt').",
+    )
 
 
-def _not_weights(path: Path, got: str) -> NoReturn:
+def _refuse_archives(path: Path) -> None:
+    """Refuse TorchScript, and a zip file that grows when unpacked: PyTorch never compresses."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as file:
+        members = file.infolist()
+    if any(member.filename.endswith("/constants.pkl") for member in members):
+        _not_weights(
+            path,
+            "a TorchScript program",
+            f"Save its tensors alone, in two lines: model = torch.jit.load({path.name!r}), then "
+            "torch.save(model.state_dict(), 'weights.pt').",
+        )
+    size = sum(member.file_size for member in members)
+    if size > path.stat().st_size:
+        raise ValueError(f"a file that unpacks to {size:,} bytes")
+
+
+def _not_weights(path: Path, got: str, fix: str = "") -> NoReturn:
     checks.refuse(
         f"weights '{path}'",
         "a .safetensors file, or a .pt file with a state dict of tensors only",
         got,
-        "Get the file again, or save it anew with torch.save(model.state_dict(), path).",
+        fix or "Get the file again, or save it anew with torch.save(model.state_dict(), path).",
     )
 
 
-def _download_torchvision() -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
-    """Return torchvision's own weights as a state dict, and the names of their classes."""
-    from torchvision.models import ResNet18_Weights
-
+def _download_torchvision() -> dict[str, torch.Tensor]:
     try:
-        state = hub.load_state_dict_from_url(TORCHVISION_URL, weights_only=True, check_hash=True)
+        return hub.load_state_dict_from_url(
+            TORCHVISION_URL,
+            model_dir=str(paths.cache_dir() / "weights"),
+            weights_only=True,
+            check_hash=True,
+        )
     except (URLError, OSError, RuntimeError) as error:
         checks.refuse(
-            "backbone.resnet18",
+            _WHERE,
             f"torchvision's weights from {TORCHVISION_URL}",
             str(error),
             'Check the network, or use weights="bundled", which needs none.',
         )
-    return state, tuple(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
 
 
-def _card(path: Path) -> dict[str, Any]:
-    """Read the card beside a weights file, and check what is used of it."""
+def _imagenet_classes() -> tuple[str, ...]:
+    from torchvision.models import ResNet18_Weights
+
+    return tuple(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
+
+
+def _card(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """Read the card beside a weights file; JSON that is no card of ours is left aside, with a note.
+
+    What cannot be parsed is ours if a key of ours is in it: a card that was cut off still counts.
+    """
+    card = path.with_suffix(".json")
     try:
-        facts = read_card(path)
+        text = card.read_bytes() if card.is_file() else b"{}"
+        try:
+            facts = parse_json(text)
+            ours = isinstance(facts, dict) and any(key in facts for key in _CARD)
+        except ValueError:
+            if any(f'"{key}"'.encode() in text for key in _CARD):
+                raise
+            facts, ours = {}, False
+        if not ours:
+            note = f"'{card.name}' is no card of featlib's and was left aside"
+            return {}, [note] if card.is_file() else []
         if not isinstance(facts.get("sha256", ""), str):
             raise ValueError("'sha256' is no text")
-        classes = facts.get("classes", [])
-        if not (isinstance(classes, list) and all(_has_name(entry) for entry in classes)):
-            raise ValueError("'classes' is no list of objects with a 'name'")
+        _card_classes(facts)
         _card_transform(facts)
     except (ValueError, OSError) as error:
         fix = "Fix the card, or move it away from the weights."
-        card = path.with_suffix(".json")
         checks.refuse(f"the card '{card}'", "a JSON object", reason(error), fix)
-    return facts
+    return facts, []
 
 
-def _has_name(entry: Any) -> bool:
-    return isinstance(entry, dict) and isinstance(entry.get("name"), str)
+def _card_classes(card: dict[str, Any]) -> tuple[str, ...]:
+    classes = card.get("classes", [])
+    entries = classes if isinstance(classes, list) else [None]
+    names = [entry.get("name") if isinstance(entry, dict) else entry for entry in entries]
+    texts = tuple(name for name in names if isinstance(name, str))
+    if len(texts) < len(names):
+        raise ValueError("'classes' is no list of names, or of objects with a 'name'")
+    return texts
 
 
 def _card_transform(card: dict[str, Any]) -> Transform:

@@ -85,6 +85,7 @@ def picture_folder(tmp_path):
 def run(capsys, tmp_path, monkeypatch):
     """Return a function that runs a command line and returns exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)  # some terminals, and some runners, set it
 
     def run(*words):
         try:

@@ -4,6 +4,7 @@ Wrong arrays have their table in tests/robustness/test_bad_arrays.py.
 """
 
 import os
+import re
 import subprocess
 import sys
 from fractions import Fraction
@@ -12,8 +13,10 @@ import numpy as np
 import pytest
 import torch
 from helpers import without_roots_rights
+from hypothesis import given
+from hypothesis import strategies as st
 
-from featlib import FeatlibError, checks
+from featlib import FeatlibError, checks, preprocess
 from featlib.engine.files import sha256
 
 
@@ -33,6 +36,13 @@ def test_a_refusal_says_where_what_was_wanted_what_was_given_and_how_to_fix_it()
 def test_a_refusal_can_be_printed_whatever_the_name_of_a_file():
     with pytest.raises(FeatlibError, match=r"caf\\udce9"):
         checks.refuse("here", "a picture", "caf\udce9.png", "Rename it.")
+
+
+def repr_or_type(value):
+    try:
+        return repr(value)[:20]
+    except RuntimeError:
+        return type(value).__name__
 
 
 # Arrays that are right
@@ -61,6 +71,165 @@ def test_values_just_outside_0_to_1_are_refused():
             checks.unit_images(torch.full((1, 3, 2, 2), value), "here")
 
 
+# Arrays of any kind: the advice is right for the very value that was given
+
+CHECKS = {
+    "pixels": lambda value: checks.pixels(value, "here"),
+    "unit images": lambda value: checks.unit_images(value, "here"),
+    "features": lambda value: checks.features(value, "here"),
+    "labels": lambda value: checks.labels(value, "here", 4, 3),
+}
+ADVICE = re.compile(r": (\(*(?:image|images|features|labels|np|torch|preprocess)\b.*)\.$")
+DTYPES = [
+    torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint16,
+    torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64,
+    torch.float8_e4m3fn,
+]  # fmt: skip
+SHAPES = st.one_of(
+    st.lists(st.integers(0, 5), max_size=5),
+    st.sampled_from([
+        (4,), (4, 1), (4, 3), (2, 3, 8, 8), (2, 8, 8, 3), (2, 8, 8), (3, 8, 8), (8, 8, 3), (8, 8),
+        (2, 1, 8, 8), (2, 8, 8, 1), (2, 4, 8, 8), (2, 8, 8, 4), (2, 768), (0, 3, 8, 8),
+    ]),
+)  # fmt: skip
+RANGES = st.sampled_from([(0, 1), (0, 2), (0, 255), (-3, 3), (0, 60_000), (0, float("nan"))])
+FORMS = ("as it is", "on no device", "sparse", "of NumPy", "turned around")
+WITHOUT_NUMPY = (torch.bfloat16, torch.float8_e4m3fn)
+WITHOUT_SPARSE = (torch.uint16, torch.float8_e4m3fn)
+
+
+def made(shape, dtype, span, form):
+    low, high = span
+    n = torch.Size(shape).numel()
+    values = low + (high - low) * torch.linspace(0, 1, max(1, n))[:n].view(shape)
+    whole = not (dtype.is_floating_point or dtype.is_complex)
+    value = (values.nan_to_num(nan=0) if whole else values).to(dtype)
+    if form == "on no device":
+        return value.to("meta")
+    if form == "sparse" and dtype not in WITHOUT_SPARSE and value.ndim:
+        return value.to_sparse()
+    if form in ("of NumPy", "turned around") and dtype not in WITHOUT_NUMPY:
+        return value.numpy()[::-1] if form == "turned around" and value.ndim else value.numpy()
+    return value
+
+
+def advice_on(check, value):
+    """Return the message of a check, and the Python in it; empty where there is none."""
+    try:
+        check(value)
+    except FeatlibError as refusal:
+        found = ADVICE.search(str(refusal))
+        return str(refusal), found[1] if found else ""
+    return "", ""
+
+
+def follow(code, value):
+    names = dict.fromkeys(("image", "images", "features", "labels"), value)
+    return eval(code, names | {"np": np, "torch": torch, "preprocess": preprocess})
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
+@given(SHAPES, st.sampled_from(DTYPES), RANGES, st.sampled_from(FORMS))
+def test_of_any_tensor_a_check_says_nothing_or_how_to_convert_it(check, shape, dtype, span, form):
+    value = made(shape, dtype, span, form)
+    message, code = advice_on(check, value)
+    if code:
+        check(follow(code, value))
+    elif message:
+        assert message.startswith("here: wanted ")
+
+
+CONVERTED = {
+    "gray images": ((2, 8, 8), torch.uint8, "images[:, None].expand(-1, 3, -1, -1)"),
+    "gray, with an axis": ((2, 1, 8, 8), torch.uint8, "images.expand(-1, 3, -1, -1)"),
+    "channels last": ((2, 8, 8, 3), torch.uint8, "images.permute(0, 3, 1, 2)"),
+    "one image": ((3, 8, 8), torch.uint8, "image[None]"),
+    "one image, channels last": ((8, 8, 3), torch.uint8, "image[None].permute(0, 3, 1, 2)"),
+    "one gray image": ((8, 8), torch.uint8, "image[None, None].expand(-1, 3, -1, -1)"),
+    "a fourth channel": ((2, 4, 8, 8), torch.uint8, "images[:, :3]"),
+    "flat": ((2, 768), torch.uint8, "images.reshape(-1, 3, 16, 16)"),
+    "true and false": ((2, 3, 8, 8), torch.bool, "images.to(torch.uint8) * 255"),
+    "int64": ((2, 3, 8, 8), torch.int64, "images.to(torch.uint8)"),
+    "halves": (
+        (2, 3, 8, 8), torch.float16, "(images.to(torch.float32) * 255).round().to(torch.uint8)",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CONVERTED)
+def test_the_conversion_of_images_is_named(case):
+    shape, dtype, code = CONVERTED[case]
+    value = made(shape, dtype, (0, 1), "as it is")
+    assert advice_on(CHECKS["pixels"], value)[1] == code
+    checks.pixels(follow(code, value), "here")
+
+
+def test_where_a_tensor_lies_is_said_and_how_to_get_it():
+    assert "on 'meta'" in advice_on(CHECKS["pixels"], PIXELS.to("meta"))[0]
+    assert "no values" in advice_on(CHECKS["features"], ROWS.to("meta"))[0]
+    assert advice_on(CHECKS["pixels"], PIXELS.to_sparse())[1] == "images.to_dense()"
+
+
+class OnGPU(torch.Tensor):
+    """A tensor that says it is somewhere else."""
+
+    device = torch.device("cuda:0")
+
+    def cpu(self):
+        return self.as_subclass(torch.Tensor)
+
+
+def test_a_tensor_on_a_gpu_is_told_to_come_to_the_cpu():
+    message, code = advice_on(CHECKS["pixels"], PIXELS.as_subclass(OnGPU))
+    assert "on 'cuda:0'" in message
+    assert code == "images.cpu()"
+    checks.pixels(follow(code, PIXELS.as_subclass(OnGPU)), "here")
+
+
+def test_names_as_labels_can_be_numbered():
+    value = np.array(["dog", "cat", "dog", "bird"])
+    _, code = advice_on(CHECKS["labels"], value)
+    assert code == "torch.from_numpy(np.unique(labels, return_inverse=True)[1])"
+    assert follow(code, value).tolist() == [2, 1, 2, 0]
+
+
+def test_one_hot_labels_can_be_numbered():
+    _, code = advice_on(CHECKS["labels"], torch.eye(3)[[0, 2, 1, 1]])
+    assert code == "labels.int().argmax(1)"
+
+
+class Odd:
+    """What raises wherever it is looked at."""
+
+    @property
+    def shape(self):
+        raise RuntimeError("no")
+
+    dtype = ndim = device = shape
+
+    def __repr__(self):
+        raise RuntimeError("no")
+
+    __str__ = __len__ = __float__ = __eq__ = __iter__ = __repr__
+
+
+NO_ARRAYS = [None, True, 5, "x", b"x", [], [[1, 2], [3, 4]], {}, object(), len, Odd()]
+
+
+@pytest.mark.parametrize("value", NO_ARRAYS, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
+def test_what_is_no_array_is_refused_in_words(check, value):
+    with pytest.raises(FeatlibError, match="here: wanted"):
+        check(value)
+
+
+def test_a_refusal_holds_nothing_that_a_terminal_would_obey():
+    with pytest.raises(FeatlibError) as refusal:
+        checks.file("\x1b[31mred\x07.png", "here", "a picture")
+    assert r"'\x1b[31mred\x07.png'" in str(refusal.value)
+
+
 # Class names
 
 
@@ -69,7 +238,9 @@ def test_classes_become_a_tuple_of_text():
     assert checks.classes(iter([1, 2]), "here") == ("1", "2")
 
 
-@pytest.mark.parametrize("names", [[], ["cat"], ["cat", "cat"], [1, "1"], "cat"])
+@pytest.mark.parametrize(
+    "names", [[], ["cat"], ["cat", "cat"], [1, "1"], "cat", None, 5, torch.tensor(3), Odd()]
+)
 def test_too_few_or_equal_classes_are_refused(names):
     with pytest.raises(FeatlibError, match="at least two classes"):
         checks.classes(names, "here")
@@ -85,9 +256,16 @@ def test_whole_numbers_within_the_range_pass(value):
     assert type(found) is int
 
 
-@pytest.mark.parametrize("value", [0, 4, 2.0, "2", True, None, float("nan")])
-def test_other_whole_numbers_are_refused(value):
-    with pytest.raises(FeatlibError, match=r"n as a whole number from 1 to 3.*Try n=3"):
+@pytest.mark.parametrize(
+    ("value", "near"),
+    [
+        (0, 1), (4, 3), (2.0, 2), ("2", 2), (True, 1), (None, 1), (float("nan"), 1), ([], 1),
+        (10**400, 3), (-float("inf"), 1), (torch.tensor(2), 2), (np.zeros(3), 1), ("many", 1),
+    ],
+)  # fmt: skip
+def test_of_other_whole_numbers_the_nearest_that_fits_is_named(value, near):
+    wanted = rf"n as a whole number from 1 to 3, got .*Try n={near}\.$"
+    with pytest.raises(FeatlibError, match=wanted):
         checks.whole_number(value, "here", "n", 1, 3)
 
 
@@ -105,16 +283,19 @@ def test_numbers_within_the_range_pass_both_ends_included(value):
 
 
 @pytest.mark.parametrize(
-    "value", [-0.1, 1.1, float("nan"), float("inf"), float("-inf"), True, "0.5", None, 1j]
+    "value",
+    [-0.1, 1.1, float("nan"), float("inf"), float("-inf"), True, "0.5", None, 1j, 10**400, Odd()],
+    ids=repr_or_type,
 )
 def test_other_numbers_are_refused(value):
-    with pytest.raises(FeatlibError, match="x as a number of at least 0 and at most 1"):
+    with pytest.raises(FeatlibError, match="x as a number of at least 0 and at most 1") as refusal:
         checks.number(value, "here", "x", 0, 1)
+    checks.number(float(str(refusal.value).removesuffix(".").split("Try x=")[1]), "here", "x", 0, 1)
 
 
 def test_a_number_may_have_to_be_above_the_lower_end():
     assert checks.number(1e-9, "here", "x", above=True) == 1e-9
-    with pytest.raises(FeatlibError, match="x as a number above 0, got"):
+    with pytest.raises(FeatlibError, match=r"x as a number above 0, got int 0\. Try x=0\.01\."):
         checks.number(0, "here", "x", above=True)
 
 
@@ -124,7 +305,8 @@ def test_infinity_is_refused_where_there_is_no_upper_end():
 
 
 def test_three_numbers():
-    assert checks.three_numbers([0.5, -1, 2], "here", "mean") == (0.5, -1.0, 2.0)
+    for three in ([0.5, -1, 2], np.array([0.5, -1, 2])):
+        assert checks.three_numbers(three, "here", "mean") == (0.5, -1.0, 2.0)
     for bad in ([1, 2], [1, 2, 3, 4], "abc", None):
         with pytest.raises(FeatlibError, match="mean as three numbers"):
             checks.three_numbers(bad, "here", "mean")
@@ -136,6 +318,41 @@ def test_a_choice():
     checks.one_of("cpu", "here", "device", ("cpu", "cuda"))
     with pytest.raises(FeatlibError, match="device to be one of 'cpu', 'cuda', got str 'tpu'"):
         checks.one_of("tpu", "here", "device", ("cpu", "cuda"))
+
+
+@pytest.mark.parametrize("value", [None, 3, ["cpu"], {}, torch.zeros(3), np.array(["cpu", "x"])])
+def test_what_is_no_text_is_no_choice(value):
+    with pytest.raises(FeatlibError, match="device to be one of 'cpu', 'cuda'"):
+        checks.one_of(value, "here", "device", {"cpu": 1, "cuda": 2})
+
+
+def test_the_nearest_setting_is_named():
+    known = ("epochs", "learning_rate", "weight_decay")
+    checks.settings({"epochs": 1}, "here", known)
+    for name, near in (("epoch", "epochs"), ("LR", "learning_rate"), ("wd", "weight_decay")):
+        with pytest.raises(FeatlibError, match=f"got {name}.*did you mean '{near}'"):
+            checks.settings({name: 1}, "here", known)
+    with pytest.raises(FeatlibError, match=r"Check the spelling\.$"):
+        checks.settings({"momentum": 1}, "here", known)
+
+
+@pytest.mark.parametrize(("value", "found"), [(True, True), (np.False_, False)])
+def test_a_switch_is_true_or_false(value, found):
+    assert checks.switch(value, "here", "cache") is found
+
+
+@pytest.mark.parametrize(
+    ("value", "near"), [("no", False), (0, False), (None, False), ("yes", True), (1, True)]
+)
+def test_what_else_a_switch_was_probably_meant_to_be(value, near):
+    with pytest.raises(FeatlibError, match=f"cache as True or False.*Try cache={near}"):
+        checks.switch(value, "here", "cache")
+
+
+def test_an_instance_is_given_back():
+    assert checks.instance(3, int, "here", "a number", "Pass 3.") == 3
+    with pytest.raises(FeatlibError, match=r"here: wanted a number, got str 'x'\. Pass 3\."):
+        checks.instance("x", int, "here", "a number", "Pass 3.")
 
 
 # Files and folders
@@ -162,6 +379,31 @@ def test_a_file_that_is_there_is_returned_as_a_path(places, monkeypatch):
 def test_what_is_no_file_is_refused(places, name, got):
     with pytest.raises(FeatlibError, match=f"a text at '.*', got {got}"):
         checks.file(places / name, "here", "a text")
+
+
+@pytest.mark.parametrize("path", [None, 5, b"x", [], "", " ", True, np.zeros(3)])
+@pytest.mark.parametrize("check", [checks.file, checks.folder])
+def test_what_is_no_path_is_refused(check, path):
+    with pytest.raises(FeatlibError, match=r"wanted the path of.*Pass it as text"):
+        check(path, "here", "texts")
+
+
+@pytest.mark.parametrize("path", ["x" * 5000, "a\0b", "~nobody-of-this-name/x"])
+@pytest.mark.parametrize("check", [checks.file, checks.folder])
+def test_a_path_that_cannot_be_is_refused(check, path):
+    with pytest.raises(FeatlibError, match=r"here: wanted .*Check the path"):
+        check(path, "here", "texts")
+
+
+@pytest.mark.parametrize("address", ["https://example.org/a.png", "s3://bucket/a"])
+def test_an_address_has_to_be_downloaded_first(address):
+    with pytest.raises(FeatlibError, match=f"the address {address}. Download it"):
+        checks.file(address, "here", "a text")
+
+
+def test_a_file_with_nearly_the_name_is_named(places):
+    with pytest.raises(FeatlibError, match=r"did you mean 'full\.txt'"):
+        checks.file(places / "ful.txt", "here", "a text")
 
 
 @pytest.mark.parametrize(("name", "got"), [("none", "nothing there"), ("full.txt", "a file")])

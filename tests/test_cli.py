@@ -3,13 +3,18 @@
 import io
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from featlib import __version__, cli, lesson, quiz, workspace
+from featlib import FeatlibError, __version__, cli, images, lesson, quiz, weights, workspace
+from featlib.engine import cache
+from featlib.tables import Table
 
 pytestmark = pytest.mark.usefixtures("undrawn")  # tests/slow runs the command as a learner does
 
@@ -28,6 +33,23 @@ def test_json_is_all_there_is_on_stdout(run, picture_folder, tmp_path):
     assert len(facts["training_trace"]) == 5
 
 
+def test_pictures_that_a_card_of_weights_reads_at_64_are_said_to_be(run, picture_folder, tmp_path):
+    file, card = (tmp_path / f"mine{ending}" for ending in (".safetensors", ".json"))
+    shutil.copyfile(weights.BUNDLED, file)
+    facts = json.loads(weights.BUNDLED.with_suffix(".json").read_text(encoding="utf-8"))
+    facts["size"] = 64
+    card.write_text(json.dumps(facts), encoding="utf-8")
+    out = run("run", "--images", picture_folder, "--weights", file, "--no-baselines")[1]
+    assert "uint8 12×3×64×64" in out
+    assert "read at 64×64 pixels; --size N takes another size" in out
+
+
+def test_a_bundled_set_has_the_size_that_it_has(run, monkeypatch, emoji10):
+    few = images.from_arrays(emoji10.pixels[:40], emoji10.labels[:40], emoji10.classes)
+    monkeypatch.setattr(images, "load", lambda name: few)
+    assert "pixels; --size" not in run("run", "--no-baselines")[1]
+
+
 @pytest.mark.parametrize(("words", "size", "said"), [([], 128, True), (["--size", 96], 96, False)])
 def test_a_run_says_at_which_size_pictures_were_read_unless_it_was_asked_for(
     run, picture_folder, words, size, said
@@ -36,6 +58,17 @@ def test_a_run_says_at_which_size_pictures_were_read_unless_it_was_asked_for(
     assert f"uint8 12×3×{size}×{size}" in out
     assert (f"read at {size}×{size} pixels; --size N takes another size" in out) == said
     assert "The same layer on raw pixels of 64×64 copies: " in out
+
+
+@pytest.mark.parametrize(("words", "size", "said"), [([], 128, True), (["--size", 96], 96, False)])
+def test_an_extraction_says_at_which_size_pictures_were_read(
+    run, picture_folder, words, size, said
+):
+    command = "extract", picture_folder, "--out", "features", "--device", "cpu", *words
+    out = run(*command)[1]
+    assert f"The pictures were read at {size}×{size} pixels" in out
+    assert ("--size N takes another size" in out) == said
+    assert json.loads(run(*command, "--json")[1])["size"] == size
 
 
 def test_without_baselines_there_is_no_comparison(run, picture_folder):
@@ -57,12 +90,88 @@ def test_epochs_and_seed_are_passed_on(run, picture_folder):
 
 
 def test_skipped_files_are_named(run, picture_folder):
-    (picture_folder / "red" / "notes.png").write_text("[bold]not a picture[/bold]")
-    assert "skipped red/notes.png: no PNG" in run("run", "--images", picture_folder)[1]
+    (picture_folder / "red" / "[b]notes.png").write_text("[bold]not a picture[/bold]")
+    assert "skipped red/[b]notes.png: no PNG" in run("run", "--images", picture_folder)[1]
+
+
+def test_of_many_skipped_files_ten_are_named(run, picture_folder):
+    for i in range(120):
+        (picture_folder / "red" / f"no picture {i}.png").write_text("none")
+    out = run("run", "--images", picture_folder, "--no-baselines")[1]
+    assert out.count("skipped red/") == 10
+    assert f"… 110 more in {Path('lesson-report', 'report.json')}" in out
+    page = Path("lesson-report", "index.html").read_text(encoding="utf-8")
+    assert page.count("<code>red/") == 100
+    assert "… and 20 more; all are in" in page
+    facts = json.loads(Path("lesson-report", "report.json").read_text(encoding="utf-8"))
+    assert len(facts["skipped"]) == 120
+
+
+SHAPES = "uint8 1000×3×224×224", "float32 800×512"
+LONG = "/a/path/that/is/longer/than/a/line/of/sixty/columns/as/those/of/temporary/folders/are"
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_a_table_fits_its_terminal_and_cuts_nothing(capsys, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    cells = "1", "feature extraction", *SHAPES, "image 0: 0.18, 0.00, …", "12.34"
+    table = Table("Data flow", ("#", "stage", "in", "out", "example", ">seconds"), (cells,))
+    for shown in (table, Table("Paths", ("what", "where"), (("cache", LONG),))):
+        cli._console().print(shown)
+        out = capsys.readouterr().out
+        assert max(map(len, out.splitlines())) <= columns
+        assert "…" not in out.replace("0.00, …", "")
+        for cell in shown.rows[0]:
+            for word in cell.split():
+                assert word in out or word == LONG
+        if LONG in shown.rows[0]:
+            assert LONG in "".join(re.sub(r"where|cache|[ ─]", "", out).split())
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_run_and_a_doctor_fit_the_terminal(run, picture_folder, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    out = run("run", "--images", picture_folder)[1].splitlines()
+    assert [line for line in out if len(line) > columns and "Report: " not in line] == []
+    words = " ".join(out).split()
+    for word in ("12×3×128×128", "12×512", "extraction"):
+        assert word in words
+    longest = max(words, key=lambda word: word.count("█"))
+    assert longest.count("█") >= 4
+    assert max(map(len, run("doctor")[1].splitlines())) <= columns
+
+
+def test_where_columns_are_not_said_a_pipe_has_140(monkeypatch):
+    for said, width in (("", 140), ("no number", 140), ("80", 80)):
+        monkeypatch.setenv("COLUMNS", said)
+        assert cli._console().width == width
+
+
+def test_an_own_split_is_passed_on(run, picture_folder, monkeypatch):
+    given = {}
+
+    def note(images, **settings):
+        given.update(settings)
+        raise FeatlibError("stop")
+
+    monkeypatch.setattr(lesson, "run", note)
+    run("run", "--images", picture_folder, "--validation", "others")
+    assert given["validation"] == "others"
+
+
+def test_without_a_command_there_is_help(run):
+    code, out, err = run()
+    assert (code, err) == (0, "")
+    assert out == run("--help")[1]
+
+
+def test_the_name_of_the_command_is_said_once(run):
+    assert run("progress", "--reset", "nothing", "--yes")[2].startswith("featlib progress: wanted")
+    assert run("run", "--images", "nowhere")[2].startswith("featlib: ")
 
 
 WRONG_USE = {
-    "no command": [],
+    "an answer to no question": ["cache", "--yes"],
     "unknown command": ["frobnicate"],
     "unknown option": ["run", "--frobnicate"],
     "no number": ["run", "--epochs", "many"],
@@ -112,13 +221,22 @@ def test_an_interrupt_is_one_line(run, monkeypatch):
 
 
 HELP = {
-    "": ["run", "lab", "progress", "slides", "class-report", "extract", "doctor", "--version"],
-    "run": ["--images DIR", "--weights NAME", "--epochs N", "--seed N", "--json", "--report DIR"],
+    "": ["run", "lab", "progress", "slides", "class-report", "extract", "cache", "doctor"],
+    "run": [
+        "--validation DIR",
+        "--images DIR",
+        "--weights NAME",
+        "--epochs N",
+        "--seed N",
+        "--json",
+        "--report DIR",
+    ],
     "lab": ["--folder DIR", "--fresh", "go to JupyterLab: featlib lab --no-browser"],
     "progress": ["--export [NAME]", "--reset [QUIZ]", "--yes"],
     "slides": ["NAME", "--out DIR"],
     "class-report": ["DIR", "--out FILE"],
     "extract": ["DIR", "--out DIR", "--precision", "--engine", "the same command continues"],
+    "cache": ["--clear", "--yes"],
     "doctor": ["what is installed and what is wrong"],
 }
 
@@ -130,6 +248,7 @@ def test_help_names_what_each_command_does_and_takes(run, command):
     assert out.startswith(f"usage: featlib {command}".rstrip())
     for words in HELP[command]:
         assert words in " ".join(out.split())
+    assert f"featlib {command}".rstrip() in out.splitlines()[-1], "an example"
 
 
 # featlib lab
@@ -293,3 +412,56 @@ def test_progress_reset_of_an_unknown_quiz(run, answers):
     code, _, err = run("progress", "--reset", "99_nothing", "--yes")
     assert code == 1
     assert "03_feature_extraction" in err
+
+
+# featlib cache
+
+
+@pytest.fixture
+def entries(empty_cache):
+    """Return a cache with two entries, beside a file that is not featlib's."""
+    for name in "ab":
+        cache.write(cache.entry("features", name * 64), torch.zeros(1000))
+    (empty_cache / "features" / "letter.txt").write_text("mine")
+    return empty_cache
+
+
+def test_cache_says_what_there_is(run, entries):
+    code, out, _ = run("cache")
+    files, size = cache.usage()["features"]
+    assert (code, files) == (0, 2)
+    [line] = (line for line in out.splitlines() if line.split()[:1] == ["features"])
+    assert line.split() == ["features", "2", f"{size / 1e6:.1f}"]
+    assert f"In all: 2 files ({size / 1e6:.1f} MB) in {entries}" in out
+
+
+@pytest.mark.parametrize(("said", "left"), [("y", 0), ("Yes", 0), ("n", 2), ("", 2)])
+def test_cache_clear_asks_first(run, entries, monkeypatch, said, left):
+    asked = []
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or said)
+    assert run("cache", "--clear")[0] == 0
+    assert asked[0].startswith("Remove 2 files (")
+    assert asked[0].endswith("? [y/N] ")
+    assert cache.usage()["features"][0] == left
+    assert (entries / "features" / "letter.txt").read_text() == "mine"
+
+
+def test_no_answer_is_a_no(run, entries, monkeypatch):
+    def end_of_input(question):
+        raise EOFError
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", end_of_input)
+    assert run("cache", "--clear") == (0, "\nNothing was changed.\n", "")
+    assert cache.usage()["features"][0] == 2
+
+
+def test_cache_clear_where_nobody_can_be_asked(run, entries):
+    code, _, err = run("cache", "--clear")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "--yes" in err
+    assert cache.usage()["features"][0] == 2
+    code, out, _ = run("cache", "--clear", "--yes")
+    assert (code, out[:8], cache.usage()["features"][0]) == (0, "Removed:", 0)
+    assert run("cache", "--clear")[1].startswith("Nothing to remove: 0 files")

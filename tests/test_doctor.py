@@ -1,11 +1,15 @@
 """The doctor finds what is wrong and says how to fix it."""
 
+import io
+import json
 import os
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from helpers import without_roots_rights
+from rich.console import Console
 
 from featlib import cli, doctor, features, quiz
 
@@ -95,6 +99,47 @@ def test_a_damaged_cache_entry(pixels, resnet, empty_cache):
     assert entry.name in finding.fix
 
 
+def test_the_size_of_the_cache_is_one_line(pixels, resnet, empty_cache, monkeypatch):
+    assert find("cache entries").found.startswith("0 files, 0.0 MB; ")
+    features.extract(pixels, resnet)
+    [size] = [path.stat().st_size for path in empty_cache.rglob("*.safetensors")]
+    monkeypatch.setenv("FEATLIB_CACHE_GB", "0.5")
+    found = find("cache entries").found
+    assert found == f"1 files, {size / 1e6:.1f} MB; features and pictures may take 0.5 GB"
+
+
+def test_looking_at_the_cache_does_not_count_as_using_it(pixels, resnet, empty_cache):
+    features.extract(pixels, resnet)
+    [entry] = features.cache_paths(pixels, resnet)
+    os.utime(entry, (1000, 1000))
+    find("cache entries")
+    assert entry.stat().st_mtime == 1000
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of Unix")
+def test_entries_and_answers_of_another_user(pixels, resnet, empty_cache, monkeypatch, tmp_path):
+    features.extract(pixels, resnet)
+    [entry] = features.cache_paths(pixels, resnet)
+    monkeypatch.setenv("FEATLIB_DATA_DIR", str(tmp_path))
+    quiz.Progress().add("03_feature_extraction", "identity", 1, True)
+    entry.chmod(0)
+    quiz.Progress().path.chmod(0)
+    with without_roots_rights():
+        finding = find("cache entries")
+        assert finding.found.endswith("; 1 not readable")
+        assert f"Ask the owner of {entry}" in finding.fix
+        assert "Permission denied" in find("your answers").found
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of Unix")
+def test_a_folder_within_one_that_may_not_be_entered(tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir(mode=0)
+    monkeypatch.setenv("FEATLIB_CACHE_DIR", str(tmp_path / "closed" / "cache"))
+    with without_roots_rights():
+        assert "Permission denied" in find("cache folder").found
+        assert find("cache entries").fix == ""
+
+
 def test_too_little_memory(monkeypatch):
     monkeypatch.setattr(doctor, "MEMORY_NEEDED", 2**60)
     assert find("free memory").fix == "Close other programs."
@@ -126,38 +171,94 @@ def test_a_bundled_file_whose_card_is_damaged(case, tmp_path, monkeypatch):
     assert "Reinstall featlib" in find("w.safetensors").fix
 
 
-def kernel_of(command, monkeypatch):
-    """Let notebooks run by a command, or by none, and return what the doctor finds."""
-    from jupyter_client import kernelspec
-
-    def get(self, name):
-        if command is None:
-            raise kernelspec.NoSuchKernel(name)
-        return kernelspec.KernelSpec(argv=[str(command)])
-
-    monkeypatch.setattr(kernelspec.KernelSpecManager, "get_kernel_spec", get)
-    return find("notebook kernel")
+def test_a_row_fits_eighty_columns_and_no_path_is_cut():
+    path = "/home/" + "ж" * 120
+    rows = [doctor.Finding("a folder", path), doctor.Finding("b", "1", f"Delete {path}")]
+    console = Console(width=80, file=io.StringIO())
+    console.print(doctor.table(rows))
+    shown = console.file.getvalue()
+    assert max(map(len, shown.splitlines())) <= 80
+    assert shown.count("ж") == 240
 
 
-@pytest.mark.parametrize("command", [sys.executable, "python", "python3"])
-def test_a_kernel_of_this_python(command, monkeypatch):
-    assert kernel_of(command, monkeypatch) == doctor.Finding("notebook kernel", "this Python")
+KERNEL = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
+MINOR = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+@pytest.fixture
+def kernel_of(tmp_path, monkeypatch):
+    """Return a function that installs a user's kernel and returns what the doctor finds."""
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
+
+    def find_it(content):
+        folder = tmp_path / "kernels" / "python3"
+        folder.mkdir(parents=True)
+        text = content if isinstance(content, str) else json.dumps(content)
+        (folder / "kernel.json").write_text(text, encoding="utf-8")
+        return find("notebook kernel")
+
+    return find_it
+
+
+def spec(*argv):
+    return {"argv": [*argv, *KERNEL], "display_name": "Python 3", "language": "python"}
 
 
 @pytest.mark.parametrize(
-    "command",
-    [Path(__file__), Path("/no/such/environment/bin/python"), None],
-    ids=["another program", "a removed environment", "no kernel"],
+    "command", [sys.executable, "python", "python3", MINOR, "{prefix}/bin/python"]
 )
-def test_a_kernel_of_another_python(command, monkeypatch):
-    finding = kernel_of(command, monkeypatch)
-    assert "ipykernel install" in finding.fix
-    assert finding.found == ("none" if command is None else str(command))
+def test_a_kernel_of_this_python(command, kernel_of):
+    if command.startswith("{") and os.name != "posix":
+        command = sys.executable
+    assert kernel_of(spec(command)) == doctor.Finding("notebook kernel", "this Python")
+
+
+def test_without_a_kernel_of_the_users_it_is_this_python(tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
+    assert find("notebook kernel").found == "this Python"
+
+
+# What stands in kernel.json, what the doctor finds, and whether it is said to be gone.
+OTHERS = {
+    "another program": (spec(str(Path(__file__))), str(Path(__file__)), False),
+    "a removed environment": (spec("/no/such/env/bin/python"), "/no/such/env/bin/python", True),
+    "another Python by its name": (spec("python2.4"), "python2.4", True),
+    "no text for a path": (spec("a\0b"), "a\0b", True),
+    "no command": ({"argv": [], "display_name": "", "language": ""}, "", True),
+    "no list": ({"argv": 3, "display_name": "", "language": ""}, "damaged: ", False),
+    "no argv": ({}, "", True),
+    "no object": ([], "damaged: ", False),
+    "no JSON": ("{", "damaged: ", False),
+    "nothing": ("", "damaged: ", False),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_a_kernel_of_another_python(case, kernel_of):
+    content, found, gone = OTHERS[case]
+    finding = kernel_of(content)
+    assert finding.found.startswith(found)
+    assert finding.fix.endswith("python -m ipykernel install --user")
+    assert finding.fix.startswith("It is gone: ") == gone
+
+
+def test_no_kernel(monkeypatch):
+    from jupyter_client import kernelspec
+
+    def refuse(self, name):
+        raise kernelspec.NoSuchKernel(name)
+
+    monkeypatch.setattr(kernelspec.KernelSpecManager, "get_kernel_spec", refuse)
+    assert find("notebook kernel").found == "none"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links as in an environment of Unix")
 def test_a_kernel_of_another_environment_whose_python_is_a_link_to_the_same_file(
-    monkeypatch, tmp_path
+    kernel_of, tmp_path
 ):
-    (tmp_path / "python").symlink_to(Path(sys.executable).resolve())
-    assert "ipykernel install" in kernel_of(tmp_path / "python", monkeypatch).fix
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(Path(sys.executable).resolve())
+    finding = kernel_of(spec(str(tmp_path / "bin" / "python")))
+    assert finding.found == str(tmp_path / "bin" / "python")
+    assert "ipykernel install" in finding.fix

@@ -73,3 +73,21 @@ def test_occlusion_leaves_the_image_as_it_is(image, resnet, layer):
     before = image.clone()
     explain.occlusion(image, resnet, layer, 0, patch=64, stride=64)
     assert torch.equal(image, before)
+
+
+def test_places_that_do_not_fit_into_one_batch_are_all_measured(image, resnet, layer):
+    fall = explain.occlusion(image, resnet, layer, 2, patch=8, stride=4)
+    covered = image.clone()
+    covered[:, 56:, 52:60] = 128
+    before, after = (
+        trace.predict(picture, resnet, layer, CLASSES).layers[2].values[2]
+        for picture in (image, covered)
+    )
+    assert fall.shape == (15, 15)
+    assert fall[14, 13].item() == pytest.approx((before - after).item(), abs=1e-4)
+
+
+def test_a_head_without_a_bias_adds_none():
+    layer = nn.Linear(3, 2, bias=False)
+    parts = explain.contributions(torch.ones(3), layer, 1)
+    assert parts.tolist() == [*layer.weight[1].tolist(), 0]

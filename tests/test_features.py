@@ -4,6 +4,7 @@ import logging
 import platform
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,22 @@ def test_extracting_leaves_the_backbone_as_it_was(pixels, resnet):
     before = backbone.fingerprint(resnet)
     features.extract(pixels, resnet, precision="bf16", cache=False)
     assert backbone.fingerprint(resnet) == before
+
+
+def test_it_is_said_whether_all_features_were_read(pixels, resnet, empty_cache, monkeypatch):
+    monkeypatch.setattr(features, "PIECE", 5)
+    first, read = features.extract_or_read(pixels, resnet)
+    assert not read
+    again, read = features.extract_or_read(pixels, resnet)
+    assert read
+    assert torch.equal(first, again)
+    path = features.cache_paths(pixels, resnet)[1]
+    path.write_bytes(path.read_bytes()[:-1])
+    again, read = features.extract_or_read(pixels, resnet)
+    assert not read, "one of three pieces was damaged"
+    assert torch.equal(first, again)
+    assert features.extract_or_read(pixels, resnet)[1], "it was made again"
+    assert not features.extract_or_read(pixels, resnet, cache=False)[1]
 
 
 def test_the_second_time_features_are_read_not_computed(pixels, resnet, empty_cache, monkeypatch):
@@ -225,10 +242,31 @@ def test_threads_do_not_undo_each_others_settings_of_the_gpu(monkeypatch, chosen
     assert CUDNN.conv.fp32_precision == chosen
 
 
-@pytest.mark.parametrize("device", ["cpu", "mps"])
-def test_other_devices_have_no_such_setting(device, chosen):
-    with features._exact(device):
-        assert CUDNN.conv.fp32_precision == chosen
+# What sets it, a value that would change the features, and the usual one.
+SETTINGS = {
+    "the precision of all": (partial(setattr, torch.backends, "fp32_precision"), "bf16", "none"),
+    "the precision of products": (torch.set_float32_matmul_precision, "medium", "highest"),
+    "the default dtype": (torch.set_default_dtype, torch.float64, torch.float32),
+    "the default device": (torch.set_default_device, "meta", None),
+    "autocast": (partial(torch.set_autocast_enabled, "cpu"), True, False),
+}
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("case", SETTINGS)
+def test_no_setting_of_the_users_changes_the_features(case, fast, pixels, resnet, monkeypatch):
+    if not fast:  # as on processors without AVX-512
+        monkeypatch.setattr(fused, "has_onednn", lambda *arguments: False)
+    expected = features.extract(pixels, resnet, cache=False)
+    change, odd, usual = SETTINGS[case]
+    change(odd)
+    try:
+        whole = features.extract(pixels, resnet, cache=False)
+        single = features.extract(pixels[:1], resnet, cache=False)  # without threads
+    finally:
+        change(usual)
+    torch.testing.assert_close(whole, expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(single, expected[:1], atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,18 @@ def test_a_picture_that_is_there_twice_is_kept_once(picture_folder):
     assert own.skipped == (("red/copy.png", "same picture as red/3.png"),)
 
 
+def test_pictures_that_differ_only_when_they_are_large_are_no_copies(tmp_path):
+    for row, name in ((100, "a"), (100, "b"), (200, "c"), (200, "d")):
+        folder = tmp_path / ("upper" if row == 100 else "lower")
+        folder.mkdir(exist_ok=True)
+        gray = np.full((512, 512), 90, np.uint8)
+        gray[row, 100 if name in "ac" else 200] = 110  # too little to be seen at 32×32
+        Image.fromarray(gray).save(folder / f"{name}.png")
+    own = images.from_folder(tmp_path, size=32)
+    assert len(own.pixels.unique(dim=0)) == 1
+    assert (len(own), own.skipped) == (4, ())
+
+
 def test_hidden_files_and_folders_are_no_pictures(picture_folder):
     (picture_folder / ".ipynb_checkpoints").mkdir()
     (picture_folder / "red" / ".DS_Store").write_bytes(b"x")
@@ -169,6 +181,50 @@ def test_the_contact_sheet_has_a_row_for_each_class(pixels):
         assert np.array_equal(place, pixels[4 * row + column].permute(1, 2, 0))
 
 
+def test_of_many_classes_twenty_are_shown_and_the_rest_counted():
+    names = [f"class {k}" for k in range(33)]
+    pixels = torch.randint(0, 256, (66, 3, 8, 8), dtype=torch.uint8)
+    own = images.from_arrays(pixels, torch.arange(66) % 33, names)
+    assert Image.open(io.BytesIO(own.contact_sheet())).size[1] == 20 * (8 + 4) - 4
+    alt = own._repr_mimebundle_()[1]["image/png"]["alt"]
+    assert alt.endswith("class 18, class 19, and 13 more that are not shown.")
+
+
+def test_a_set_equals_itself_alone(emoji10):
+    other = images.load("emoji10")
+    assert emoji10 == emoji10
+    assert (emoji10 != other, emoji10 == "emoji10") == (True, False)
+    assert len({emoji10, other, emoji10}) == 2
+
+
+def test_a_set_survives_being_pickled(pixels):
+    own = images.from_arrays(pixels, torch.arange(12) % 2, ["a", "b"])
+    again = pickle.loads(pickle.dumps(own))
+    assert torch.equal(again.pixels, own.pixels)
+    assert again.captions == own.captions
+
+
+def test_the_bar_shows_itself_two_seconds_after_the_beginning(picture_folder, monkeypatch):
+    """However the time is shared between listing and decoding."""
+    bars, plain = [], images.progress_bar
+
+    def kept(words, total, unit, progress):
+        bars.append(plain(words, total, unit, progress))
+        bars[-1].start_t -= 100 * len(bars)  # the first bar was made 100 seconds ago
+        return bars[-1]
+
+    monkeypatch.setattr(images, "progress_bar", kept)
+    images.from_folder(picture_folder, size=16, cache=False)
+    listing, decoding = bars
+    assert decoding.start_t == listing.start_t
+    assert (listing.n, decoding.n) == (12, 12)
+
+
+def test_no_bar_is_made_where_none_is_wanted(picture_folder, capfd):
+    images.from_folder(picture_folder, size=16, cache=False, progress=False)
+    assert capfd.readouterr().err == ""
+
+
 def test_a_picture_has_the_pixels_of_its_row(pixels):
     own = images.from_arrays(pixels, torch.arange(12) % 2, ["a", "b"])
     assert np.array_equal(own.picture(7), pixels[7].permute(1, 2, 0))
@@ -178,14 +234,6 @@ def test_one_picture_is_read_as_a_folder_reads_it(picture_folder):
     own = images.from_folder(picture_folder, size=32)
     one = images.read_picture(picture_folder / "red" / "3.png", size=32)
     assert torch.equal(one, own.pixels[own.captions.index("red/3.png")])
-
-
-def test_files_are_listed_with_those_of_subfolders_and_sorted(tmp_path):
-    for name in ("b/2.png", "a.png", "b/.hidden/1.png", "b/10.png"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    found = [str(file) for file in images.list_files(tmp_path)]
-    assert found == [str(tmp_path / name) for name in ("a.png", "b/10.png", "b/2.png")]
 
 
 def test_find_searches_whole_words_of_one_side(pixels):
@@ -247,6 +295,14 @@ def test_cifar10_is_downloaded_drawn_evenly_and_resized(tiny_cifar, empty_cache)
     row = int(photos.captions[0].split()[1])
     original = torch.from_numpy(tiny_cifar[row].reshape(3, 32, 32)).float()
     assert photos.pixels[0].float().mean() == pytest.approx(original.mean().item(), abs=1)
+
+
+@pytest.mark.usefixtures("tiny_cifar")
+@pytest.mark.parametrize("n", [45, 50])
+def test_almost_all_images_of_a_download_can_be_drawn(n):
+    photos = images.load("cifar10", n=n)
+    assert len(set(photos.captions)) == n
+    assert set(photos.labels.bincount().tolist()) <= {4, 5}
 
 
 @pytest.mark.usefixtures("tiny_cifar")

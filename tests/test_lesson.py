@@ -1,10 +1,14 @@
 """The five stages in a row, on the bundled images with the bundled weights."""
 
 import json
+import pickle
 
+import numpy as np
 import pytest
 import torch
+import torchvision
 from helpers import make_pictures
+from PIL import Image
 
 from featlib import FeatlibError, backbone, features, images, lesson, trace, weights
 
@@ -77,14 +81,65 @@ def test_it_traces_a_cat_of_the_validation_images(finished):
     assert finished.predict(row).truth == "animal"
 
 
-def test_predict_takes_a_row_a_file_or_pixels(finished, tmp_path):
+@pytest.fixture(scope="module")
+def same_picture(finished, tmp_path_factory):
+    """One row of the run, in all forms that need no scaling."""
     row = finished.example()
-    by_row = finished.predict(row)
-    finished.images.picture(row).save(tmp_path / "cat.png")
-    for image in (tmp_path / "cat.png", str(tmp_path / "cat.png"), finished.images.pixels[row]):
+    pixels, picture = finished.images.pixels[row], finished.images.picture(row)
+    file = tmp_path_factory.mktemp("forms") / "cat.png"
+    picture.save(file)
+    array = np.asarray(picture)
+    opened = Image.open(file)
+    yield {
+        "a path": file,
+        "a path as text": str(file),
+        "a picture of Pillow": picture,
+        "its file, open": opened,
+        "with transparency": picture.convert("RGBA"),
+        "a tensor": pixels,
+        "a tensor, channels last": pixels.permute(1, 2, 0),
+        "a batch of one": pixels[None],
+        "an array": array,
+        "an array, channels first": pixels.numpy(),
+        "an array turned around": array[::-1].copy()[::-1],
+        "int64": pixels.long(),
+        "another byte order": array.astype(">i4"),
+        "floats 0–1": pixels / 255,
+        "doubles 0–1": array / 255,
+    }
+    opened.close()
+
+
+def test_one_picture_in_any_form_is_predicted_alike(finished, same_picture):
+    by_row = finished.predict(finished.example())
+    for form, image in same_picture.items():
         traced = finished.predict(image)
-        torch.testing.assert_close(traced.probabilities, by_row.probabilities)
+        torch.testing.assert_close(
+            traced.probabilities, by_row.probabilities, atol=1e-4, rtol=0, msg=form
+        )
+        assert torch.equal(traced.layers[0].values, by_row.layers[0].values), form
         assert traced.truth is None
+
+
+@pytest.mark.parametrize("gray", [lambda x: x[0], lambda x: x[:1], lambda x: x[0, :, :, None]])
+def test_a_gray_picture_has_three_equal_channels(finished, gray):
+    pixels = finished.images.pixels[0]
+    expected = finished.predict(pixels[:1].repeat(3, 1, 1))
+    traced = finished.predict(gray(pixels))
+    assert torch.equal(traced.probabilities, expected.probabilities)
+
+
+@pytest.mark.parametrize("number", [int, np.int64, np.uint8, torch.tensor, np.array])
+def test_a_row_may_be_any_whole_number(finished, number):
+    expected = finished.predict(3)
+    assert torch.equal(finished.predict(number(3)).probabilities, expected.probabilities)
+    assert finished.predict(number(3)).truth == expected.truth
+
+
+def test_a_negative_row_counts_from_the_end(finished):
+    for row in (-1, -1000, np.int64(-2)):
+        expected = finished.predict(int(row) + 1000)
+        assert torch.equal(finished.predict(row).probabilities, expected.probabilities)
 
 
 def test_a_prediction_agrees_with_the_validation_report(finished):
@@ -245,3 +300,92 @@ def test_arrays_of_any_size_go_all_the_way(shape):
     finished = lesson.run(own, epochs=1, cache=False, progress=False)
     assert finished.data_flow[0].out_shape == (20, 3, *shape)
     assert [b.size for b in finished.baselines] == [min(shape[0], 64), 64]
+
+
+@pytest.fixture(scope="module")
+def few(emoji10):
+    return images.from_arrays(emoji10.pixels[:40], emoji10.labels[:40], emoji10.classes)
+
+
+QUICK = {"epochs": 1, "baselines": False, "progress": False}
+
+
+def test_weights_may_be_in_memory(few):
+    loaded = weights.read_weights("untrained", seed=1)
+    module = torchvision.models.resnet18(num_classes=len(loaded.tensors["fc.weight"]))
+    module.load_state_dict(loaded.tensors)
+    expected = lesson.run(few, weights=loaded, **QUICK)
+    assert expected.weights.transform.size is None
+    for given in (loaded.tensors, module):
+        finished = lesson.run(few, weights=given, **QUICK)
+        torch.testing.assert_close(finished.features, expected.features, atol=1e-4, rtol=0)
+
+
+def test_weights_in_memory_take_a_size(few):
+    assert (
+        lesson.run(few, weights=weights.read_weights(), size=96, **QUICK).backbone.transform.size
+        == 96
+    )
+
+
+def test_a_split_may_be_given_as_two_folders(tmp_path):
+    colors = {"red": (200, 30, 30), "blue": (30, 30, 200)}
+    train = make_pictures(tmp_path / "mine", colors, n=5)
+    other = make_pictures(tmp_path / "other", colors, n=2, seed=1)
+    finished = lesson.run(train, validation=other, **QUICK)
+    assert (len(finished.images.train), len(finished.images.validation)) == (10, 4)
+    assert all(
+        "other" in finished.images.captions[i] or "validation" in finished.images.captions[i]
+        for i in finished.images.validation
+    )
+
+
+def test_a_split_may_be_given_as_a_share(picture_folder):
+    finished = lesson.run(picture_folder, validation=0.5, **QUICK)
+    assert len(finished.images.validation) == 6
+
+
+def test_a_run_equals_itself_alone(few):
+    one, other = lesson.run(few, **QUICK), lesson.run(few, **QUICK)
+    assert one == one
+    assert one != other
+    assert len({one, other}) == 2
+
+
+def test_a_run_survives_pickle(few):
+    finished = lesson.run(few, **QUICK)
+    again = pickle.loads(pickle.dumps(finished))
+    for image in (0, few.pixels[1]):
+        assert torch.equal(
+            again.predict(image).probabilities, finished.predict(image).probabilities
+        )
+
+
+def test_a_head_that_was_kept_predicts_the_same(few, tmp_path):
+    finished = lesson.run(few, **QUICK)
+    torch.save(finished.head.state_dict(), tmp_path / "head.pt")
+    head = torch.nn.Linear(512, 10)
+    head.load_state_dict(torch.load(tmp_path / "head.pt"))
+    traced = trace.predict(few.pixels[1], finished.backbone, head, few.classes)
+    assert torch.equal(traced.probabilities, finished.predict(few.pixels[1]).probabilities)
+
+
+def test_a_picture_of_pillow_is_read_as_its_file_is(picture_folder, tmp_path):
+    finished = lesson.run(picture_folder, **QUICK)
+    file = tmp_path / "wide.png"
+    Image.effect_noise((300, 90), 90).convert("RGB").save(file)
+    with Image.open(file) as picture:
+        by_file, by_picture = finished.predict(file), finished.predict(picture)
+    assert torch.equal(by_file.layers[0].values, by_picture.layers[0].values)
+    assert torch.equal(by_file.probabilities, by_picture.probabilities)
+
+
+def test_a_damaged_picture_of_pillow_is_refused(few, tmp_path):
+    finished = lesson.run(few, **QUICK)
+    Image.effect_noise((300, 300), 90).save(tmp_path / "whole.png")
+    (tmp_path / "half.png").write_bytes((tmp_path / "whole.png").read_bytes()[:20_000])
+    with (
+        Image.open(tmp_path / "half.png") as half,
+        pytest.raises(FeatlibError, match=r"wanted one picture.*L picture 300×300"),
+    ):
+        finished.predict(half)

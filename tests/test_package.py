@@ -26,7 +26,7 @@ CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 LAYERS = (
     "__main__", "cli", "doctor", "workspace", "widgets", "exercises", "pages", "lesson", "scale",
     "plots", "explain", "trace", "quiz", "validation", "head", "features", "backbone", "weights",
-    "preprocess", "images", "checks", "tables", "engine",
+    "preprocess", "images", "tables", "checks", "engine",
 )  # fmt: skip
 # What a stranger should see first: the five stages.
 STAGES = ("images", "preprocess", "backbone", "weights", "features", "head", "validation")

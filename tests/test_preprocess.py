@@ -1,5 +1,6 @@
 """Stage 2: uint8 0–255 in, float32 0–1 out; then the backbone's own mean and std."""
 
+import numpy as np
 import pytest
 import torch
 from torchvision.transforms import v2
@@ -103,3 +104,39 @@ def test_the_images_that_were_normalized_are_left_as_they_were(pixels):
     before = scaled.clone()
     preprocess.normalize(scaled, IDENTITY)
     assert torch.equal(scaled, before)
+
+
+@pytest.mark.parametrize("transform", [None, 5, Transform, (0.5, 0.5, 0.5)], ids=str)
+def test_what_is_no_transform_is_refused(transform, pixels):
+    for images in (pixels, preprocess.scale(pixels)):
+        with pytest.raises(FeatlibError, match="wanted a Transform"):
+            preprocess.prepare(images, transform)
+
+
+@pytest.mark.parametrize("images", [None, 5, "x", [], torch.float32, IMAGENET], ids=str)
+def test_what_is_no_image_is_refused(images):
+    for function in (preprocess.scale, lambda x: preprocess.prepare(x, IMAGENET)):
+        with pytest.raises(FeatlibError, match=r"a (uint8|float32) tensor N×3×H×W"):
+            function(images)
+
+
+def test_images_without_values_are_refused(pixels):
+    for images in (pixels, preprocess.scale(pixels)):
+        with pytest.raises(FeatlibError, match="meta"):
+            preprocess.prepare(images.to("meta"), IMAGENET)
+
+
+def test_images_that_ask_for_gradients_get_them(pixels):
+    images = preprocess.scale(pixels).requires_grad_()
+    assert preprocess.prepare(images, IMAGENET).requires_grad
+
+
+@pytest.mark.parametrize("side", [None, True, 0, -1, 1.5, "64", float("nan")])
+def test_a_height_that_is_none_is_refused(side):
+    for of in (IMAGENET.side, IMAGENET.at):
+        with pytest.raises(FeatlibError, match="height as a whole number"):
+            of(side, 64)
+
+
+def test_a_size_of_numpy_is_kept_as_pythons_own():
+    assert type(Transform(IMAGENET.mean, IMAGENET.std, np.int64(64)).size) is int

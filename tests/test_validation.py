@@ -130,3 +130,13 @@ def test_too_many_right_answers_are_refused():
 def test_a_head_with_too_few_outputs_is_refused(one_hot_head):
     with pytest.raises(FeatlibError, match="a head with 4 outputs"):
         validation.evaluate(one_hot_head, say(0, 1), torch.tensor([0, 1]), (*CLASSES, "d"))
+
+
+def test_a_head_is_evaluated_as_it_will_be_used(one_hot_head):
+    features = torch.randn(60, 3, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(60) % 3
+    plain = validation.evaluate(one_hot_head, features, labels, CLASSES)
+    unsure = nn.Sequential(nn.Dropout(0.5), one_hot_head)
+    for _ in range(2):
+        assert validation.evaluate(unsure, features, labels, CLASSES).loss == plain.loss
+    assert unsure.training

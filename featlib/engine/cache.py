@@ -2,12 +2,17 @@
 
 A file's name is a hash of everything that the result was computed from, so an entry is never out of
 date. It is written under another name and then moved into place, so that no process ever reads half
-of one. And it carries its own checksum, so that later damage is noticed and the result is computed
-again.
+of one. It carries its own checksum, so that later damage is noticed and the result is computed
+again. And when the entries grow past a limit, those that were used longest ago are deleted.
 """
 
+import functools
 import hashlib
 import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -17,6 +22,18 @@ from safetensors.torch import save
 from featlib.engine import paths
 from featlib.engine.files import atomic_write
 
+PIECE = 1024  # images whose features, or whose pixels, are one entry
+GIGABYTES = 2.0  # that entries may take, where FEATLIB_CACHE_GB does not say otherwise
+
+# What featlib writes into the cache folder, by the subfolder. Whatever else is there is not ours.
+_ENTRY = r"[0-9a-f]{64}\.safetensors|_[0-9a-f]{16}\.tmp"
+_ENTRIES = {"features": _ENTRY, "pictures": _ENTRY}
+_DOWNLOADS = {
+    "datasets": r"cifar-10-python\.tar\.gz|cifar-10-batches-py/[\w.]+"
+    r"|FashionMNIST/raw/(train|t10k)-(images|labels)-idx[13]-ubyte(\.gz)?",
+    "weights": r"resnet18-[0-9a-f]{8}\.pth(\.\w+\.partial)?",
+}
+
 log = logging.getLogger("featlib")
 
 
@@ -25,10 +42,10 @@ def entry(kind: str, digest: str) -> Path:
 
     Parameters
     ----------
-    kind : str
-        What is kept: the name of a subfolder, such as ``"features"``.
+    kind : {"features", "pictures"}
+        What is kept: the name of a subfolder.
     digest : str
-        The hash of everything that the result was computed from, in hexadecimal.
+        The hash of everything that the result was computed from: SHA-256 in hexadecimal.
 
     Returns
     -------
@@ -38,8 +55,8 @@ def entry(kind: str, digest: str) -> Path:
     return paths.cache_dir() / kind / f"{digest}.safetensors"
 
 
-def read(path: Path) -> tuple[torch.Tensor | None, str]:
-    """Read an entry.
+def examine(path: Path) -> tuple[torch.Tensor | None, str, str]:
+    """Read an entry, or say what is wrong with it.
 
     Parameters
     ----------
@@ -49,26 +66,72 @@ def read(path: Path) -> tuple[torch.Tensor | None, str]:
     Returns
     -------
     tensor : torch.Tensor or None
-        What was kept, of its shape and dtype; None if there is no such file or it is damaged. Of
-        damage a warning is logged.
+        What was kept, of its shape and dtype; None if there is no entry, or a fault.
     note : str
         The text that was kept with it; empty if there is none.
+    fault : {"", "not readable", "damaged"}
+        Empty where nothing is wrong, which includes that there is no entry.
     """
-    if not path.is_file():
-        return None, ""
+    if error := _why_closed(path):
+        return None, "", "not readable" if isinstance(error, PermissionError) else ""
     try:
         with safe_open(path, framework="pt") as file:
             tensor, facts = file.get_tensor("tensor"), file.metadata()
         if facts["sha256"] == _hash(tensor, facts["note"]):
-            return tensor, facts["note"]
+            return tensor, facts["note"], ""
     except (SafetensorError, OSError, KeyError, TypeError):
-        pass  # damaged in another way, and said so below
-    log.warning("cache: '%s' is damaged and is made again", path)
-    return None, ""
+        pass  # damaged in another way
+    return None, "", "damaged"
+
+
+def read(path: Path) -> tuple[torch.Tensor | None, str]:
+    """Read an entry, and note that it was used.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        From `entry`.
+
+    Returns
+    -------
+    tensor : torch.Tensor or None
+        What was kept, of its shape and dtype; None if there is no such file, or it cannot be used:
+        then a warning is logged.
+    note : str
+        The text that was kept with it; empty if there is none.
+    """
+    tensor, note, fault = examine(path)
+    if tensor is not None:
+        with suppress(OSError):  # a user who may only read
+            os.utime(path)
+    elif fault == "damaged":
+        log.warning("cache: '%s' is damaged and is made again", path)
+    elif fault:
+        _say_once(f"cache: '{path}' is not readable, so its content is computed anew")
+    return tensor, note
+
+
+def has(path: Path) -> bool:
+    """Say whether there is an entry that this user may read.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        From `entry`.
+
+    Returns
+    -------
+    bool
+        True for a damaged one, too: that shows only when all of it is read.
+    """
+    return _why_closed(path) is None
 
 
 def write(path: Path, tensor: torch.Tensor, note: str = "") -> None:
-    """Keep an entry; if that is not possible, log a warning and go on.
+    """Keep an entry, then delete those used longest ago if there are more than `limit` allows.
+
+    If that is not possible, a warning is logged, once for a folder. An entry that is there, but not
+    for this user to read, stays as it is.
 
     Parameters
     ----------
@@ -79,13 +142,118 @@ def write(path: Path, tensor: torch.Tensor, note: str = "") -> None:
     note : str
         A text to keep with it.
     """
-    facts = {"sha256": _hash(tensor, note), "note": note}
+    if isinstance(_why_closed(path), PermissionError):
+        return
+    content = save({"tensor": tensor}, {"sha256": _hash(tensor, note), "note": note})
+    if len(content) > limit():
+        _say_once(f"cache: what alone takes more than {limit() / 1e9:g} GB is not kept")
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
-            file.write(save({"tensor": tensor}, facts))
+            file.write(content)
     except OSError as error:
-        log.warning("cache: nothing is kept, since '%s' cannot be written: %s", path.parent, error)
+        why = error.strerror or type(error).__name__
+        _say_once(f"cache: nothing is kept, since '{path.parent}' cannot be written: {why}")
+        return
+    _make_room()
+
+
+def limit() -> float:
+    """Return how much the entries may take together.
+
+    Returns
+    -------
+    float
+        In bytes: two gigabytes, or what the variable ``FEATLIB_CACHE_GB`` says. With 0, nothing is
+        kept. Downloads do not count.
+    """
+    text = os.environ.get("FEATLIB_CACHE_GB") or str(GIGABYTES)
+    with suppress(ValueError):
+        if (gigabytes := float(text)) >= 0:
+            return gigabytes * 1e9
+    _say_once(
+        f"cache: FEATLIB_CACHE_GB={text!r} is no number of gigabytes from 0 up; "
+        f"{GIGABYTES:g} are allowed"
+    )
+    return GIGABYTES * 1e9
+
+
+def usage() -> dict[str, tuple[int, int]]:
+    """Return what featlib has in its cache folder.
+
+    Returns
+    -------
+    dict of str to (int, int)
+        By the kind, such as ``"features"``: how many files, and how many bytes.
+    """
+    found = {kind: list(_files(kind)) for kind in _ENTRIES | _DOWNLOADS}
+    return {kind: (len(files), sum(size for _, size, _ in files)) for kind, files in found.items()}
+
+
+def clear() -> int:
+    """Delete what featlib has in its cache folder, and nothing else that is there.
+
+    Returns
+    -------
+    int
+        How many bytes were freed. Files that cannot be deleted stay.
+    """
+    files = [file for kind in _ENTRIES | _DOWNLOADS for file in _files(kind)]
+    return sum(size for _, size, path in files if _delete(path))
+
+
+def entries() -> list[Path]:
+    """Return the files of all entries.
+
+    Returns
+    -------
+    list of pathlib.Path
+        Sorted by name.
+    """
+    return sorted(path for kind in _ENTRIES for *_, path in _files(kind))
+
+
+def _make_room() -> None:
+    room = limit()
+    for _, size, path in sorted((file for kind in _ENTRIES for file in _files(kind)), reverse=True):
+        room -= size
+        if room < 0:
+            _delete(path)
+
+
+def _files(kind: str) -> Iterator[tuple[float, int, Path]]:
+    """Yield when it was last used, size in bytes and path of each file of ours in a subfolder."""
+    root = paths.cache_dir() / kind
+    ours = re.compile((_ENTRIES | _DOWNLOADS)[kind])
+    for folder, _, names in os.walk(root):
+        for path in (Path(folder, name) for name in names):
+            if ours.fullmatch(path.relative_to(root).as_posix()):
+                with suppress(OSError):  # another process has deleted it
+                    facts = path.stat(follow_symlinks=False)
+                    yield facts.st_mtime, facts.st_size, path
+
+
+def _why_closed(path: Path) -> OSError | None:
+    """Return why a file cannot be read; safetensors would call every such file missing."""
+    try:
+        open(path, "rb").close()
+    except OSError as error:
+        return error
+    return None
+
+
+def _delete(path: Path) -> bool:
+    try:
+        path.unlink()
+    except OSError:  # on Windows because it is in use; or it is gone, or not ours to delete
+        return False
+    return True
+
+
+@functools.cache
+def _say_once(text: str) -> None:
+    log.warning(text)
 
 
 def _hash(tensor: torch.Tensor, note: str) -> str:

@@ -1,9 +1,14 @@
 """From a picture file to a small square RGB array, whatever the format, size and color mode."""
 
+import errno
+import functools
 import hashlib
+import io
 import json
 import logging
 import os
+import shutil
+import struct
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL
@@ -19,23 +25,34 @@ from PIL import ExifTags, Image, ImageOps
 
 from featlib.engine import cache as cache_files
 from featlib.engine import paths
-from featlib.engine.progress_bar import progress_bar
+from featlib.engine.cache import PIECE
+from featlib.engine.words import reason as first_line
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+# Of Pillow's formats those that are known by their first bytes and start no other program.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF", "PPM", "DIB")
+NO_FILE = "no file, or a link that leads nowhere"
+READ = "PNG, JPEG, WEBP, GIF, BMP, TIFF, AVIF, HEIC, PPM"  # as they are called in messages
+NO_FORMAT = f"no {' or '.join(READ.rsplit(', ', 1))} picture"
 SMALLEST = 8  # pixels a side; below this there is no picture to speak of
+HEAD = 16  # bytes by which Pillow tells one format from another
 SMALL_FILE = 50_000  # bytes
-HIDDEN = (".", "__MACOSX")  # names that begin so belong to the system, not to the user
-VERSION = 2  # raise it when the code below makes another picture of the same file
+VERSION = 3  # raise it when the code below makes another picture of the same file
 
 PHOTOGRAPH, THUMBNAIL = 224, 128  # pixels a side at which pictures are read
-PIECE = 1024  # pictures that are kept together
 MEMORY = 2 * 10**9  # bytes of pixels that are held in memory at most
+FEWEST_BITS = 10  # that a picture with more than 8 bits is taken to use: a black one stays dark
+LOST = 0.1  # the share of a JPEG's rows that may be missing at its end
 
 Result = np.ndarray | str  # a picture, or the reason why there is none
 
-# What Pillow raises for a damaged picture, beside OSError; and for any that cannot be read.
-DAMAGES = (SyntaxError, ValueError, EOFError, MemoryError)
+# What Pillow's readers raise for damage, beside OSError; and for all that cannot be read.
+DAMAGES = (
+    SyntaxError, ValueError, EOFError, MemoryError, RuntimeError, ArithmeticError, LookupError,
+    TypeError, AttributeError, struct.error,
+)  # fmt: skip
 NO_PICTURE = (OSError, Image.DecompressionBombError, Image.DecompressionBombWarning, *DAMAGES)
+
+_DEEP = ("I", "F")  # Pillow's modes of one number a pixel with more than 8 bits
 
 log = logging.getLogger("featlib")
 
@@ -59,7 +76,9 @@ def usual_size(sides: Iterable[int]) -> int:
     return THUMBNAIL if 2 * small > len(known) else PHOTOGRAPH
 
 
-def shorter_sides(files: Sequence[Path], most: int = 1000) -> list[int]:
+def shorter_sides(
+    files: Sequence[Path], most: int = 1000, tick: Callable[[int], object] = bool
+) -> list[int]:
     """Return the shorter side of picture files, from their headers.
 
     Parameters
@@ -68,6 +87,8 @@ def shorter_sides(files: Sequence[Path], most: int = 1000) -> list[int]:
         Of many, some from everywhere are looked into. What cannot be read is passed over.
     most : int
         How many are looked into at most.
+    tick : callable
+        Called with 0 after each, so that a progress bar can show itself.
 
     Returns
     -------
@@ -78,13 +99,67 @@ def shorter_sides(files: Sequence[Path], most: int = 1000) -> list[int]:
     with strictly():
         for file in files[:: -(-len(files) // most) or 1]:
             if os.path.isfile(file):  # a pipe would be waited for
-                with suppress(*NO_PICTURE), Image.open(file, formats=FORMATS) as image:
+                with suppress(*NO_PICTURE), Image.open(file, formats=formats()) as image:
                     sides.append(min(image.size))
+            tick(0)
     return sides
 
 
+def begins_as_picture(file: str | os.PathLike[str]) -> bool:
+    """Say whether a file begins as a picture does, whatever its ending.
+
+    Parameters
+    ----------
+    file : str or pathlib.Path
+        A path. Of a large film, too, only the first bytes are read.
+
+    Returns
+    -------
+    bool
+        Also False for what is no file or may not be read.
+    """
+    if not os.path.isfile(file):  # a pipe would be waited for
+        return False
+    try:
+        with open(file, "rb") as opened:
+            return _accepted(opened.read(HEAD))
+    except OSError:
+        return False
+
+
+def _accepted(head: bytes) -> bool:
+    """Ask Pillow's own readers, as `PIL.Image.open` does."""
+    for name in formats():
+        _, accepts = Image.OPEN[name]
+        with suppress(IndexError, struct.error):
+            if accepts is None or accepts(head) is True:
+                return True
+    return False
+
+
+@functools.cache
+def formats() -> tuple[str, ...]:
+    """Return `FORMATS`, once Pillow knows how to read each of them.
+
+    Returns
+    -------
+    tuple of str
+        What `PIL.Image.open` takes as its `formats`.
+    """
+    import pillow_heif  # these imports take a tenth of a second, and emoji10 needs none
+    from PIL import AvifImagePlugin, TiffImagePlugin, WebPImagePlugin  # noqa: F401
+
+    Image.preinit()
+    pillow_heif.register_heif_opener()
+    return FORMATS
+
+
 def decode(
-    files: Sequence[Path], size: int, *, cache: bool = True, progress: bool = True
+    files: Sequence[Path],
+    size: int | None,
+    *,
+    cache: bool = True,
+    tick: Callable[[int], object] = bool,
 ) -> tuple[np.ndarray, list[str | None]]:
     """Decode picture files.
 
@@ -94,14 +169,14 @@ def decode(
     Parameters
     ----------
     files : sequence of pathlib.Path
-        PNG, JPEG, WebP, GIF or BMP files.
-    size : int
-        Height and width to scale and crop to, in pixels.
+        Files of one of the `FORMATS`, whatever their endings.
+    size : int or None
+        Height and width to scale and crop to, in pixels; None for the usual one.
     cache : bool
         Whether to keep the small pictures, and to read them where the same files were decoded
         before. Large photographs take far longer to decode than to read.
-    progress : bool
-        Whether to show a bar when it takes more than two seconds.
+    tick : callable
+        Called with 1 after each picture, and with 0 where a progress bar might show itself.
 
     Returns
     -------
@@ -109,15 +184,19 @@ def decode(
         uint8 M×S×S×3: those that could be read, in the order of the files.
     reasons : list of (str or None)
         For each file why there is no picture; None where there is one.
+
+    Raises
+    ------
+    OSError
+        If more than two gigabytes are needed, and no disk has room for them.
     """
-    pictures, reasons = _room(len(files), size), []
-    n = 0
-    with progress_bar("pictures", len(files), "file", progress) as done:
-        for first in range(0, len(files), PIECE):
-            part, why = _piece(files[first : first + PIECE], size, cache, done.update)
-            pictures[n : n + len(part)] = part
-            reasons += why
-            n += len(part)
+    size = size or usual_size(shorter_sides(files, tick=tick))
+    pictures, reasons, n = _room(len(files), size), [], 0
+    for first in range(0, len(files), PIECE):
+        part, why = _piece(files[first : first + PIECE], size, cache, tick)
+        pictures[n : n + len(part)] = part
+        reasons += why
+        n += len(part)
     return pictures[:n], reasons
 
 
@@ -131,8 +210,20 @@ def _room(n: int, size: int) -> np.ndarray:
         "kept in a temporary file while they are used",
         f"{n:,}", size, size, needed / 1e9,
     )  # fmt: skip
-    folder = paths.cache_dir()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        paths.cache_dir().mkdir(parents=True, exist_ok=True)
+        return _room_on_disk(paths.cache_dir(), shape, needed)
+    except OSError:
+        return _room_on_disk(tempfile.gettempdir(), shape, needed)
+
+
+def _room_on_disk(
+    folder: str | os.PathLike[str], shape: tuple[int, ...], needed: int
+) -> np.ndarray:
+    # A file may be longer than its disk has room for, and who writes into it then is ended.
+    if (free := shutil.disk_usage(folder).free) < needed:
+        gigabytes = f"{needed / 1e9:.1f} GB of pixels, and {free / 1e9:.1f} GB are free"
+        raise OSError(errno.ENOSPC, f"no room for {gigabytes}", str(folder))
     with tempfile.TemporaryFile(dir=folder) as file:
         return np.memmap(file, np.uint8, "w+", shape=shape)
 
@@ -141,7 +232,7 @@ def _piece(
     files: Sequence[Path], size: int, cache: bool, tick: Callable[[int], object]
 ) -> tuple[np.ndarray, list[str | None]]:
     """Decode some files, or read what was kept of them: a run that is stopped goes on there."""
-    path = cache_files.entry("pictures", _digest(files, size)) if cache else None
+    path = cache_files.entry("pictures", _digest(files, size, tick)) if cache else None
     kept, note = cache_files.read(path) if path else (None, "")
     if kept is not None:
         tick(len(files))
@@ -155,19 +246,32 @@ def _piece(
     return pictures, reasons
 
 
-def _digest(files: Sequence[Path], size: int) -> str:
-    """Hash the bytes of all files; one that cannot be read counts by its error."""
-    digest = hashlib.sha256(f"{size} {VERSION} {PIL.__version__}".encode())
+def _digest(files: Sequence[Path], size: int, tick: Callable[[int], object]) -> str:
+    """Hash the bytes of all pictures; what cannot be read counts by its error."""
+    import pillow_heif
+
+    versions = f"{size} {VERSION} {PIL.__version__} {pillow_heif.__version__}"
+    digest = hashlib.sha256(versions.encode())
     for file in files:
-        kind = b"file" if file.is_file() else b""
-        try:
-            data = file.read_bytes() if kind else b""
-        except OSError as error:
-            kind, data = b"", (error.strerror or "").encode()
-        digest.update(kind)
-        digest.update(len(data).to_bytes(8, "big"))
-        digest.update(data)
+        for part in _parts(file):
+            digest.update(len(part).to_bytes(8, "big"))
+            digest.update(part)
+        digest.update(b"end")
+        tick(0)
     return digest.hexdigest()
+
+
+def _parts(file: Path) -> Iterator[bytes]:
+    """Read a file piece by piece; of a film, which is no picture, only its head."""
+    if not file.is_file():
+        return
+    try:
+        with open(file, "rb") as opened:
+            yield (head := opened.read(HEAD))
+            while _accepted(head) and (part := opened.read(1 << 20)):
+                yield part
+    except OSError as error:
+        yield (error.strerror or "").encode()
 
 
 def _decode_all(files: Sequence[Path], size: int, tick: Callable[[int], object]) -> list[Result]:
@@ -204,32 +308,64 @@ def decode_one(file: Path | str, size: int) -> Result:
     Parameters
     ----------
     file : pathlib.Path or str
-        A PNG, JPEG, WebP, GIF or BMP file.
+        A file of one of the `FORMATS`, whatever its ending.
     size : int
-        Height and width to scale and crop to, in pixels.
+        Height and width to scale and crop to, in pixels; 0 to leave them as they are.
 
     Returns
     -------
     numpy.ndarray or str
-        The picture, uint8 S×S×3, or the reason why there is none.
+        The picture, uint8 S×S×3, without a size H×W×3; or the reason why there is none.
     """
     if not os.path.isfile(file):  # a pipe would be waited for, a device never ends
-        return "no file, or a link that leads nowhere"
+        return NO_FILE
     try:
-        with Image.open(file, formats=FORMATS) as image:
-            if min(image.size) >= SMALLEST:
-                # A JPEG decoder can shrink by 2, 4 or 8 while it reads; others ignore this.
-                image.draft(None, (2 * size, 2 * size))
-            return square(image, size)
+        return _read(file, size)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return f"too large: more than {Image.MAX_IMAGE_PIXELS:,} pixels"
     except Image.UnidentifiedImageError:
-        return f"no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} picture"
+        return (
+            "damaged: only its first bytes are those of a picture"
+            if begins_as_picture(file)
+            else NO_FORMAT
+        )
     except OSError as error:
         # An error of the disk has a number. All others are about what was read.
-        return f"cannot be read: {error.strerror}" if error.errno else f"damaged: {error}"
+        return (
+            f"cannot be read: {error.strerror}" if error.errno else f"damaged: {first_line(error)}"
+        )
     except DAMAGES as error:
-        return f"damaged: {error}"
+        return f"damaged: {first_line(error)}"
+
+
+def _read(file: Path | str, size: int) -> Result:
+    with _open(file, size) as image:
+        try:
+            return square(image, size)
+        except OSError as error:
+            if error.errno or image.format not in ("JPEG", "MPO"):
+                raise
+    # A JPEG that lacks its end may be whole but for its last rows. With an end, these are gray.
+    with _open(io.BytesIO(Path(file).read_bytes() + b"\xff\xd9"), size) as image:
+        if (lost := _gray_rows(image) / image.height) > LOST:
+            raise OSError(f"its end is missing, {lost:.0%} of the picture")
+        log.warning("images: the end of '%s' is missing; it is read without it", file)
+        return square(image, size)
+
+
+def _open(file: Path | str | io.BytesIO, size: int) -> Image.Image:
+    image = Image.open(file, formats=formats())
+    if size and min(image.size) >= SMALLEST:
+        # A JPEG decoder can shrink by 2, 4 or 8 while it reads; others ignore this.
+        image.draft(None, (2 * size, 2 * size))
+    return image
+
+
+def _gray_rows(image: Image.Image) -> int:
+    """Count the rows at the end that are of no color but the gray for missing data."""
+    rows = np.asarray(image).reshape(image.height, -1)
+    seen = ((rows != 127) & (rows != 128)).any(1)
+    return image.height if not seen.any() else int(seen[::-1].argmax())
 
 
 def square(image: Image.Image, size: int) -> Result:
@@ -240,38 +376,79 @@ def square(image: Image.Image, size: int) -> Result:
     image : PIL.Image.Image
         Of any mode and size.
     size : int
-        Height and width in pixels.
+        Height and width in pixels; 0 to leave them as they are.
 
     Returns
     -------
     numpy.ndarray or str
-        uint8 S×S×3, or the reason why there is none.
+        uint8 S×S×3, without a size H×W×3; or the reason why there is none.
     """
     if min(image.size) < SMALLEST:
         return f"too small: {image.width}×{image.height}, {SMALLEST}×{SMALLEST} needed"
+    deep = any(";16" in str(tile.args) for tile in getattr(image, "tile", ()))
     # A copy of a large picture is large, so none is made without need, and scaling comes first.
     if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
         image = ImageOps.exif_transpose(image)
     picture = _with_colors(image)
-    if picture.size != (size, size):
+    factor = _factor(picture, deep) if deep or picture.mode in _DEEP else 1.0
+    if factor != 1 and picture.mode not in _DEEP:
+        picture = _brighter(picture, factor)
+    if size and picture.size != (size, size):
         picture = ImageOps.fit(picture, (size, size), Image.Resampling.BILINEAR)
+    if picture.mode in _DEEP:
+        numbers = np.nan_to_num(np.asarray(picture), nan=0, posinf=0, neginf=0)
+        picture = Image.fromarray((numbers * factor).clip(0, 255).astype(np.uint8))
     return np.asarray(_to_rgb(picture))
 
 
 def _with_colors(image: Image.Image) -> Image.Image:
-    """Convert a mode whose numbers cannot be averaged: of a palette, or one transparent color."""
-    if image.mode.startswith("I"):
+    """Convert a mode that cannot be scaled: palettes, one transparent color, 16 bits."""
+    if image.mode.startswith("I;16"):  # of either byte order
+        return image.convert("I")
+    if image.mode in _DEEP:
         return image
     if image.mode in ("RGB", "RGBA", "L", "LA") and "transparency" not in image.info:
         return image
     return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 
+def _factor(image: Image.Image, deep: bool) -> float:
+    """Return what the numbers of a picture of more than 8 bits are multiplied with.
+
+    Cameras and scanners use 10, 12, 14 or all of 16 bits, and no header says which. As many are
+    taken as the brightest pixel needs, but no fewer than ten: noise around black stays dark. It is
+    decided picture by picture, so that one read alone looks as it does among others. Numbers with
+    fractions go from 0 to 1 where none is larger, and up to 255 where none is larger than that.
+    Of 16 bits a color, Pillow keeps the upper eight.
+    """
+    if image.mode == "F":
+        numbers = np.asarray(image)
+        brightest = float(numbers.max(initial=0, where=np.isfinite(numbers)))
+        if brightest <= 255:
+            return 255.0 if brightest <= 1 else 1.0
+    else:
+        brightest = max(high for _, high in _extremes(image))
+    kept = 0 if image.mode in _DEEP else 8
+    bits = max(FEWEST_BITS, kept + int(brightest).bit_length())
+    return 256 / 2 ** (bits + bits % 2 - kept)
+
+
+def _extremes(image: Image.Image) -> list[tuple[int, int]]:
+    """Return the lowest and highest number of each channel but that of transparency."""
+    found: Any = image.getextrema()
+    pairs = found if len(image.getbands()) > 1 else [found]
+    return [pair for pair, band in zip(pairs, image.getbands(), strict=True) if band != "A"]
+
+
+def _brighter(image: Image.Image, factor: float) -> Image.Image:
+    """Multiply all channels but that of transparency; what is above 255 becomes 255."""
+    brighter = [min(int(value * factor), 255) for value in range(256)]
+    tables = (range(256) if band == "A" else brighter for band in image.getbands())
+    return image.point([value for table in tables for value in table])
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
-    """Convert to RGB: 16 bits to 8, transparency laid on white."""
-    if image.mode.startswith("I"):
-        eight_bit = np.asarray(image).clip(0, 65535) >> 8
-        image = Image.fromarray(eight_bit.astype(np.uint8))
+    """Convert to RGB; transparency is laid on white."""
     if image.has_transparency_data:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")

@@ -3,8 +3,9 @@
 import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -12,6 +13,10 @@ from typing import IO
 @contextmanager
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     """Open a file that gets its name only when all of it is on the disk.
+
+    Who may read it is as after a plain `open`: the user's own settings (umask) decide for a new
+    file, and a file that is replaced keeps its mode. Where the name is a link, the file that it
+    leads to is replaced.
 
     Parameters
     ----------
@@ -28,10 +33,14 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     OSError
         If it cannot be written; what was there before is still there.
     """
-    # Opened as any file is, so that who may read it follows the user's own settings (umask).
+    if path.is_symlink():
+        path = Path(os.path.realpath(path))
     temporary = path.with_name(f"_{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:
+            if os.name == "posix":  # before anything is in it that others may not read
+                with suppress(OSError):  # there is no such file yet
+                    os.chmod(temporary, stat.S_IMODE(path.stat().st_mode))
             yield file
             file.flush()
             os.fsync(file.fileno())

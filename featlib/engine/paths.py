@@ -16,8 +16,7 @@ def cache_dir() -> Path:
     pathlib.Path
         ``$FEATLIB_CACHE_DIR`` where it is set, else the user's cache folder. Not created here.
     """
-    chosen = os.environ.get("FEATLIB_CACHE_DIR")
-    return Path(chosen).expanduser() if chosen else user_cache_path("featlib", appauthor=False)
+    return _chosen("FEATLIB_CACHE_DIR") or user_cache_path("featlib", appauthor=False)
 
 
 def data_dir() -> Path:
@@ -28,8 +27,7 @@ def data_dir() -> Path:
     pathlib.Path
         ``$FEATLIB_DATA_DIR`` where it is set, else the user's data folder. Not created here.
     """
-    chosen = os.environ.get("FEATLIB_DATA_DIR")
-    return Path(chosen).expanduser() if chosen else user_data_path("featlib", appauthor=False)
+    return _chosen("FEATLIB_DATA_DIR") or user_data_path("featlib", appauthor=False)
 
 
 def bundled(name: str) -> Path:
@@ -47,3 +45,9 @@ def bundled(name: str) -> Path:
     """
     installed = PACKAGE / "assets" / name
     return installed if installed.is_dir() else PACKAGE.parent / name
+
+
+def _chosen(variable: str) -> Path | None:
+    chosen = os.environ.get(variable)
+    # Unlike Path.expanduser, this leaves the ~ of an unknown user as it is.
+    return Path(os.path.expanduser(chosen)) if chosen else None

@@ -1,9 +1,13 @@
 """How values, errors and names are written in messages and tables."""
 
 import os
+import reprlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 1000  # `describe` cuts by itself
 
 
 def describe(value: object) -> str:
@@ -12,18 +16,84 @@ def describe(value: object) -> str:
     Parameters
     ----------
     value : object
-        Anything; tensors and arrays are described by dtype and shape.
+        Anything; tensors and arrays are described by dtype and shape, pictures by mode and size.
 
     Returns
     -------
     str
+        At most about 60 characters, even of a value whose own repr fails.
     """
-    shape = getattr(value, "shape", None)
-    if shape is not None and hasattr(value, "dtype"):
-        kind = "tensor" if type(value).__module__.startswith("torch") else "array"
-        return f"{dtype_name(value)} {kind} {shape_text(shape)}"
-    text = repr(value)
-    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
+    kind = type(value).__name__
+    try:
+        shape = getattr(value, "shape", None)
+        if shape is not None and hasattr(value, "dtype"):
+            kind = "tensor" if is_tensor(value) else "array"
+            return f"{dtype_name(value)} {kind} {shape_text(shape)}{_place(value)}"
+        if is_pillow_image(value):
+            return f"{value.mode} picture {shape_text(value.size)}"
+        text = " ".join(_SHORT.repr(value).split())
+    except Exception:  # whatever an object of somebody else's raises when it is looked at
+        return f"{kind} that cannot be shown"
+    return f"{kind} {text if len(text) <= 60 else text[:57] + '...'}"
+
+
+def _place(tensor: Any) -> str:
+    """Say where a tensor is and how it is kept, if not on the CPU and value by value."""
+    device, layout = getattr(tensor, "device", "cpu"), getattr(tensor, "layout", "torch.strided")
+    where = "" if str(device) == "cpu" else f" on '{device}'"
+    return where + ("" if str(layout) == "torch.strided" else f", {str(layout)[6:]}")
+
+
+def is_tensor(value: object) -> TypeGuard[Any]:
+    """Say whether a value is a `torch.Tensor`, without importing torch.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+
+    Returns
+    -------
+    bool
+        True for subclasses, too.
+    """
+    return _is_a(value, "torch", "Tensor")
+
+
+def is_array(value: object) -> TypeGuard[Any]:
+    """Say whether a value is a `numpy.ndarray`, without importing NumPy.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+
+    Returns
+    -------
+    bool
+        True for subclasses, too.
+    """
+    return _is_a(value, "numpy", "ndarray")
+
+
+def is_pillow_image(value: object) -> TypeGuard[Any]:
+    """Say whether a value is a `PIL.Image.Image`, without importing Pillow.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+
+    Returns
+    -------
+    bool
+        True for subclasses, too: one for each format.
+    """
+    return _is_a(value, "PIL.Image", "Image")
+
+
+def _is_a(value: object, module: str, name: str) -> bool:
+    return any(kind.__module__ == module and kind.__name__ == name for kind in type(value).__mro__)
 
 
 def dtype_name(value: Any) -> str:
@@ -38,7 +108,7 @@ def dtype_name(value: Any) -> str:
     -------
     str
     """
-    return str(value.dtype).removeprefix("torch.")
+    return getattr(value.dtype, "name", str(value.dtype)).removeprefix("torch.")
 
 
 def shape_text(shape: Iterable[int]) -> str:

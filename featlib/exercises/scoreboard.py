@@ -84,8 +84,8 @@ class Scoreboard:
     Raises
     ------
     featlib.FeatlibError
-        If the features are not float32, finite, and one row for each image, or there is no
-        baseline.
+        If the features are not float32, finite, and one row for each image, there is no baseline,
+        or a limit is no number.
 
     Examples
     --------
@@ -109,14 +109,18 @@ class Scoreboard:
         max_parameters: int = MAX_PARAMETERS,
         max_seconds: float = MAX_SECONDS,
     ) -> None:
-        _check_features(features, images, "Scoreboard")
-        if not baselines:
-            checks.refuse("Scoreboard", "at least one baseline", "none", "Pass an Entry.")
+        where, fix = "Scoreboard", "images.load() and images.from_folder(path) return one."
+        checks.instance(images, ImageSet, where, "an ImageSet", fix)
+        _check_features(features, images, where)
+        listed = tuple(baselines) if isinstance(baselines, (list, tuple)) else ()
+        if not listed or not all(isinstance(entry, Entry) for entry in listed):
+            wanted, fix = "at least one baseline, in a list", 'Pass [Entry("guessing", 20, 0)].'
+            checks.refuse(where, wanted, describe(baselines), fix)
         self.features = features
         self.images = images
-        self.baselines = tuple(baselines)
-        self.max_parameters = max_parameters
-        self.max_seconds = max_seconds
+        self.baselines: tuple[Entry, ...] = listed
+        self.max_parameters = checks.whole_number(max_parameters, where, "max_parameters")
+        self.max_seconds = checks.number(max_seconds, where, "max_seconds", above=True)
         self._entries: dict[str, Entry] = {}
 
     def __repr__(self) -> str:

@@ -1,13 +1,18 @@
-"""The lesson's report: one HTML page that stands alone, and its figures."""
+"""The lesson's report: one HTML page that stands alone, its figures, and all numbers as JSON."""
 
 import base64
+import json
+import os
 from pathlib import Path
 
+import numpy as np
 from markupsafe import Markup
 
-from featlib import plots, trace
+from featlib import checks, plots, trace
+from featlib.engine.words import describe
 from featlib.lesson import Lesson
 from featlib.pages.rendering import render, write_file, write_page
+from featlib.plots.figures import MOST_CONFUSED
 from featlib.tables import Table
 
 __all__ = ["figures", "write"]
@@ -25,7 +30,13 @@ def figures(lesson: Lesson) -> dict[str, plots.Figure]:
     -------
     dict of str to featlib.plots.Figure
         By file name without ending, in the order of the report.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If it is no lesson.
     """
+    _check(lesson, "lesson_report.figures")
     comparison = {"comparison": _comparison(lesson)} if lesson.baselines else {}
     return {
         "images": plots.image_grid(lesson.images),
@@ -48,7 +59,10 @@ def _comparison(lesson: Lesson) -> plots.Figure:
 
 
 def write(lesson: Lesson, folder: str | Path = "lesson-report") -> Path:
-    """Write each figure as a PNG, then ``index.html`` with everything in it.
+    """Write each figure as a PNG, all numbers as ``report.json``, then the page, ``index.html``.
+
+    The size of the page and of its figures is bounded: of many classes and files it shows some, and
+    says how many more are in ``report.json``.
 
     Parameters
     ----------
@@ -65,16 +79,41 @@ def write(lesson: Lesson, folder: str | Path = "lesson-report") -> Path:
     Raises
     ------
     featlib.FeatlibError
-        If the folder cannot be written. No file is then left half written, and there is no new
-        page: it comes last.
+        If it is no lesson, or the folder cannot be written. No file is then left half written, and
+        there is no new page: it comes last.
     """
-    folder = Path(folder).expanduser()
-    drawn = {name: (figure.png(dpi=120), figure.alt) for name, figure in figures(lesson).items()}
     where, fix = "lesson_report.write", "Choose another folder."
+    _check(lesson, where)
+    if not isinstance(folder, (str, os.PathLike)):
+        checks.refuse(where, "a folder to write to", describe(folder), "Pass its path as text.")
+    folder = Path(folder)
+    drawn = {name: (figure.png(dpi=120), figure.alt) for name, figure in figures(lesson).items()}
     page = _html(lesson, drawn)
     for name, (png, _) in drawn.items():
         write_file(png, folder / f"{name}.png", where, fix)
+    write_file(json.dumps(lesson.to_dict()).encode(), folder / "report.json", where, fix)
     return write_page(page, folder / "index.html", where, fix)
+
+
+def _check(lesson: object, where: str) -> None:
+    wanted, fix = "a finished lesson", "Pass what lesson.run returns."
+    checks.instance(lesson, Lesson, where, wanted, fix)
+
+
+def _confused_pairs(lesson: Lesson, n: int = 15) -> Table:
+    """Return the most frequent mistakes as a table."""
+    report = lesson.report
+    wrong = report.confusion - np.diag(np.diag(report.confusion))
+    truths, said = np.nonzero(wrong)
+    order = np.argsort(-wrong[truths, said], kind="stable")
+    rows = [
+        (report.classes[truths[k]], report.classes[said[k]], str(wrong[truths[k], said[k]]))
+        for k in order[:n]
+    ]
+    title = "The most frequent mistakes"
+    if len(order) > n:
+        title += f" ({n} of {len(order):,} pairs of classes; all are in report.json)"
+    return Table(title, ("truth", "what the head says", ">times"), tuple(rows))
 
 
 def _html(lesson: Lesson, drawn: dict[str, tuple[bytes, str]]) -> str:
@@ -86,6 +125,10 @@ def _html(lesson: Lesson, drawn: dict[str, tuple[bytes, str]]) -> str:
         images=lesson.images,
         raw=next(iter(lesson.baselines), None),
         data_flow=_markup(trace.data_flow_table(lesson.data_flow)),
+        # A whole confusion matrix says it already.
+        confused=_markup(_confused_pairs(lesson))
+        if len(lesson.images.classes) > MOST_CONFUSED
+        else "",
         training=_markup(trace.training_table(lesson.training)),
         prediction=_markup(lesson.predict(lesson.example()).table()),
         figures={name: (base64.b64encode(png).decode(), alt) for name, (png, alt) in drawn.items()},

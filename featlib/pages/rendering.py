@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from featlib import checks
 from featlib.engine.files import atomic_write
+from featlib.engine.words import reason
 from featlib.quiz.html import rich
 
 __all__ = ["TEMPLATES", "render", "write_file", "write_page"]
@@ -88,13 +89,13 @@ def write_file(content: bytes, path: str | Path, where: str, fix: str) -> Path:
     featlib.FeatlibError
         If it cannot be written; a file that was there before is unchanged.
     """
-    path = Path(path).expanduser()
     try:
+        path = Path(path).expanduser()
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
             file.write(content)
-    except OSError as error:
-        checks.refuse(where, f"to write '{path}'", str(error), fix)
+    except (OSError, RuntimeError, TypeError, ValueError) as error:  # of paths, too: ~nobody, a NUL
+        checks.refuse(where, f"to write '{path}'", reason(error), fix)
     return path
 
 

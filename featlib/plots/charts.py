@@ -4,6 +4,7 @@ Each returns a `Figure` that carries its own alternative text, and takes an opti
 into.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,6 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from featlib import checks
+from featlib.engine.words import describe
+from featlib.plots import inputs
 from featlib.plots.style import (
     BLUE,
     GRAY,
@@ -30,11 +33,13 @@ __all__ = ["bands", "bars", "class_bars", "curves", "pairs", "scatter", "tradeof
 
 MARKERS = "osD^vPX*<>"  # one for each color of SERIES: told apart without color, too
 MOST_LINES = 6  # more lines in one chart cannot be told apart
+MOST_BARS = 30  # more bars, or classes, are no longer read one by one
+MOST_CLASSES = 20
 
 
 @rc_context(STYLE)
 def class_bars(
-    values: torch.Tensor,
+    values: torch.Tensor | np.ndarray,
     classes: Sequence[str],
     *,
     title: str,
@@ -42,6 +47,8 @@ def class_bars(
     ax: Axes | None = None,
 ) -> Figure:
     """Draw one value for each class as bars; the highest stands out.
+
+    Of more than 20 classes, the 20 with the highest values are drawn, and the title says so.
 
     Parameters
     ----------
@@ -58,15 +65,22 @@ def class_bars(
     -------
     Figure
     """
-    figure, ax = new_axes(ax, (4, 0.32 * len(classes) + 1))
-    best = int(values.argmax())
-    colors = [ORANGE if k == best else BLUE for k in range(len(classes))]
-    ax.barh(range(len(classes)), values.tolist(), color=colors)
-    ax.set_yticks(range(len(classes)), classes)
+    where = "plots.class_bars"
+    heights = inputs.numbers(values, where, "values", ("C",))
+    texts = inputs.names(classes, where, "classes", len(heights))
+    best = int(heights.argmax())
+    words = f"{title}: highest is {texts[best]} with {heights[best]:.2f}."
+    shown = inputs.highest(heights, MOST_CLASSES)
+    if len(shown) < len(heights):
+        title = f"{title}: {len(shown)} of {len(heights):,} classes"
+    figure, ax = new_axes(ax, (4, 0.32 * len(shown) + 1))
+    colors = [ORANGE if k == best else BLUE for k in shown]
+    ax.barh(range(len(shown)), heights[shown], color=colors)
+    ax.set_yticks(range(len(shown)), [texts[k] for k in shown])
     ax.invert_yaxis()
     ax.axvline(0, color=GRAY, linewidth=0.8)
     ax.set(title=title, xlabel=xlabel, ylabel="class")
-    return add_alt(figure, f"{title}: highest is {classes[best]} with {values[best]:.2f}.")
+    return add_alt(figure, words)
 
 
 @rc_context(STYLE)
@@ -80,6 +94,8 @@ def bars(
     ax: Axes | None = None,
 ) -> Figure:
     """Draw named numbers as bars; the highest stands out.
+
+    Of more than 30, the 30 highest are drawn, and the title says so.
 
     Parameters
     ----------
@@ -96,21 +112,26 @@ def bars(
     -------
     Figure
     """
-    figure, ax = new_axes(ax, (7.5, 0.45 * len(values) + 1.3))
-    highest = max(values.values())
-    colors = [ORANGE if value == highest else BLUE for value in values.values()]
-    drawn = ax.barh(list(values), list(values.values()), color=colors)
-    ax.bar_label(drawn, [three_digits(value) for value in values.values()], padding=4)
+    where = "plots.bars"
+    named = inputs.mapping(values, where)
+    lengths = inputs.numbers(list(named.values()), where, "values", ("N",)).tolist()
+    shown = inputs.highest(np.array(lengths), MOST_BARS)
+    if len(shown) < len(lengths):
+        title = f"{title} (the {len(shown)} highest of {len(lengths):,})"
+    kept = {list(named)[k]: lengths[k] for k in shown}
+    figure, ax = new_axes(ax, (7.5, 0.45 * len(kept) + 1.3))
+    colors = [ORANGE if value == max(lengths) else BLUE for value in kept.values()]
+    drawn = ax.barh(list(kept), list(kept.values()), color=colors)
+    ax.bar_label(drawn, [three_digits(value) for value in kept.values()], padding=4)
     ax.margins(x=0.12)
     ax.invert_yaxis()
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
-    words = f"{title}: " + ", ".join(
-        f"{name} {three_digits(value)}" for name, value in values.items()
-    )
-    if line:
-        ax.axvline(line[1], color=GRAY, linestyle=":", label=line[0])
+    words = f"{title}: " + ", ".join(f"{name} {three_digits(v)}" for name, v in kept.items())
+    if line is not None:
+        name, place = inputs.reference_line(line, where)
+        ax.axvline(place, color=GRAY, linestyle=":", label=name)
         figure.legend(loc="outside lower right")  # inside it would lie on a long bar
-        words += f"; {line[0]} {line[1]:.3g}"
+        words += f"; {name} {place:.3g}"
     return add_alt(figure, words + ".")
 
 
@@ -129,7 +150,8 @@ def curves(
     Parameters
     ----------
     series : dict of str to sequence of float
-        A name and its numbers each; at most six.
+        A name and its numbers each; at most six. Where one is NaN or infinite, the line has a gap,
+        and the legend says that it diverged.
     title, xlabel, ylabel : str
         What the lines are, with units.
     x : sequence of float, optional
@@ -146,16 +168,27 @@ def curves(
     featlib.FeatlibError
         If there are none, or too many.
     """
-    _refuse_too_many(series, "plots.curves", MOST_LINES)
+    where = "plots.curves"
+    lines = {
+        name: inputs.numbers(values, where, f"'{name}'", ("N",), finite=False).astype(float)
+        for name, values in inputs.mapping(series, where, MOST_LINES).items()
+    }
+    longest = max(map(len, lines.values()))
+    places = np.arange(1, 1 + longest) if x is None else inputs.numbers(x, where, "x", ("N",))
+    if len(places) < longest:
+        wanted = f"x as {longest} places, one for each number"
+        checks.refuse(where, wanted, f"{len(places)}", "Give more places, or leave out x.")
     figure, ax = new_axes(ax, (7.5, 3.8))
-    places = list(range(1, 1 + max(map(len, series.values()))) if x is None else x)
-    for (name, values), color, marker in zip(series.items(), SERIES, MARKERS, strict=False):
-        ax.plot(places[: len(values)], values, color=color, marker=marker, label=name)
+    said = []
+    for (name, values), color, marker in zip(lines.items(), SERIES, MARKERS, strict=False):
+        drawn = np.where(inputs.is_finite(values), values, np.nan)
+        label = name if inputs.is_finite(values).all() else f"{name} (diverged)"
+        ax.plot(places[: len(values)], drawn, color=color, marker=marker, label=label)
+        said.append(f"{label}: {two_decimals(values)}")
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=all(place == int(place) for place in places)))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=bool((places == np.round(places)).all())))
     ax.legend()
-    listed = "; ".join(f"{name}: {two_decimals(values)}" for name, values in series.items())
-    return add_alt(figure, f"{title}, by {xlabel}. {listed}.")
+    return add_alt(figure, f"{title}, by {xlabel}. {'; '.join(said)}.")
 
 
 @rc_context(STYLE)
@@ -168,6 +201,8 @@ def scatter(
     ax: Axes | None = None,
 ) -> Figure:
     """Draw points of several classes, each class with its own color and marker.
+
+    Of more than 20 classes, the 20 with the most points are named; the others are gray dots.
 
     Parameters
     ----------
@@ -186,14 +221,28 @@ def scatter(
     -------
     Figure
     """
-    figure, ax = new_axes(ax, (7, 5))
-    for k, name in enumerate(classes):
-        color, marker = SERIES[k % len(SERIES)], MARKERS[k % len(MARKERS)]
-        mine = points[labels == k]
-        ax.scatter(mine[:, 0], mine[:, 1], s=16, color=color, marker=marker, alpha=0.7, label=name)
+    where = "plots.scatter"
+    texts = inputs.names(classes, where, "classes")
+    places = inputs.numbers(points, where, "points", ("N", 2))
+    numbered = inputs.class_numbers(labels, where, len(places), len(texts))
+    most = Counter(numbered.tolist()).most_common(MOST_CLASSES)
+    shown = range(len(texts)) if len(texts) <= MOST_CLASSES else sorted(k for k, _ in most)
+    others = ~np.isin(numbered, shown)
+    figure, ax = new_axes(ax, (7, 5) if len(shown) <= len(SERIES) else (9, 5))
+    if others.any():
+        name = f"{len(texts) - len(shown):,} other classes"
+        ax.scatter(*places[others].T, s=6, color=GRAY, marker=".", alpha=0.4, label=name)
+    for i, k in enumerate(shown):
+        # The second time round, each color has another marker.
+        marker = MARKERS[(i + i // len(SERIES)) % len(MARKERS)]
+        style = {"color": SERIES[i % len(SERIES)], "marker": marker, "alpha": 0.7}
+        ax.scatter(*places[numbered == k].T, s=16, label=texts[k], **style)
     ax.set(title=title, xlabel="first principal component", ylabel="second principal component")
-    ax.legend(fontsize=8, markerscale=1.4, ncols=2)
-    return add_alt(figure, f"{title}: {len(points)} points of {len(classes)} classes on two axes.")
+    if len(shown) <= len(SERIES):
+        ax.legend(fontsize=8, markerscale=1.4, ncols=2)
+    else:
+        ax.legend(fontsize=8, markerscale=1.4, loc="center left", bbox_to_anchor=(1, 0.5))
+    return add_alt(figure, f"{title}: {len(places)} points of {len(texts)} classes on two axes.")
 
 
 @rc_context(STYLE)
@@ -228,19 +277,22 @@ def bands(
     featlib.FeatlibError
         If there are none, or too many.
     """
-    _refuse_too_many(series, "plots.bands", MOST_LINES)
+    where = "plots.bands"
+    measured = inputs.mapping(series, where, MOST_LINES)
+    places = _above_zero(x, where, "x")
     figure, ax = new_axes(ax, (7.5, 4.2))
     words = []
-    for (name, repeats), color, marker in zip(series.items(), SERIES, MARKERS, strict=False):
-        lows, highs = list(map(min, repeats)), list(map(max, repeats))
-        means = [sum(values) / len(values) for values in repeats]
-        ax.fill_between(x, lows, highs, color=color, alpha=0.2, linewidth=0)
-        ax.plot(x, means, color=color, marker=marker, label=name)
-        listed = zip(x, means, lows, highs, strict=True)
-        points = (f"{mean:.2f} ({low:.2f} to {high:.2f}) at {at}" for at, mean, low, high in listed)
+    for (name, repeats), color, marker in zip(measured.items(), SERIES, MARKERS, strict=False):
+        lows, means, highs = _spread(repeats, where, name, len(places))
+        ax.fill_between(places, lows, highs, color=color, alpha=0.2, linewidth=0)
+        ax.plot(places, means, color=color, marker=marker, label=name)
+        listed = zip(places, means, lows, highs, strict=True)
+        points = (
+            f"{mean:.2f} ({low:.2f} to {high:.2f}) at {at:g}" for at, mean, low, high in listed
+        )
         words.append(f"{name}: {', '.join(points)}")
     ax.set_xscale("log", base=2)
-    ax.set_xticks(x, [f"{at:g}" for at in x])
+    ax.set_xticks(places, [f"{at:g}" for at in places])
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
     ax.legend()
     return add_alt(figure, f"{title}, by {xlabel}; mean (lowest to highest). {'; '.join(words)}.")
@@ -276,10 +328,20 @@ def tradeoff(
     featlib.FeatlibError
         If there are none, or too many.
     """
-    _refuse_too_many(points, "plots.tradeoff", len(MARKERS))
+    where = "plots.tradeoff"
+    measured = {
+        name: inputs.numbers(four, where, f"'{name}'", (4,)).tolist()
+        for name, four in inputs.mapping(points, where, len(MARKERS)).items()
+    }
+    for name, (cost, gain, low, high) in measured.items():
+        checks.number(cost, where, f"the cost of '{name}'", above=True)
+        if not low <= gain <= high:
+            wanted = f"'{name}' with its gain between the ends of the interval"
+            got = f"{gain:g}, and {low:g} to {high:g}"
+            checks.refuse(where, wanted, got, "Give cost, gain, lower end, upper end.")
     figure, ax = new_axes(ax, (8.5, 4))
     words = []
-    for i, (name, (cost, gain, low, high)) in enumerate(points.items()):
+    for i, (name, (cost, gain, low, high)) in enumerate(measured.items()):
         ends = [[gain - low], [high - gain]]
         style = {"color": SERIES[i], "fmt": MARKERS[i], "markersize": 8, "capsize": 4}
         ax.errorbar([cost], [gain], yerr=ends, label=name, **style)
@@ -321,24 +383,44 @@ def pairs(
     -------
     Figure
     """
-    figure, ax = new_axes(ax, (7.5, 0.5 * len(values) + 1.7))
-    places = range(len(values))
-    first, second = zip(*values.values(), strict=True)
+    where = "plots.pairs"
+    both = {
+        name: inputs.numbers(two, where, f"'{name}'", (2,)).tolist()
+        for name, two in inputs.mapping(values, where, MOST_BARS).items()
+    }
+    left, right = inputs.names(names, where, "names", 2)
+    figure, ax = new_axes(ax, (7.5, 0.5 * len(both) + 1.7))
+    places = range(len(both))
+    first, second = zip(*both.values(), strict=True)
     ax.hlines(places, first, second, color=GRAY, linewidth=1.5, zorder=1)
-    ax.scatter(first, places, s=70, color=ORANGE, marker="o", label=names[0])
-    ax.scatter(second, places, s=70, color=BLUE, marker="s", label=names[1])
-    if line:
-        ax.axvline(line[1], color=GRAY, linestyle=":", label=line[0])
-    ax.set_yticks(places, list(values))
+    ax.scatter(first, places, s=70, color=ORANGE, marker="o", label=left)
+    ax.scatter(second, places, s=70, color=BLUE, marker="s", label=right)
+    if line is not None:
+        name, place = inputs.reference_line(line, where)
+        ax.axvline(place, color=GRAY, linestyle=":", label=name)
+    ax.set_yticks(places, list(both))
     ax.margins(y=0.12)
     ax.invert_yaxis()
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel, xlim=(0, 1))
     figure.legend(loc="outside lower center", ncols=3)
-    listed = ", ".join(f"{name} {one:.2f} and {two:.2f}" for name, (one, two) in values.items())
-    return add_alt(figure, f"{title}; {names[0]} and {names[1]}: {listed}.")
+    listed = ", ".join(f"{name} {one:.2f} and {two:.2f}" for name, (one, two) in both.items())
+    return add_alt(figure, f"{title}; {left} and {right}: {listed}.")
 
 
-def _refuse_too_many(series: Mapping[str, object], where: str, most: int) -> None:
-    if not 1 <= len(series) <= most:
-        wanted = f"1 to {most} names with their numbers"
-        checks.refuse(where, wanted, f"{len(series)}", "Draw the others in a chart of their own.")
+def _above_zero(x: object, where: str, name: str) -> np.ndarray:
+    places = inputs.numbers(x, where, name, ("N",))
+    if places.min() <= 0:
+        wanted = f"{name} above 0, for a logarithmic scale"
+        checks.refuse(where, wanted, f"{places.min():g}", "Leave out what is 0 or less.")
+    return places
+
+
+def _spread(repeats: object, where: str, name: str, n: int) -> np.ndarray:
+    """Return lowest, mean and highest of the numbers that were measured at each place: 3×n."""
+    wanted = f"'{name}' as {n} lists of numbers, one for each place in x"
+    is_list = isinstance(repeats, (list, tuple, np.ndarray, torch.Tensor))
+    if not is_list or getattr(repeats, "ndim", 1) == 0 or len(repeats) != n:
+        got = f"{len(repeats)}" if isinstance(repeats, (list, tuple)) else describe(repeats)
+        checks.refuse(where, wanted, got, "Give a list for each place, also of one number.")
+    lists = [inputs.numbers(repeat, where, f"a list of '{name}'", ("N",)) for repeat in repeats]
+    return np.array([(one.min(), one.mean(), one.max()) for one in lists]).T

@@ -10,10 +10,16 @@ from typing import Any, cast
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.figure import SubFigure
 from matplotlib.font_manager import fontManager
+from matplotlib.text import Text
+
+from featlib import checks
+from featlib.engine.words import describe, readable
+from featlib.plots.inputs import LARGEST, short
 
 __all__ = [
     "BLUE",
@@ -70,6 +76,18 @@ class Figure(MatplotlibFigure):
     """
 
     alt: str = ""
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Draw the figure; matplotlib calls this whenever it needs one.
+
+        Parameters
+        ----------
+        renderer : matplotlib.backend_bases.RendererBase
+            What draws.
+        """
+        for text in self.findobj(Text):
+            cast(Text, text).set_text(short(cast(Text, text).get_text(), 240))
+        super().draw(renderer)
 
     def png(self, dpi: float | None = None) -> bytes:
         """Return the figure as a PNG file.
@@ -133,10 +151,18 @@ def new_axes(ax: Axes | None, size: tuple[float, float]) -> tuple[MatplotlibFigu
     figure : matplotlib.figure.Figure
         A `Figure` if it is new; else the whole figure that the axes are in.
     ax : matplotlib.axes.Axes
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If `ax` is anything else.
     """
     if ax is None:
         figure = new_figure(size)
         return figure, figure.subplots()
+    if not isinstance(ax, Axes):
+        fix = "Make them with plt.subplots(), or leave out ax."
+        checks.refuse("plots", "ax as matplotlib axes", describe(ax), fix)
     figure = ax.figure
     while isinstance(figure, SubFigure):  # alternative text belongs to the whole figure
         figure = figure.figure
@@ -160,7 +186,7 @@ def add_alt(figure: MatplotlibFigure, words: str) -> Figure:
         neither `png` nor a notebook form of its own.
     """
     described = cast(Figure, figure)
-    described.alt = f"{getattr(figure, 'alt', '')} {words}".strip()
+    described.alt = readable(f"{getattr(figure, 'alt', '')} {words}".strip())
     return described
 
 
@@ -185,10 +211,20 @@ def two_decimals(values: Iterable[float]) -> str:
     Parameters
     ----------
     values : iterable of float
-        Any numbers.
+        Any numbers. Of more than 40, those in the middle are left out; what is NaN or infinite is
+        said to have diverged.
 
     Returns
     -------
     str
     """
-    return ", ".join(f"{value:.2f}" for value in values)
+    texts = [_two_decimals(float(value)) for value in values]
+    if len(texts) > 40:
+        texts[10:-5] = [f"… {len(texts) - 15:,} more …"]
+    return ", ".join(texts)
+
+
+def _two_decimals(value: float) -> str:
+    if not abs(value) <= LARGEST:
+        return "diverged"
+    return f"{value:.2f}" if abs(value) < 1e5 else f"{value:.3g}"

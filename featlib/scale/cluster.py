@@ -14,7 +14,9 @@ from torch.utils.data import Dataset
 
 from featlib import checks, features
 from featlib.backbone import Backbone
+from featlib.images import ImageSet
 from featlib.scale import shards
+from featlib.scale.items import Rows
 from featlib.weights import Weights
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class ShardWriter:
 
 
 def extract(
-    source: str | os.PathLike[str] | Dataset,
+    source: str | os.PathLike[str] | Dataset | ImageSet | Rows,
     folder: str | os.PathLike[str],
     backbone: Backbone | Weights,
     *,
@@ -66,6 +68,7 @@ def extract(
     precision: str = "fp32",
     device: str = "auto",
     shard_size: int = 4096,
+    source_id: str | None = None,
     overwrite: bool = False,
     progress: bool = True,
 ) -> shards.Summary:
@@ -84,7 +87,7 @@ def extract(
         The address of a running cluster, such as ``"auto"`` or ``"ray://head:10001"``. Left out:
         the one that ``RAY_ADDRESS`` names, else a new cluster on this machine, which ends with the
         work.
-    batch_size, precision, device, shard_size, overwrite, progress
+    batch_size, precision, device, shard_size, source_id, overwrite, progress
         As for `shards.extract`.
 
     Returns
@@ -100,7 +103,9 @@ def extract(
     ray = _ray()
     if workers is not None:
         checks.whole_number(workers, "cluster.extract", "workers")
-    job = shards.plan_job(source, folder, backbone, batch_size, precision, device, shard_size)
+    job = shards.plan_job(
+        source, folder, backbone, batch_size, precision, device, shard_size, source_id, progress
+    )
 
     def write(missing, tick):
         if not missing:

@@ -7,7 +7,7 @@ not at all. So whatever stops the work, the same call continues where it stopped
 
 import json
 import os
-import shutil
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,7 +26,10 @@ from featlib.backbone import Backbone, fingerprint
 from featlib.engine import threads
 from featlib.engine.decode import strictly
 from featlib.engine.files import atomic_write
+from featlib.engine.folders import PLAN
 from featlib.engine.progress_bar import progress_bar
+from featlib.images import ImageSet
+from featlib.scale.items import Rows
 from featlib.scale.sources import DatasetSource, FolderSource
 from featlib.weights import Weights
 
@@ -42,7 +45,7 @@ __all__ = [
 
 # Names that begin with _ are not read as data by pyarrow, pandas and Spark.
 UNREADABLE = "_unreadable"
-_PLAN = "_featlib.json"
+_LEFTOVERS = f"_{16 * '[0-9a-f]'}.tmp"  # of `atomic_write`, where a process was killed
 
 _Forward = Callable[[torch.Tensor], torch.Tensor]
 _Tick = Callable[[int], object]
@@ -62,8 +65,10 @@ class Summary:
         Images that this call has read, unreadable ones included.
     shards : int
         The number of Parquet files.
+    size : int
+        Height and width at which the images were read, in pixels.
     unreadable : tuple of (str, str)
-        Files that could not be read, each with the reason.
+        Files and rows that could not be read, each with the reason.
     seconds : float
         Time of this call.
     """
@@ -72,6 +77,7 @@ class Summary:
     images: int
     computed: int
     shards: int
+    size: int
     unreadable: tuple[tuple[str, str], ...]
     seconds: float
 
@@ -148,13 +154,30 @@ class Job:
         """
         return [shard for shard in range(self.shards) if not self.part(shard).is_file()]
 
-    def plan(self, backbone: Backbone | Weights) -> dict[str, Any]:
+    def unreadable(self, shard: int) -> Path:
+        """Return the path of the list of what could not be read of a shard.
+
+        Parameters
+        ----------
+        shard : int
+            Its number, from 0.
+
+        Returns
+        -------
+        pathlib.Path
+            It is there if something of the shard could not be read.
+        """
+        return self.folder / UNREADABLE / f"{self.part(shard).stem}.json"
+
+    def plan(self, backbone: Backbone | Weights, progress: bool = True) -> dict[str, Any]:
         """Describe what the features are made from; only equal plans may share a folder.
 
         Parameters
         ----------
         backbone : featlib.backbone.Backbone or featlib.weights.Weights
             What computes the features.
+        progress : bool
+            Whether to show a bar while the images are told from others.
 
         Returns
         -------
@@ -164,7 +187,7 @@ class Job:
         return {
             "format": 1,
             "images": len(self.source),
-            "source": self.source.digest(),
+            "source": self.source.digest(progress),
             "weights": fingerprint(backbone.state()),
             "preprocessing": repr(replace(backbone.transform, size=self.size)),
             "precision": self.precision,
@@ -173,7 +196,7 @@ class Job:
 
 
 def extract(
-    source: str | os.PathLike[str] | Dataset,
+    source: str | os.PathLike[str] | Dataset | ImageSet | Rows,
     folder: str | os.PathLike[str],
     backbone: Backbone | Weights,
     *,
@@ -181,6 +204,7 @@ def extract(
     precision: str = "fp32",
     device: str = "auto",
     shard_size: int = 4096,
+    source_id: str | None = None,
     overwrite: bool = False,
     progress: bool = True,
 ) -> Summary:
@@ -193,9 +217,12 @@ def extract(
 
     Parameters
     ----------
-    source : str, pathlib.Path or torch.utils.data.Dataset
-        A folder of pictures, searched with its subfolders; or a dataset like those of torchvision,
-        without a transform.
+    source : str, pathlib.Path, torch.utils.data.Dataset, ImageSet or sequence
+        A folder of pictures, searched with its subfolders, as for `images.from_folder`; or a
+        dataset like those of torchvision and Hugging Face: ``len(source)`` rows, each an image and
+        a label, a dict of both, or an image alone. Images are Pillow pictures, or tensors 3×H×W,
+        uint8 or float from 0 to 1. Without a random transform, and without ``Normalize``, which
+        comes with the backbone.
     folder : str or pathlib.Path
         Where the files go; it is made if it is not there.
     backbone : featlib.backbone.Backbone or featlib.weights.Weights
@@ -204,8 +231,17 @@ def extract(
         As for `features.extract`.
     shard_size : int
         Images in a Parquet file; at most so many are lost when the work is stopped.
+    source_id : str, optional
+        A name of your own for this very data, such as ``"pets, version 3"``. Left out, the call
+        finds out by itself whether the features in the folder belong to the data. For a folder,
+        and for torchvision's ``ImageFolder`` and parts of it, names, sizes and times of the files
+        tell, which takes seconds. Of another dataset each row is read once more for it, and must
+        be the same each time. With a name nothing is read: change it whenever the data changes. Of
+        a Hugging Face dataset that holds its pictures, ``source._fingerprint`` is such a name; of
+        one that holds paths only, it stays the same when a file changes.
     overwrite : bool
-        Whether to remove features in the folder that were made from something else.
+        Whether to remove features in the folder that were made from something else. Only files
+        that an earlier call has written are removed.
     progress : bool
         Whether to show a bar with the rate and the time left.
 
@@ -217,8 +253,9 @@ def extract(
     Raises
     ------
     featlib.FeatlibError
-        If there is nothing to read or none of it can be read, a setting is wrong, the folder holds
-        other features, another process writes to it, or it cannot be written.
+        If there is nothing to read or none of it can be read, a setting is wrong, the dataset is
+        random, the folder holds other features or Parquet files of another origin, another process
+        writes to it, or it cannot be written.
 
     Examples
     --------
@@ -235,7 +272,9 @@ def extract(
     >>> done.images, done.shards, done.unreadable
     (6, 2, ())
     """
-    job = plan_job(source, folder, backbone, batch_size, precision, device, shard_size)
+    job = plan_job(
+        source, folder, backbone, batch_size, precision, device, shard_size, source_id, progress
+    )
     forward = features.fast_forward(backbone, job.precision, job.device)
 
     def write(shards, tick):
@@ -246,19 +285,21 @@ def extract(
 
 
 def plan_job(
-    source: str | os.PathLike[str] | Dataset,
+    source: str | os.PathLike[str] | Dataset | ImageSet | Rows,
     folder: str | os.PathLike[str],
     backbone: Backbone | Weights,
     batch_size: int,
     precision: str,
     device: str,
     shard_size: int,
+    source_id: str | None = None,
+    progress: bool = True,
 ) -> Job:
     """Check the settings and list the images.
 
     Parameters
     ----------
-    source, folder, backbone, batch_size, precision, device, shard_size
+    source, folder, backbone, batch_size, precision, device, shard_size, source_id, progress
         As for `extract`.
 
     Returns
@@ -275,10 +316,15 @@ def plan_job(
     checks.whole_number(batch_size, where, "batch_size")
     checks.whole_number(shard_size, where, "shard_size")
     checks.one_of(precision, where, "precision", features.PRECISIONS)
+    progress = checks.switch(progress, where, "progress")
+    fix = "Get one with backbone.resnet18()."
+    checks.instance(backbone, (Backbone, Weights), where, "a frozen backbone, or weights", fix)
+    folder = checks.path(folder, where, "the folder for the features").resolve()
     _pyarrow()
-    is_folder = isinstance(source, (str, os.PathLike))
-    found = FolderSource(source) if is_folder else DatasetSource(source)
-    folder = Path(folder).expanduser().resolve()
+    if isinstance(source, (str, os.PathLike)):
+        found = FolderSource(source, source_id, progress)
+    else:
+        found = DatasetSource(source, source_id)
     size = backbone.transform.size or found.usual_size()
     return Job(found, folder, size, shard_size, batch_size, precision, device)
 
@@ -316,17 +362,19 @@ def write_missing(
         none of the images can be read.
     """
     started = time.perf_counter()
+    overwrite = checks.switch(overwrite, "shards.extract", "overwrite")
+    plan = job.plan(backbone, progress)
     with _writing(job.folder):
         job.folder.mkdir(parents=True, exist_ok=True)
     with _alone(job.folder):
         with _writing(job.folder):
-            _begin(job, job.plan(backbone), overwrite)
+            _begin(job, plan, overwrite)
         shards = job.unfinished()
         due = sum(len(job.rows(shard)) for shard in shards)
         before = len(job.source) - due
         with progress_bar("features", len(job.source), "image", progress, done=before) as done:
             write(shards, done.update)
-        for leftover in job.folder.glob("_*.tmp"):  # of processes that were killed
+        for leftover in job.folder.glob(_LEFTOVERS):
             leftover.unlink()
         return _summary(job, due, time.perf_counter() - started)
 
@@ -397,7 +445,7 @@ def _compute_batch(
 
 def _list_unreadable(job: Job, shard: int, unreadable: list[tuple[str, str]]) -> None:
     """Write down what could not be read; before the part, so that a finished shard has a list."""
-    listed = job.folder / UNREADABLE / f"{job.part(shard).stem}.json"
+    listed = job.unreadable(shard)
     listed.unlink(missing_ok=True)
     if unreadable:
         listed.parent.mkdir(exist_ok=True)
@@ -448,40 +496,62 @@ def _writing(folder: Path) -> Iterator[None]:
 
 def _begin(job: Job, plan: dict[str, Any], overwrite: bool) -> None:
     """Write the plan into a new folder; refuse a folder that was made by another plan."""
-    path = job.folder / _PLAN
+    path = job.folder / PLAN
     found = _read_plan(path)
+    ours = partial(_is_ours, shards=_count_shards(found))
     parts = list(job.folder.glob("*.parquet"))
-    if found != plan and (parts or found) and not overwrite:
+    foreign = ", ".join(f"'{part.name}'" for part in sorted(parts) if not ours(part))
+    if foreign:
+        wanted = f"no Parquet files in '{job.folder}' but those of this work: they are read as one"
+        checks.refuse(
+            "shards.extract", wanted, foreign, "Choose another folder, or move them away."
+        )
+    if found == plan:
+        return
+    if found and not overwrite:
         changed = [name for name in plan if found.get(name) != plan[name]]
         wanted = f"'{job.folder}' to be empty or to hold features of the same images and settings"
         got = f"features that differ in: {', '.join(changed)}"
         fix = "Choose another folder, or say overwrite=True (--overwrite) to remove them."
         checks.refuse("shards.extract", wanted, got, fix)
-    if found != plan:
-        for part in parts:
-            part.unlink()
-        shutil.rmtree(job.folder / UNREADABLE, ignore_errors=True)
-        with atomic_write(path) as file:
-            file.write(json.dumps(plan, indent=1).encode())
+    for old in (*parts, *filter(ours, (job.folder / UNREADABLE).glob("*.json"))):
+        old.unlink()
+    with atomic_write(path) as file:
+        file.write(json.dumps(plan, indent=1).encode())
+
+
+def _count_shards(plan: dict[str, Any]) -> int:
+    """Return how many files a plan stands for; none if it is not ours."""
+    try:
+        return -(-plan["images"] // plan["images a shard"])
+    except (KeyError, TypeError, ZeroDivisionError):
+        return 0
+
+
+def _is_ours(path: Path, shards: int) -> bool:
+    found = re.fullmatch(r"part-(\d{6,})\.(parquet|json)", path.name, re.ASCII)
+    return bool(found) and int(found[1]) < shards
 
 
 def _read_plan(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # there is none, or it is not ours
-        return {}
+        found = None
+    return found if isinstance(found, dict) else {}
 
 
 def _summary(job: Job, computed: int, seconds: float) -> Summary:
-    lists = sorted((job.folder / UNREADABLE).glob("*.json"))
+    lists = [path for path in map(job.unreadable, range(job.shards)) if path.is_file()]
     unreadable = [
         (name, reason) for path in lists for name, reason in json.loads(path.read_text("utf-8"))
     ]
     if len(unreadable) == len(job.source):
         wanted, (name, reason) = "pictures that can be read", unreadable[0]
-        checks.refuse("shards.extract", wanted, f"'{name}': {reason}", "Check the files.")
+        checks.refuse("shards.extract", wanted, f"'{name}': {reason}", "Check them.")
     images = len(job.source) - len(unreadable)
-    return Summary(job.folder, images, computed, job.shards, tuple(unreadable), seconds)
+    unreadable += job.source.skipped
+    return Summary(job.folder, images, computed, job.shards, job.size, tuple(unreadable), seconds)
 
 
 def _pyarrow() -> tuple[Any, Any]:

@@ -4,7 +4,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from featlib import quiz
+from featlib import checks, quiz
+from featlib.engine.words import describe
 from featlib.quiz import flashcards, html
 from featlib.quiz.progress import RATINGS
 from featlib.widgets.base import Widget, script
@@ -32,6 +33,11 @@ class FlashcardsWidget(Widget):
         Where reviews are kept.
     view : dict
         What the front end shows.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If one of these is of another kind.
     """
 
     _esm = script("flashcards")
@@ -39,9 +45,13 @@ class FlashcardsWidget(Widget):
     def __init__(
         self, deck: list[quiz.Flashcard], progress: quiz.Progress, limit: int = 20
     ) -> None:
+        where, fix = "show_flashcards", "quiz.load_deck() returns one."
+        if not isinstance(deck, list) or not all(isinstance(x, quiz.Flashcard) for x in deck):
+            checks.refuse(where, "a list of Flashcards", describe(deck), fix)
+        checks.instance(progress, quiz.Progress, where, "a Progress", "Pass quiz.Progress().")
         self.deck = deck
         self.progress = progress
-        self._left = limit
+        self._left = checks.whole_number(limit, where, "limit")
         super().__init__(view=self._next())
         self.on_msg(self._receive)
 
@@ -88,6 +98,8 @@ class FlashcardsWidget(Widget):
         if waiting:
             return f"Done for today. {len(waiting)} more are waiting: run the cell again."
         dates = [card.due for card in flashcards.schedule(reviews).values()]
+        if not dates:
+            return "There are no cards."
         return f"Done. The next card is due on {min(dates).astimezone():%d %B, %H:%M}."
 
     def _receive(self, _: object, content: dict[str, Any], buffers: list[Any]) -> None:
@@ -123,4 +135,6 @@ def show_flashcards(name: str | Path = "flashcards", *, limit: int = 20) -> Flas
     featlib.FeatlibError
         If there is no such deck, or its file is faulty.
     """
+    wanted = "the name of a deck, or its file"
+    checks.instance(name, (str, Path), "show_flashcards", wanted, 'Try "flashcards".')
     return FlashcardsWidget(quiz.load_deck(name), quiz.Progress(), limit)

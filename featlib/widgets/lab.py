@@ -1,11 +1,12 @@
 """The live lab: every change of a slider retrains the head and redraws its training trace."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 from featlib import checks, features, head, images, preprocess, trace
+from featlib.engine.words import describe
 from featlib.images import ImageSet
 from featlib.weights import read_weights
 from featlib.widgets.base import Widget, script
@@ -19,6 +20,9 @@ DEFAULTS: dict[str, Any] = {
     "per_class": 80,
     "weight_decay": 0.01,
 }
+
+
+_LIKE = 'Pass {"epochs": 10}, for example.'
 
 
 class LabWidget(Widget):
@@ -41,6 +45,11 @@ class LabWidget(Widget):
         Its head.
     view : dict
         What the front end shows.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the inputs are not features of the images.
     """
 
     _esm = script("lab")
@@ -48,12 +57,14 @@ class LabWidget(Widget):
     training: head.TrainingTrace
     layer: torch.nn.Linear
 
-    def __init__(self, images: ImageSet, inputs: dict[str, torch.Tensor]) -> None:
+    def __init__(self, images: ImageSet, inputs: Mapping[str, torch.Tensor]) -> None:
+        _check(images, inputs)
         self.images = images
         self.inputs = inputs
-        self._most = int(images.labels[images.train].bincount().min())
+        counts = images.labels[images.train].bincount()
+        self._most = int(counts[counts > 0].min())  # of emoji3d no image is a flag
         super().__init__()
-        self.retrain(DEFAULTS | {"per_class": self._most})
+        self.retrain(DEFAULTS | {"per_class": self._most, "features": next(iter(inputs))})
         self.on_msg(self._receive)
 
     def retrain(self, settings: dict[str, Any], *, sent: str | None = None) -> None:
@@ -62,15 +73,18 @@ class LabWidget(Widget):
         Parameters
         ----------
         settings : dict
-            With the keys of `DEFAULTS`.
+            With keys of `DEFAULTS`; what is left out stays as it is.
         sent : str, optional
             The mark of the message that asks for it, by which the front end knows the reply.
 
         Raises
         ------
         featlib.FeatlibError
-            If a setting is out of range.
+            If a setting is unknown or out of range, or the training diverges.
         """
+        checks.instance(settings, dict, "LabWidget", "settings in a dict", _LIKE)
+        checks.settings(settings, "LabWidget", DEFAULTS)
+        settings = self.view.get("settings", {}) | settings
         checks.one_of(settings["features"], "LabWidget", "features", list(self.inputs))
         rows = self.inputs[settings["features"]]
         train, unseen = self._first(settings["per_class"]), self.images.validation
@@ -92,7 +106,7 @@ class LabWidget(Widget):
             "run": _numbers(self.training.epochs),
             "before": before,
             "reference": _numbers(trace.REFERENCE),
-            "words": self._words(settings),
+            "words": self._words(len(train), settings["features"]),
             "sent": sent,
         }
 
@@ -103,12 +117,11 @@ class LabWidget(Widget):
         parts = [train[labels[train] == c][:per_class] for c in range(len(self.images.classes))]
         return torch.cat(parts)
 
-    def _words(self, settings: dict[str, Any]) -> str:
+    def _words(self, n: int, features: str) -> str:
         last = self.training.epochs[-1]
-        count = settings["per_class"] * len(self.images.classes)
         return (
-            f"{count} images of {len(self.images.classes)} classes, {settings['features']}: "
-            f"loss {last.loss:.2f}, training accuracy {last.accuracy:.3f}, "
+            f"{n} images of {len(self.images.classes)} classes, {features}: "
+            f"loss {head.loss_text(last.loss)}, training accuracy {last.accuracy:.3f}, "
             f"validation accuracy {last.val_accuracy:.3f}. {last.observation.capitalize()}."
         )
 
@@ -117,7 +130,7 @@ class LabWidget(Widget):
             sent = content.get("sent")
             try:
                 self.retrain(content["settings"], sent=sent)
-            except (checks.FeatlibError, KeyError) as error:
+            except checks.FeatlibError as error:
                 self.send({"status": str(error), "sent": sent})
 
     def plain(self) -> tuple[str, str]:
@@ -150,8 +163,13 @@ def show_lab(pictures: ImageSet | None = None) -> LabWidget:
     Returns
     -------
     LabWidget
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If they are no image set.
     """
-    pictures = pictures or images.load("emoji10")
+    pictures = images.load("emoji10") if pictures is None else _image_set(pictures, "show_lab")
     # A quarter of the pixels: as good for a linear layer, and four times as fast to train on.
     small = torch.nn.functional.avg_pool2d(preprocess.scale(pictures.pixels), 2)
     inputs = {
@@ -160,3 +178,21 @@ def show_lab(pictures: ImageSet | None = None) -> LabWidget:
         "raw pixels": small.flatten(1),
     }
     return LabWidget(pictures, inputs)
+
+
+def _image_set(value: object, where: str) -> ImageSet:
+    fix = "images.load() and images.from_folder(path) return one."
+    return checks.instance(value, ImageSet, where, "an ImageSet", fix)
+
+
+def _check(pictures: object, inputs: Mapping[str, torch.Tensor]) -> None:
+    n = len(_image_set(pictures, "LabWidget"))
+    wanted, fix = "features by their names, in a dict", 'Pass {"pretrained": rows}, for example.'
+    if not isinstance(inputs, Mapping) or not inputs:
+        checks.refuse("LabWidget", wanted, describe(inputs), fix)
+    for name, rows in inputs.items():
+        where = f"LabWidget, input {name!r}"
+        checks.features(rows, where)
+        if len(rows) != n:
+            fix = "Pass one row an image, in the order of the images."
+            checks.refuse(where, f"features of all {n} images", describe(rows), fix)

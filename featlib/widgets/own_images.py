@@ -12,6 +12,7 @@ from typing import Any
 
 from featlib import checks, lesson, plots
 from featlib.engine.words import readable, shape_text
+from featlib.scale.pictures import Picture
 from featlib.widgets.base import Widget, script
 
 __all__ = ["OwnImagesWidget", "show_own_images"]
@@ -69,16 +70,17 @@ class OwnImagesWidget(Widget):
         featlib.FeatlibError
             If the folder does not hold at least two classes of pictures.
         """
-        self.lesson = lesson.run(Path(folder), cache=cache, progress=False)
+        root = checks.folder(folder, "own pictures", "pictures, one folder a class,")
+        self.lesson = lesson.run(root, cache=cache, progress=False)
         self._show(words=_summary(self.lesson), trained=True, picture=None)
 
-    def try_picture(self, file: str | Path) -> None:
+    def try_picture(self, picture: Picture) -> None:
         """Show the prediction trace of a new picture.
 
         Parameters
         ----------
-        file : str or pathlib.Path
-            The picture.
+        picture : str, pathlib.Path, PIL.Image.Image, numpy.ndarray or torch.Tensor
+            Its file, or one of the other forms that `Lesson.predict` takes: pixels are uint8 3×H×W.
 
         Raises
         ------
@@ -88,7 +90,7 @@ class OwnImagesWidget(Widget):
         if self.lesson is None:
             fix = "Upload pictures of two classes and press Train."
             checks.refuse("own pictures", "a trained head", "none yet", fix)
-        prediction = self.lesson.predict(file)
+        prediction = self.lesson.predict(picture)
         figure = plots.prediction_trace(prediction)
         source = "data:image/png;base64," + base64.b64encode(figure.png(dpi=100)).decode()
         sure = prediction.probabilities.max().item()

@@ -5,10 +5,12 @@ what the learner did; an answer travels inside the message that asks to check it
 """
 
 from collections.abc import Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from featlib import checks, quiz
+from featlib.engine.words import describe
 from featlib.quiz import html
 from featlib.quiz.marking import Value, shuffled
 from featlib.quiz.questions import CHOICES
@@ -39,6 +41,11 @@ class QuizWidget(Widget):
         As passed.
     view : dict
         What the front end shows.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If one of these is of another kind, or a value that the quiz asks for is missing.
     """
 
     _esm = script("quiz")
@@ -50,9 +57,10 @@ class QuizWidget(Widget):
         values: Mapping[str, Value] | None = None,
         mode: str = "one",
     ) -> None:
+        _check(quiz, progress, mode)
         self.quiz = quiz
         self.progress = progress
-        self.values = values or {}
+        self.values = _checked_values(quiz, {} if values is None else values)
         self._by_id = {question.id: question for question in quiz.questions}
         self._hints: set[str] = set()
         shown = {"title": quiz.title, "mode": mode, "cleared": 0, "questions": self._questions()}
@@ -134,7 +142,7 @@ class QuizWidget(Widget):
 
     def _receive(self, _: object, content: dict[str, Any], buffers: list[Any]) -> None:
         try:
-            if "check" in content:
+            if content.get("check") in self._by_id and "answer" in content:
                 self._check(content["check"], content["answer"], content.get("sent"))
             elif "reset" in content:
                 self._reset()
@@ -194,12 +202,39 @@ def show_quiz(
     featlib.FeatlibError
         If there is no such quiz, its file is faulty, or a value that it asks for is missing.
     """
-    checks.one_of(mode, "show_quiz", "mode", _MODES)
+    fix = "quiz.names() lists those that there are."
+    if isinstance(name, (list, dict)):  # as JupyterQuiz takes it
+        fix = 'Write it to a file: Path("mine.json").write_text(json.dumps(questions)).'
+    wanted = "the name of a quiz, its file, or a Quiz"
+    checks.instance(name, (str, Path, quiz.Quiz), "show_quiz", wanted, fix)
     loaded = name if isinstance(name, quiz.Quiz) else quiz.load(name)
-    values = values or {}
-    asked = set().union(*(question.asks for question in loaded.questions))
-    if missing := sorted(asked - values.keys()):
-        fix = f"Pass show_quiz({str(name)!r}, values={{{missing[0]!r}: …}})."
-        wanted = f"the values {', '.join(sorted(asked))} of your own run"
-        checks.refuse("show_quiz", wanted, f"nothing for {', '.join(missing)}", fix)
     return QuizWidget(loaded, quiz.Progress(), values, mode)
+
+
+def _check(questions: object, progress: object, mode: str) -> None:
+    checks.instance(questions, quiz.Quiz, "show_quiz", "a Quiz", "quiz.load(name) returns one.")
+    checks.instance(progress, quiz.Progress, "show_quiz", "a Progress", "Pass quiz.Progress().")
+    checks.one_of(mode, "show_quiz", "mode", _MODES)
+
+
+def _checked_values(questions: quiz.Quiz, values: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the values that a quiz asks for, those of NumPy and torch as Python's own."""
+    asked = sorted(set().union(*(question.asks for question in questions.questions)))
+    wanted = f"the values {', '.join(asked) or '(none)'} of your own run"
+    if not isinstance(values, Mapping):
+        fix = f"Pass values={{{asked[0]!r}: …}}." if asked else "Leave `values` out."
+        checks.refuse("show_quiz", wanted, describe(values), fix)
+    if missing := [name for name in asked if name not in values]:
+        got, fix = f"nothing for {', '.join(missing)}", f"Pass values={{{missing[0]!r}: …}}."
+        checks.refuse("show_quiz", wanted, got, fix)
+    return {name: _value(name, values[name]) for name in asked}
+
+
+def _value(name: str, value: Any) -> Value:
+    if hasattr(value, "tolist") and str(getattr(value, "device", "cpu")) != "meta":
+        value = value.tolist()  # of NumPy or torch
+    texts = value if isinstance(value, (list, tuple)) and value else [value]
+    if any(isinstance(one, bool) or not isinstance(one, (str, Real)) for one in texts):
+        wanted = f"a number, a text, or a list of texts as the value {name!r}"
+        checks.refuse("show_quiz", wanted, describe(value), "Pass what your run printed.")
+    return value

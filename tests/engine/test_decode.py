@@ -1,15 +1,19 @@
 """Decoded pictures are kept by the content of their files, so that photographs are decoded once."""
 
+import functools
+import os
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from featlib import images
+from featlib import FeatlibError, images
 from featlib.engine import decode
 
 
 def decoded(folder, **options):
-    return decode.decode(sorted(folder.rglob("*.*")), 32, progress=False, **options)
+    return decode.decode(sorted(folder.rglob("*.*")), 32, **options)
 
 
 def test_the_second_time_pictures_are_read_not_decoded(picture_folder, empty_cache, monkeypatch):
@@ -55,6 +59,28 @@ def test_what_memory_shall_not_hold_lies_in_a_file(
     assert [path.name for path in empty_cache.iterdir()] == ["pictures"], "the file has no name"
 
 
+def test_where_the_cache_cannot_be_written_the_large_file_lies_elsewhere(
+    picture_folder, empty_cache, monkeypatch
+):
+    whole, _ = decoded(picture_folder, cache=False)
+    monkeypatch.setattr(decode, "MEMORY", 10_000)
+    empty_cache.write_text("a file where the folder should be")
+    large, _ = decoded(picture_folder)
+    assert isinstance(large, np.memmap)
+    assert np.array_equal(large, whole)
+
+
+def test_where_no_disk_has_room_that_is_said_before_anything_is_written(
+    picture_folder, empty_cache, monkeypatch
+):
+    monkeypatch.setattr(decode, "MEMORY", 10_000)
+    full = shutil.disk_usage(picture_folder)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: full)
+    with pytest.raises(FeatlibError, match=r"a disk with room .* no room for 0\.0 GB .* smaller"):
+        images.from_folder(picture_folder, size=32)
+    assert list(empty_cache.iterdir()) == []
+
+
 USUAL = {
     "photographs": ([3000, 480, 224], 224),
     "half of them thumbnails": ([3000, 64], 224),
@@ -81,7 +107,7 @@ def test_the_shorter_side_is_read_from_a_few_headers(tmp_path):
 @pytest.mark.parametrize("change", ["a file's content", "a new file", "the size"])
 def test_another_content_is_decoded_anew(change, picture_folder, empty_cache):
     files, size = sorted(picture_folder.rglob("*.png")), 32
-    before = decode._digest(files, size)
+    before = decode._digest(files, size, bool)
     if change == "a file's content":
         content = files[0].read_bytes()  # of the same length, so that the bytes themselves count
         files[0].write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
@@ -89,7 +115,29 @@ def test_another_content_is_decoded_anew(change, picture_folder, empty_cache):
         files.append(files[0])
     else:
         size = 64
-    assert decode._digest(files, size) != before
+    assert decode._digest(files, size, bool) != before
+
+
+def test_of_what_is_no_picture_only_the_head_is_read(tmp_path):
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"\0\0\0\x18ftypisom" + bytes(3_000_000))
+    assert sum(map(len, decode._parts(film))) == decode.HEAD
+
+
+def test_a_picture_is_hashed_piece_by_piece(tmp_path):
+    file = tmp_path / "large.bmp"
+    Image.new("RGB", (1000, 1000)).save(file)
+    sizes = [len(part) for part in decode._parts(file)]
+    assert sum(sizes) == file.stat().st_size
+    assert max(sizes) <= 1 << 20
+
+
+def test_a_bar_can_show_itself_before_the_first_piece_is_hashed(picture_folder, empty_cache):
+    files = sorted(picture_folder.rglob("*.png"))
+    seen = []
+    decode.decode(files, None, tick=lambda n: seen.append((n, empty_cache.exists())))
+    assert seen[:24] == [(0, False)] * 24, "twelve headers were read, and twelve files hashed"
+    assert sum(n for n, _ in seen) == 12
 
 
 def test_moved_files_are_still_known(picture_folder, empty_cache, monkeypatch):
@@ -132,3 +180,47 @@ def test_a_large_picture_is_scaled_not_cut():
     assert found[1, 1].tolist() == [255, 0, 0]
     assert found[6, 6].tolist() == [0, 0, 255]
     assert found[1, 6].tolist() == found[6, 1].tolist() == [0, 0, 0]
+
+
+# What begins as a picture
+
+
+BEGINNINGS = {
+    "PNG": True, "JPEG": True, "WEBP": True, "GIF": True, "BMP": True, "DIB": True, "TIFF": True,
+    "AVIF": True, "HEIF": True, "PPM": True, "PDF": False, "ICO": False, "EPS": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BEGINNINGS)
+def test_the_first_bytes_tell_a_picture_whatever_its_ending(kind, tmp_path):
+    decode.formats()  # Pillow can write a HEIC from here on
+    for name in ("picture", "picture.txt", "picture.png"):
+        Image.new("RGB", (40, 40), (200, 30, 30)).save(tmp_path / name, kind)
+        assert decode.begins_as_picture(tmp_path / name) == BEGINNINGS[kind]
+        with decode.strictly():
+            assert isinstance(decode.decode_one(tmp_path / name, 16), str) != BEGINNINGS[kind]
+
+
+@pytest.mark.parametrize("head", [b"", b"P", b"hello", b"RIFF", b"\0\0\0\x18ftypisom\0\0\0\0"])
+def test_what_begins_otherwise_is_none(head, tmp_path):
+    (tmp_path / "x.png").write_bytes(head)
+    assert not decode.begins_as_picture(tmp_path / "x.png")
+    assert not decode.begins_as_picture(tmp_path / "nowhere.png")
+    assert not decode.begins_as_picture(tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a pipe of Unix")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "x.png")
+    assert not decode.begins_as_picture(tmp_path / "x.png")
+
+
+def test_the_reader_of_heic_is_registered_once(monkeypatch, picture_folder):
+    import pillow_heif
+
+    calls = []
+    monkeypatch.setattr(pillow_heif, "register_heif_opener", lambda: calls.append(1))
+    monkeypatch.setattr(decode, "formats", functools.cache(decode.formats.__wrapped__))
+    decoded(picture_folder, cache=False)
+    decoded(picture_folder, cache=False)
+    assert calls == [1]

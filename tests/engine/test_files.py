@@ -81,8 +81,44 @@ def test_the_checksum_is_of_all_bytes(size, path):
     assert sha256(path) == sha256(str(path)) == hashlib.sha256(content).hexdigest()
 
 
-def test_who_may_read_it_follows_the_users_own_settings(tmp_path):
+of_unix = pytest.mark.skipif(os.name != "posix", reason="modes and links of Unix")
+
+
+@pytest.fixture(params=[0o022, 0o027, 0o077, 0o002])
+def umask(request):
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("umask")
+def test_who_may_read_a_new_file_is_decided_as_for_any_other(tmp_path):
     (tmp_path / "plain").write_bytes(b"")
     with atomic_write(tmp_path / "ours") as file:
         file.write(b"")
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@of_unix
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666, 0o444])
+def test_a_file_that_is_replaced_keeps_its_mode_and_is_never_open_to_more(mode, path):
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    with atomic_write(path) as file:
+        assert os.fstat(file.fileno()).st_mode & 0o777 == mode
+        file.write(b"new")
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == mode
+
+
+@of_unix
+def test_a_link_stays_a_link(path, tmp_path):
+    target = tmp_path / "elsewhere" / "target.bin"
+    target.parent.mkdir()
+    path.symlink_to(target)
+    for content in (b"new", b"newer"):
+        with atomic_write(path) as file:
+            file.write(content)
+        assert target.read_bytes() == content
+    assert path.is_symlink()
+    assert list(target.parent.iterdir()) == [target]

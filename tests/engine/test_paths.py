@@ -20,6 +20,8 @@ def test_a_variable_decides(variable, tmp_path, monkeypatch):
     assert not (tmp_path / "mine").exists(), "nothing is made by asking"
     monkeypatch.setenv(variable, "~/mine")
     assert FOLDERS[variable][0]() == Path.home() / "mine"
+    monkeypatch.setenv(variable, "~nobody-of-that-name/mine")
+    assert FOLDERS[variable][0]() == Path("~nobody-of-that-name/mine")
 
 
 @pytest.mark.parametrize("value", [None, ""])

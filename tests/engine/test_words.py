@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from featlib.engine import words
 
@@ -18,6 +19,11 @@ from featlib.engine import words
         (torch.zeros(0, 512, dtype=torch.bfloat16), "bfloat16 tensor 0×512"),
         ("abc", "str 'abc'"),
         (None, "NoneType None"),
+        (torch.zeros(2, device="meta"), "float32 tensor 2 on 'meta'"),
+        (torch.eye(2).to_sparse(), "float32 tensor 2×2, sparse_coo"),
+        (np.zeros(2, ">i4"), "int32 array 2"),
+        (Image.new("L", (20, 10)), "L picture 20×10"),
+        (list(range(10**6)), "list [0, 1, 2, 3, 4, 5, ...]"),
         ("x" * 58, f"str '{'x' * 58}'"),
         ("x" * 59, f"str '{'x' * 56}..."),
     ],

@@ -37,6 +37,12 @@ class Unprintable:
         raise RuntimeError("no")
 
 
+class Unexaminable:
+    @property
+    def dtype(self):
+        raise RuntimeError("no")
+
+
 @pytest.fixture(scope="module")
 def cells():
     return nbformat.read(NOTEBOOK, as_version=4).cells
@@ -120,6 +126,7 @@ NONSENSE = {
     "a function that gives a list": lambda *_: [[1, 2], [3]],
     "a function that gives a pair of nothing": lambda *_: (None, None),
     "a function that gives what cannot be printed": lambda *_: Unprintable(),
+    "a function that gives what cannot be looked at": lambda *_: Unexaminable(),
     "a function that gives an array": lambda *_: np.zeros((6, 512)),
     "a function that gives NaN": lambda *_: torch.full((5, 512), torch.nan),
     "a function of no parameters": lambda: None,

@@ -153,12 +153,23 @@ class Unprintable:
     [
         (torch.full((200, 10), torch.nan), "NaN or infinite logits"),
         (None, "NoneType None"),
-        (Unprintable(), "cannot be examined (RuntimeError)"),
+        (Unprintable(), "The head gave Unprintable"),
     ],
 )
 def test_whatever_a_head_gives_back_the_scoreboard_answers(board, value, said):
     standing = board.enter("odd", lambda x, y: Odd(value))
     assert said in standing.verdict.message
+    assert standing.entry is None
+
+
+class Faulty(nn.Linear):
+    def eval(self):
+        raise RuntimeError("no")
+
+
+def test_a_head_that_cannot_be_examined_is_refused(board):
+    standing = board.enter("faulty", lambda x, y: Faulty(512, 10))
+    assert "cannot be examined (RuntimeError)" in standing.verdict.message
     assert standing.entry is None
 
 

@@ -1,13 +1,17 @@
 """The report is one page that stands alone."""
 
+import dataclasses
+import json
 import os
 import re
 from html.parser import HTMLParser
 
 import pytest
+import torch
 from helpers import make_pictures
+from torch import nn
 
-from featlib import FeatlibError, lesson
+from featlib import FeatlibError, lesson, validation
 from featlib.pages import lesson_report
 
 
@@ -120,4 +124,35 @@ def test_the_page_comes_last(finished, tmp_path, monkeypatch):
 
     monkeypatch.setattr("featlib.engine.files.os.replace", note)
     lesson_report.write(finished, tmp_path)
-    assert written == [*(f"{name}.png" for name in lesson_report.figures(finished)), "index.html"]
+    figures = [f"{name}.png" for name in lesson_report.figures(finished)]
+    assert written == [*figures, "report.json", "index.html"]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_all_numbers_are_beside_the_page(finished, page):
+    facts = json.loads((page.parent / "report.json").read_text(encoding="utf-8"))
+    assert facts == json.loads(json.dumps(finished.to_dict()))
+
+
+def test_the_most_frequent_mistakes_come_first(finished, page):
+    assert "the most frequent mistakes" not in page.read_text(encoding="utf-8").lower()
+    head, rows = nn.Identity(), torch.eye(3)[[1, 1, 2, 0, 2]] * 9
+    report = validation.evaluate(head, rows, torch.tensor([0, 0, 0, 0, 2]), ["a", "b", "c"])
+    table = lesson_report._confused_pairs(dataclasses.replace(finished, report=report))
+    assert table.rows == (("a", "b", "2"), ("a", "c", "1"))
+
+
+ODD_FOLDERS = {
+    "none": (None, "Pass its path as text"),
+    "a number": (3, "Pass its path as text"),
+    "a NUL": ("re\0port", "null"),
+    "nobody's home": ("~nobody-of-that-name/report", "home"),
+}
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("case", ODD_FOLDERS)
+def test_an_odd_folder_is_refused_in_words(finished, case):
+    folder, said = ODD_FOLDERS[case]
+    with pytest.raises(FeatlibError, match=said):
+        lesson_report.write(finished, folder)

@@ -167,6 +167,50 @@ def test_loss_is_drawn_beside_the_reference(figures):
     assert list(ours.get_ydata()) == [row.loss for row in TRAINING.epochs]
 
 
+DIVERGED = {"NaN": float("nan"), "infinity": float("inf"), "huge": 1e20, "beyond float32": 1e200}
+
+
+@pytest.mark.parametrize("case", DIVERGED)
+@pytest.mark.filterwarnings("error")
+def test_a_training_that_diverged_is_said_to_have(case):
+    rows = tuple(Epoch(i + 1, loss, 0.1, None, "") for i, loss in enumerate((2.0, DIVERGED[case])))
+    figure = plots.training_trace(TrainingTrace(rows, Recipe(epochs=2), 0.1))
+    left = figure.axes[0]
+    assert left.get_title("left") == "Loss: the training diverged"
+    assert "The training diverged." in figure.alt
+    assert "nan" not in figure.alt
+    assert left.get_yscale() == "log", "else the reference is flat"
+    assert figure.png(dpi=20)
+
+
+def test_a_loss_that_falls_is_not_said_to_diverge(figures):
+    for name in ("loss_curve", "training_trace", "curves"):
+        assert "diverged" not in figures[name].alt
+    assert figures["loss_curve"].axes[0].get_ylim()[0] == 0
+
+
+def test_a_curve_that_diverges_has_a_gap_and_says_so():
+    figure = plots.curves({"slow": [2.0, 1.5], "fast": [2.0, float("inf")]}, **WORDS)
+    ax = figure.axes[0]
+    legend = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert legend == ["slow", "fast (diverged)"]
+    assert np.isnan(ax.lines[1].get_ydata()).tolist() == [False, True]
+    assert "fast (diverged): 2.00, diverged" in figure.alt
+
+
+def test_validation_may_begin_later():
+    rows = (Epoch(1, 1.0, 0.5, None, ""), Epoch(2, 0.9, 0.6, 0.4, ""))
+    held_out = plots.accuracy_curve(TrainingTrace(rows, Recipe(epochs=2), 0.1)).axes[0].lines[2]
+    assert (list(held_out.get_xdata()), list(held_out.get_ydata())) == ([2], [0.4])
+
+
+def test_the_words_of_a_long_training_are_few():
+    rows = tuple(Epoch(i + 1, 1.0, 0.5, None, "") for i in range(1000))
+    alt = plots.loss_curve(TrainingTrace(rows, Recipe(epochs=1000), 0.1)).alt
+    assert "1.00, … 985 more …, 1.00" in alt
+    assert len(alt) < 300
+
+
 def test_accuracy_is_drawn_for_training_and_validation(figures):
     _, training, held_out = figures["accuracy_curve"].axes[0].lines
     assert list(training.get_ydata()) == [row.accuracy for row in TRAINING.epochs]

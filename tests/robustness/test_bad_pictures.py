@@ -12,6 +12,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from featlib import FeatlibError, images, lesson
+from featlib.engine import decode
 from featlib.pages import lesson_report
 from featlib.scale import shards
 
@@ -33,15 +34,41 @@ def truncated_jpeg(path):
     path.write_bytes(path.read_bytes()[:3000])
 
 
+def cut(path, share, **options):
+    """Write a photograph of which only a share of the bytes is there."""
+    shades = np.kron(np.random.default_rng(0).integers(0, 256, (20, 20, 3)), np.ones((10, 10, 1)))
+    Image.fromarray(shades.astype(np.uint8)).save(path, **options)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(share * len(data))])
+
+
 REFUSED = {
-    "text named .png": (lambda p: p.write_text("hello"), "x.png", "no PNG, JPEG, WEBP, GIF or BMP"),
+    "text named .png": (
+        lambda p: p.write_text("hello"),
+        "x.png",
+        "no PNG, JPEG, WEBP, GIF, BMP, TIFF, AVIF, HEIC",
+    ),
     "empty file": (lambda p: p.write_bytes(b""), "x.jpg", "no PNG"),
     "truncated JPEG": (truncated_jpeg, "x.jpg", "damaged"),
     "1×1 image": (lambda p: save(p, size=(1, 1)), "x.png", "too small: 1×1"),
     "20,000×20,000 bomb": (lambda p: png_of_size(p, 20_000, 20_000), "x.png", "too large"),
     "10,000×10,000 bomb": (lambda p: png_of_size(p, 10_000, 10_000), "x.png", "too large"),
     "a promise of more data": (lambda p: png_of_size(p, 500, 500), "x.png", "damaged"),
-    "TIFF named .png": (lambda p: save(p, format="TIFF"), "x.png", "no PNG"),
+    "half a JPEG": (lambda p: cut(p, 0.5), "x.jpg", "damaged: its end is missing"),
+    "a JPEG that lacks a quarter": (lambda p: cut(p, 0.75), "x.jpg", "damaged: its end is missing"),
+    "a JPEG without its pixels": (lambda p: cut(p, 0.05), "x.jpg", "damaged"),
+    "a PNG cut short": (lambda p: cut(p, 0.95), "x.png", "damaged"),
+    "a GIF cut short": (lambda p: cut(p, 0.9), "x.gif", "damaged"),
+    "a TIFF cut short": (lambda p: cut(p, 0.9), "x.tif", "damaged"),
+    "a WebP cut short": (lambda p: cut(p, 0.9), "x.webp", "damaged"),
+    "a HEIC of zeros": (
+        lambda p: p.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)),
+        "x.heic",
+        "damaged: only its first bytes",
+    ),
+    "a film": (lambda p: p.write_bytes(b"\0\0\0\x18ftypisom" + bytes(900)), "x.mp4", "no PNG"),
+    "PDF named .jpg": (lambda p: save(p, format="PDF"), "x.jpg", "no PNG"),
+    "PostScript, which would run": (lambda p: save(p, format="EPS"), "x.eps", "no PNG"),
     "notes beside the pictures": (lambda p: p.write_text("my notes"), "notes.txt", "no PNG"),
 }
 
@@ -61,8 +88,44 @@ def test_a_file_that_is_no_picture_is_skipped_by_name_with_its_reason(case, pict
         images.read_picture(picture_folder / "red" / name)
 
 
+def test_a_film_is_not_read_whole(picture_folder, memory_stays_bounded):
+    with open(picture_folder / "red" / "film.mp4", "wb") as file:
+        file.write(b"\0\0\0\x18ftypisom")
+        file.truncate(1_500_000_000)  # zeros that take no room on a disk
+    own = images.from_folder(picture_folder, size=32)
+    assert [name for name, _ in own.skipped] == ["red/film.mp4"]
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}], ids=str)
+@pytest.mark.parametrize("lacking", [1, 2, 10, 100])
+def test_a_jpeg_that_lacks_its_last_bytes_is_read_and_that_is_said(
+    lacking, options, tmp_path, caplog
+):
+    cut(tmp_path / "x.jpg", 1, **options)
+    whole = images.read_picture(tmp_path / "x.jpg", 32).float()
+    assert not caplog.text
+    data = (tmp_path / "x.jpg").read_bytes()
+    (tmp_path / "x.jpg").write_bytes(data[:-lacking])
+    found = images.read_picture(tmp_path / "x.jpg", 32).float()
+    assert (found - whole)[:, :28].abs().max() <= 4, "all but its last rows"
+    assert "the end of" in caplog.text
+
+
 def sixteen_bit(path):
     Image.fromarray(np.full((40, 40), 40_000, np.uint16)).save(path)
+
+
+def deep(path, dtype, value, brightest):
+    """Write a gray picture of one value with more than 8 bits, and with one brighter corner."""
+    array = np.full((40, 40), value, dtype)
+    array[:2, :2] = brightest
+    Image.fromarray(array).save(path)
+
+
+def deep_colors(path, color):
+    """Write a PNG of one color with 16 bits a channel, which Pillow cannot write."""
+    row = b"\0" + np.array(color * 40, ">u2").tobytes()
+    write_png(path, 40, 40, zlib.compress(row * 40), depth=16, color=2 if len(color) == 3 else 6)
 
 
 def animated(path):
@@ -76,7 +139,7 @@ def rotated(path):
     image.paste(RED, (0, 0, 20, 40))
     exif = Image.Exif()
     exif[0x0112] = 6
-    image.save(path, exif=exif)
+    image.save(path, exif=exif.tobytes())
 
 
 def transparent_palette(path):
@@ -98,6 +161,45 @@ CONVERTED = {
     "transparent palette": (transparent_palette, "x.png", WHITE),
     "animated: the first frame": (animated, "x.gif", RED),
     "BMP": (save, "x.bmp", RED),
+    "TIFF": (save, "x.tif", RED),
+    "TIFF of any other ending": (lambda p: save(p, format="TIFF"), "x.png", RED),
+    "AVIF": (save, "x.avif", RED),
+    "HEIC": (lambda p: (decode.formats(), save(p)), "x.HEIC", RED),
+    "HEIC named .jpg": (lambda p: (decode.formats(), save(p, format="HEIF")), "x.jpg", RED),
+    "JPEG named .jfif": (lambda p: save(p, format="JPEG"), "x.jfif", RED),
+    "JPEG named .jpe": (lambda p: save(p, format="JPEG"), "x.jpe", RED),
+    "no ending": (lambda p: save(p, format="PNG"), "x", RED),
+    "DIB": (save, "x.dib", RED),
+    "PPM": (save, "x.ppm", RED),
+    "CMYK TIFF": (lambda p: save(p, "CMYK", (0, 255, 255, 0)), "x.tif", (255, 0, 0)),
+    "12 of 16 bits": (lambda p: deep(p, np.uint16, 2048, 4095), "x.png", (127, 127, 127)),
+    "10 of 16 bits": (lambda p: deep(p, np.uint16, 512, 1023), "x.png", (127, 127, 127)),
+    "14 of 16 bits": (lambda p: deep(p, np.uint16, 8192, 16383), "x.tif", (127, 127, 127)),
+    "16 of 16 bits": (lambda p: deep(p, np.uint16, 32768, 65535), "x.tif", (127, 127, 127)),
+    "16 bits the other way round": (
+        lambda p: deep(p, ">u2", 2048, 4095),
+        "x.tif",
+        (127, 127, 127),
+    ),
+    "12 of 16 bits a color": (
+        lambda p: deep_colors(p, [4095, 2048, 0]),
+        "x.png",
+        (240, 128, 0),
+    ),
+    "16 bits a color": (lambda p: deep_colors(p, [65535, 32768, 0]), "x.png", (255, 128, 0)),
+    "12 of 16 bits a color, half transparent": (
+        lambda p: deep_colors(p, [4095, 2048, 0, 32768]),
+        "x.png",
+        (247, 191, 127),
+    ),
+    "32 bits": (lambda p: deep(p, np.int32, 2048, 4095), "x.tif", (127, 127, 127)),
+    "30 of 32 bits": (lambda p: deep(p, np.int32, 2**29, 2**30 - 1), "x.tif", (127,) * 3),
+    "numbers below 0": (lambda p: deep(p, np.int32, -5, 4095), "x.tif", (0, 0, 0)),
+    "fractions 0–1": (lambda p: deep(p, np.float32, 0.5, 1), "x.tif", (127, 127, 127)),
+    "fractions 0–255": (lambda p: deep(p, np.float32, 127, 255), "x.tif", (127, 127, 127)),
+    "fractions of 12 bits": (lambda p: deep(p, np.float32, 2048, 4095), "x.tif", (127, 127, 127)),
+    "no number": (lambda p: deep(p, np.float32, float("nan"), 1), "x.tif", (0, 0, 0)),
+    "an infinite number": (lambda p: deep(p, np.float32, float("inf"), 1), "x.tif", (0, 0, 0)),
     "one long strip": (lambda p: save(p, size=(2000, 10)), "x.png", RED),
 }
 
@@ -111,9 +213,41 @@ def test_any_color_mode_becomes_rgb(case, tmp_path):
     assert picture.float().mean((1, 2)).tolist() == pytest.approx(color, abs=4)
 
 
-def test_exif_rotation_is_honored(tmp_path):
-    rotated(tmp_path / "x.jpg")
-    picture = images.read_picture(tmp_path / "x.jpg", 64).float()
+@pytest.mark.parametrize("noise", [30, 200, 255])
+def test_a_black_picture_of_16_bits_stays_dark(noise, tmp_path):
+    """A scale of its own for each picture would make white noise of it."""
+    dark = np.random.default_rng(0).integers(0, noise + 1, (40, 40), dtype=np.uint16)
+    Image.fromarray(dark).save(tmp_path / "x.png")
+    assert images.read_picture(tmp_path / "x.png", 40).max() <= noise // 4
+
+
+def test_pictures_that_use_few_of_their_16_bits_are_not_taken_for_copies(tmp_path):
+    noise = np.random.default_rng(0)
+    for name, offset in (("a", 50), ("b", 0)):
+        (tmp_path / name).mkdir()
+        for i in range(5):
+            values = noise.integers(0, 200, (40, 40)).astype(np.uint16) + offset
+            Image.fromarray(values.astype(np.uint16)).save(tmp_path / name / f"{i}.png")
+    own = images.from_folder(tmp_path, cache=False)
+    assert (len(own), own.skipped) == (10, ())
+
+
+def test_a_picture_is_read_alone_as_it_is_among_others(tmp_path):
+    for name, brightest in (("dark", 900), ("bright", 4000)):
+        (tmp_path / name).mkdir()
+        for i in range(2):
+            values = np.full((40, 40), brightest - 100 * i, np.uint16)
+            Image.fromarray(values).save(tmp_path / name / f"{i}.png")
+    own = images.from_folder(tmp_path, size=16, cache=False)
+    for row, name in enumerate(own.captions):
+        assert torch.equal(images.read_picture(tmp_path / name, 16), own.pixels[row])
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif", "avif", "heic"])
+def test_exif_rotation_is_honored(ending, tmp_path):
+    decode.formats()  # Pillow can write a HEIC from here on
+    rotated(tmp_path / f"x.{ending}")
+    picture = images.read_picture(tmp_path / f"x.{ending}", 64).float()
     assert picture[1, :24].mean() < 60, "red is on top"
     assert picture[1, 40:].mean() > 230
 
@@ -133,6 +267,26 @@ def test_a_folder_that_cannot_be_learned_from_is_an_error(classes, said, tmp_pat
         make_pictures(tmp_path, {name: RED}, n=n, seed=seed)
     with pytest.raises(FeatlibError, match=said):
         images.from_folder(tmp_path)
+
+
+def test_all_classes_with_too_few_pictures_are_named_at_once(tmp_path):
+    make_pictures(tmp_path, {"cats": RED, "dogs": RED}, n=2)
+    for i in range(25):
+        make_pictures(tmp_path, {f"rare{i:02}": RED}, n=i % 2, seed=i)
+    with pytest.raises(FeatlibError) as refused:
+        images.from_folder(tmp_path, size=16, cache=False)
+    assert "'rare00', 'rare01'" in str(refused.value)
+    assert "'rare19', and 5 more, got 0, 1, 0, 1" in str(refused.value)
+    assert "cats" not in str(refused.value)
+
+
+def test_what_lies_beside_the_classes_is_listed(picture_folder):
+    save(picture_folder / "alone.png")
+    (picture_folder / "README.md").write_text("about the pictures")
+    own = images.from_folder(picture_folder, cache=False)
+    assert [name for name, _ in own.skipped] == ["README.md", "alone.png"]
+    assert "no PNG" in own.skipped[0][1]
+    assert own.skipped[1][1] == "it is in no folder of a class"
 
 
 def test_a_class_whose_files_all_fail_says_why(tmp_path):

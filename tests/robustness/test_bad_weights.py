@@ -1,12 +1,16 @@
 """A row each: weights that are damaged, for another network, or made to do harm."""
 
+import argparse
 import hashlib
 import warnings
 import zipfile
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torchvision import models
 from torchvision.models import resnet18 as torchvision_resnet18
 
 from featlib import FeatlibError, backbone, weights
@@ -32,8 +36,145 @@ def test_a_file_that_its_card_does_not_know_is_refused(tmp_path):
 
 def test_a_file_that_could_run_code_is_refused(tmp_path):
     torch.save(torchvision_resnet18(num_classes=7), tmp_path / "whole_model.pt")
-    with pytest.raises(FeatlibError, match="state dict of tensors only"):
+    with pytest.raises(FeatlibError, match="state dict of tensors only") as error:
         backbone.resnet18(tmp_path / "whole_model.pt")
+    assert "a pickled object of the class torchvision.models.resnet.ResNet" in str(error.value)
+    assert "model = torch.load('whole_model.pt', weights_only=False)" in str(error.value)
+    assert "torch.save(model.state_dict(), 'weights.pt')" in str(error.value)
+    assert "\x1b" not in str(error.value)
+
+
+class Touches:
+    """When it is unpickled as Python would, it writes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("hide", [lambda bad: bad, lambda bad: argparse.Namespace(rate=bad)])
+def test_code_in_a_checkpoint_is_never_run(hide, tmp_path):
+    held = {"state_dict": load_file(weights.BUNDLED), "args": hide(Touches(tmp_path / "run"))}
+    torch.save(held, tmp_path / "bad.pt")
+    with pytest.raises(FeatlibError, match="which could run code") as error:
+        weights.read_weights(tmp_path / "bad.pt")
+    assert "held = torch.load('bad.pt', weights_only=False)" in str(error.value)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit")
+def test_a_torchscript_program_is_refused_with_the_way_to_its_tensors(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch says that TorchScript is old
+        torch.jit.script(torch.nn.Linear(2, 2)).save(tmp_path / "mine.pt")
+    with pytest.raises(FeatlibError, match="got a TorchScript program") as error:
+        weights.read_weights(tmp_path / "mine.pt")
+    assert "model = torch.jit.load('mine.pt')" in str(error.value)
+
+
+def changed_stem(*shape):
+    return torchvision_resnet18().state_dict() | {"conv1.weight": torch.zeros(shape)}
+
+
+OTHERS = {
+    "a ResNet34": (lambda: models.resnet34().state_dict(), "layer1.2.bn1.bias': 64, which"),
+    "a ResNet50": (
+        lambda: models.resnet50().state_dict(),
+        "'layer1.0.conv1.weight': 64×64×1×1 instead of 64×64×3×3",
+    ),
+    "a ResNet101": (lambda: models.resnet101().state_dict(), "64×64×1×1 instead of"),
+    "a ResNet18 for gray images": (
+        lambda: changed_stem(64, 1, 7, 7),
+        "'conv1.weight': 64×1×7×7 instead of 64×3×7×7",
+    ),
+    "a ResNet18 for 4 channels": (lambda: changed_stem(64, 4, 7, 7), "64×4×7×7 instead of"),
+    "a ResNet18 for small images such as CIFAR's": (
+        lambda: {"module." + k: t for k, t in changed_stem(64, 3, 3, 3).items()},
+        "'module.conv1.weight': 64×3×3×3 instead of 64×3×7×7",
+    ),
+    "the names of Hugging Face's transformers": (
+        lambda: {"resnet.embedder.embedder.convolution.weight": torch.zeros(64, 3, 7, 7)},
+        "'resnet.embedder.embedder.convolution.weight'",
+    ),
+    "another architecture": (
+        lambda: models.mobilenet_v3_small().state_dict(),
+        "none named 'layer1.0.conv1.weight'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_another_network_is_refused_with_what_it_probably_is(case):
+    make, said = OTHERS[case]
+    with torch.device("meta"):  # the shapes are enough
+        state = make()
+    with pytest.raises(FeatlibError, match="wanted the tensors of torchvision's resnet18") as error:
+        weights.read_weights({"state_dict": state})
+    assert case in str(error.value)
+    assert said.replace("'", "'state_dict.", 1 if said[0] == "'" else 0) in str(error.value)
+
+
+NOT_WEIGHTS = {
+    "None": (None, "For pretrained ones leave `weights` out"),
+    "a number": (5, "got int 5"),
+    "True": (True, '"bundled"'),
+    "False": (False, '"untrained"'),
+    "a list": ([], "or a ResNet18 in memory"),
+    "the network's name": ("resnet18", 'Its pretrained weights are "bundled"'),
+    "a misspelled name": ("bundeld", "Did you mean 'bundled'?"),
+    "another file's name": ("nowhere.pt", "Check the path"),
+    "nothing": ("", "got str ''"),
+    "a zero byte": ("a\0.pt", "backbone.resnet18"),
+    "a user who is not there": ("~nobody/mine.pt", "backbone.resnet18"),
+    "a very long name": ("x" * 5000 + ".pt", "backbone.resnet18"),
+    "an array": (np.zeros(3), "float64 array 3"),
+    "a class": (torch.nn.Linear, "or a ResNet18 in memory"),
+    "an empty dict": ({}, "got no tensors"),
+    "another module": (torch.nn.Linear(2, 2), "weights 'Linear in memory'"),
+    "arrays": ({"conv1.weight": np.zeros((64, 3, 7, 7))}, "got no tensors"),
+    "a network without values": (torch.nn.Identity(), "got no tensors"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_WEIGHTS)
+def test_what_is_no_name_and_holds_no_network_is_refused(case):
+    given, said = NOT_WEIGHTS[case]
+    with pytest.raises(FeatlibError) as error:
+        backbone.resnet18(given)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"seed": -1}, "seed as a whole number of at least 0"),
+        ({"seed": 1.5}, "seed as a whole number"),
+        ({"sha256": "00"}, "a checksum for the path of a file only"),
+        ({"size": "64"}, "size as a whole number from 32 to 512"),
+    ],
+    ids=str,
+)
+def test_an_option_is_refused(options, said):
+    with pytest.raises(FeatlibError, match=said):
+        weights.read_weights("untrained", **options)
+
+
+@pytest.mark.parametrize("sha256", [5, "", b"00"])
+def test_a_checksum_that_is_no_text_is_refused(sha256):
+    with pytest.raises(FeatlibError, match="sha256 as text of 64 hexadecimal digits"):
+        weights.read_weights(sha256=sha256)
+
+
+def test_the_highest_seed_is_a_seed():
+    assert weights.read_weights("untrained", seed=10**30).width == 512
+
+
+def test_a_list_that_holds_itself_is_entered_once():
+    held = [load_file(weights.BUNDLED)]
+    held.append(held)
+    assert weights.read_weights({"held": held}).width == 512
 
 
 def test_a_zip_file_that_grows_a_thousandfold_is_refused_before_it_is_unpacked(tmp_path):
@@ -81,9 +222,8 @@ def test_tensors_that_are(case, tmp_path):
 
 
 CARDS = {
-    "no JSON": (b"{", "Expecting property name"),
-    "no text": (b"\xff", "can't decode byte"),
-    "a list": (b"[]", "got no object"),
+    "half of a card": (b'{"sha256": "00', "Unterminated string"),
+    "bytes that are no text": (b'{"mean": "\xff', "can't decode byte"),
     "a number as checksum": (b'{"sha256": 5}', "'sha256' is no text"),
     "a word as mean": (b'{"mean": "abc"}', "wanted mean as three numbers"),
     "two numbers as mean": (b'{"mean": [1, 2]}', "wanted mean as three numbers"),
@@ -105,3 +245,18 @@ def test_a_card_that_holds(case, tmp_path):
         weights.read_weights(tmp_path / "mine.safetensors")
     assert f"the card '{tmp_path / 'mine.json'}'" in str(error.value)
     assert (tmp_path / "mine.json").read_bytes() == card
+
+
+@pytest.mark.parametrize("name", ["bundled", "untrained"])
+def test_the_default_device_does_not_matter(name):
+    with torch.device("meta"):
+        loaded = weights.read_weights(name)
+    assert {tensor.device.type for tensor in loaded.tensors.values()} == {"cpu"}
+
+
+def test_names_in_a_file_reach_no_terminal(caplog):
+    state = {"\x1b[2J\n.": load_file(weights.BUNDLED), "\x1b[0m" * 999: torch.zeros(1)}
+    weights.read_weights(state)
+    assert r"under '\x1b[2J\n" in caplog.text
+    assert "\x1b" not in caplog.text
+    assert len(caplog.text) < 1000

@@ -37,6 +37,27 @@ def test_a_cache_entry_that_is(case, pixels, resnet, empty_cache):
     torch.testing.assert_close(features.extract(pixels, resnet), rows)
 
 
+def test_a_lesson_says_read_from_the_cache_only_if_all_was(emoji10, empty_cache):
+    few = images.from_arrays(emoji10.pixels[:40], emoji10.labels[:40], emoji10.classes)
+    settings = {"baselines": False, "progress": False, "epochs": 1}
+    assert not lesson.run(few, **settings).features_from_cache
+    assert lesson.run(few, **settings).features_from_cache
+    [entry] = empty_cache.rglob("*.safetensors")
+    entry.write_bytes(entry.read_bytes()[:-1])
+    repaired = lesson.run(few, **settings)
+    assert not repaired.features_from_cache
+    assert "frozen ResNet18" in str(repaired.data_flow)
+    assert lesson.run(few, **settings).features_from_cache
+
+
+def test_a_lesson_hashes_its_pixels_once(emoji10, empty_cache, monkeypatch):
+    few = images.from_arrays(emoji10.pixels[:40], emoji10.labels[:40], emoji10.classes)
+    hashed, entry = [], features._entry
+    monkeypatch.setattr(features, "_entry", lambda *a: hashed.append(1) or entry(*a))
+    lesson.run(few, baselines=False, progress=False, epochs=1)
+    assert len(hashed) == 1
+
+
 def test_a_file_where_the_cache_folder_should_be(tmp_path, monkeypatch, pixels, resnet, caplog):
     (tmp_path / "cache").write_text("a file")
     monkeypatch.setenv("FEATLIB_CACHE_DIR", str(tmp_path / "cache"))

@@ -10,11 +10,13 @@ import torch
 from filelock import FileLock
 from PIL import Image
 from pyarrow import parquet
-from torch.utils.data import Dataset
+from torch.utils.data import ConcatDataset, Dataset, Subset, TensorDataset
+from torchvision.datasets import ImageFolder
+from torchvision.transforms.functional import pil_to_tensor, to_tensor
 
 from featlib import FeatlibError, backbone, cli, features, images
 from featlib.scale import shards
-from featlib.scale.sources import DatasetSource, FolderSource
+from featlib.scale.sources import DatasetSource
 
 
 @pytest.fixture
@@ -69,11 +71,14 @@ def test_a_picture_in_the_folder_itself_has_no_label(picture_folder, out, resnet
 def test_what_cannot_be_read_is_listed_and_stops_nothing(picture_folder, out, resnet):
     (picture_folder / "red" / "broken.png").write_bytes(b"\x89PNG no")
     (picture_folder / "red" / "tiny.png").write_bytes(png((4, 4)))
-    (picture_folder / "red" / "notes.txt").write_text("no picture by its name")
+    (picture_folder / "red" / "notes.txt").write_text("no picture")
     done = run(picture_folder, out, resnet, shard_size=4)
-    assert [name for name, _ in done.unreadable] == ["red/broken.png", "red/tiny.png"]
-    assert "too small: 4×4" in done.unreadable[1][1]
+    names = ["red/broken.png", "red/notes.txt", "red/tiny.png"]
+    assert [name for name, _ in done.unreadable] == names
+    assert "too small: 4×4" in done.unreadable[2][1]
     assert (done.images, len(read(out)[0])) == (12, 12)
+    own = images.from_folder(picture_folder)
+    assert (own.skipped, len(own)) == (done.unreadable, 12), "both read the same files"
 
 
 def test_a_shard_without_a_readable_picture_is_an_empty_file(picture_folder, out, resnet):
@@ -81,6 +86,37 @@ def test_a_shard_without_a_readable_picture_is_an_empty_file(picture_folder, out
         (picture_folder / "blue" / f"{i}.png").write_text("x")
     done = run(picture_folder, out, resnet, shard_size=6)
     assert (done.images, len(done.unreadable), len(read(out)[0])) == (6, 6, 6)
+
+
+def test_features_that_lie_among_the_pictures_are_no_pictures(picture_folder, resnet):
+    for name in ("one", "two"):
+        for computed in (12, 0):
+            done = run(picture_folder, picture_folder / name, resnet)
+            assert (done.images, done.computed, done.unreadable) == (12, computed, ())
+
+
+def test_all_sides_of_a_split_are_read_and_a_side_is_no_label(picture_folder, out, resnet):
+    for side in ("train", "val", "test"):
+        (picture_folder / side).mkdir()
+    for name in ("red", "blue"):
+        for i in range(6):
+            place = picture_folder / ("train", "val", "test")[i % 3] / name
+            place.mkdir(exist_ok=True)
+            (picture_folder / name / f"{i}.png").rename(place / f"{i}.png")
+        (picture_folder / name).rmdir()
+    assert run(picture_folder, out, resnet).images == 12
+    names, labels, _ = read(out)
+    assert set(labels) == {"red", "blue"}
+    assert [name.split("/")[1] for name in names] == labels
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_what_is_reached_twice_is_read_once_and_said(picture_folder, out, resnet):
+    (picture_folder / "red" / "again.png").symlink_to(picture_folder / "blue" / "0.png")
+    done = run(picture_folder, out, resnet)
+    assert done.images == 12
+    [(name, reason)] = done.unreadable
+    assert (name, "blue/0.png" in reason) == ("red/again.png", True)
 
 
 def test_bf16_is_close(picture_folder, out, resnet):
@@ -119,45 +155,44 @@ def test_a_torchvision_dataset_is_a_source(out, resnet, tensors):
     np.testing.assert_allclose(vectors[2:3], expected, atol=1e-4)
 
 
-class Circles(Squares):
-    """Another type of dataset, with the same length and the same description."""
+def parts(kind, folder):
+    """Return two parts of one dataset, as long as each other, with other pictures."""
+    whole = Squares() if kind == "own" else ImageFolder(folder)
+    return Subset(whole, [0, 1, 2]), Subset(whole, [len(whole) - 3, len(whole) - 2, len(whole) - 1])
 
 
-class Described(Squares):
-    """A dataset that describes itself as torchvision's do, by its split for example."""
-
-    def __init__(self, n=6, split="train"):
-        super().__init__(n)
-        self.split = split
-
-    def __repr__(self):
-        return f"Dataset Described, split: {self.split}"
-
-
-OTHER_DATASETS = {
-    "another type": (Squares(), Circles()),
-    "another length": (Squares(6), Squares(5)),
-    "another description": (Described(split="train"), Described(split="test")),
-}
-
-
-@pytest.mark.parametrize("case", OTHER_DATASETS)
-def test_features_of_one_dataset_are_not_taken_for_those_of_another(case, out, resnet):
-    one, other = OTHER_DATASETS[case]
-    assert DatasetSource(one).digest() != DatasetSource(other).digest()
+@pytest.mark.parametrize("kind", ["own", "ImageFolder"])
+def test_features_of_one_dataset_are_not_taken_for_those_of_another(
+    kind, picture_folder, out, resnet
+):
+    one, other = parts(kind, picture_folder)
     run(one, out, resnet)
     before = read(out)[2]
-    with pytest.raises(FeatlibError, match=r"differ in: .*source"):
+    with pytest.raises(FeatlibError, match=r"differ in: source\..*overwrite=True"):
         run(other, out, resnet)
     np.testing.assert_array_equal(read(out)[2], before)
+    assert run(other, out, resnet, overwrite=True).computed == 3
+    assert not np.array_equal(read(out)[2], before)
+
+
+def test_an_image_folder_with_a_changed_file_is_refused(picture_folder, out, resnet):
+    run(ImageFolder(picture_folder), out, resnet)
+    (picture_folder / "red" / "0.png").write_bytes(png())
+    with pytest.raises(FeatlibError, match="differ in: source"):
+        run(ImageFolder(picture_folder), out, resnet)
+
+
+def test_with_a_source_id_the_same_name_continues_and_another_is_refused(out, resnet):
+    run(Squares(), out, resnet, source_id="squares 1")
+    assert run(Squares(), out, resnet, source_id="squares 1").computed == 0
+    for other in ({"source_id": "squares 2"}, {}):
+        with pytest.raises(FeatlibError, match="differ in: source"):
+            run(Squares(), out, resnet, **other)
 
 
 def test_the_same_dataset_made_anew_continues_the_work(out, resnet):
-    one, other = Squares(), Squares()
-    assert repr(one) != repr(other), "they lie at different places in memory"
-    assert DatasetSource(one).digest() == DatasetSource(other).digest()
-    run(one, out, resnet)
-    assert run(other, out, resnet).computed == 0
+    run(Squares(), out, resnet)
+    assert run(Squares(), out, resnet).computed == 0
 
 
 def test_a_dataset_with_labels_but_no_list_of_classes(out, resnet):
@@ -166,10 +201,112 @@ def test_a_dataset_with_labels_but_no_list_of_classes(out, resnet):
 
         def __getitem__(self, i):
             image, label = super().__getitem__(i)
-            return image, torch.tensor(label) if i < 3 else f"word {label}"
+            return image, [torch.tensor(label), np.int64(7), "word", None, -1, 0.5][i]
 
     run(Numbered(), out, resnet)
-    assert read(out)[1] == ["0", "1", "0", "word 1", "word 0", "word 1"]
+    assert read(out)[1] == ["0", "7", "word", None, "-1", "0.5"]
+
+
+class Wrapper(Squares):
+    """A dataset that holds another."""
+
+    classes = None
+
+    def __init__(self, dataset):
+        self.dataset, self.n = dataset, len(dataset)
+
+    def __getitem__(self, i):
+        return self.dataset[i]
+
+
+class Letters(Squares):
+    classes = ("a", "b")
+
+
+LABELS = {
+    "a part": (Subset(Squares(), [1, 2]), ["light", "dark"]),
+    "a part of a part": (Subset(Subset(Squares(), [0, 1, 2, 3]), [3, 2]), ["light", "dark"]),
+    "a wrapper of a part": (Wrapper(Subset(Squares(), [1, 2])), ["light", "dark"]),
+    "two that differ": (ConcatDataset([Squares(1), Letters(2)]), ["dark", "a", "b"]),
+    "a part of two": (Subset(ConcatDataset([Squares(1), Letters(2)]), [2, 0]), ["b", "dark"]),
+    "wrapped, two that differ": (Wrapper(ConcatDataset([Squares(1), Letters(1)])), ["0", "0"]),
+    "wrapped, two alike": (Wrapper(ConcatDataset([Squares(1), Squares(1)])), ["dark", "dark"]),
+}
+
+
+@pytest.mark.parametrize("case", LABELS)
+def test_labels_are_the_names_of_the_classes_of_the_dataset_within(case, out, resnet):
+    dataset, expected = LABELS[case]
+    run(dataset, out, resnet)
+    assert read(out)[1] == expected
+
+
+def test_numbers_that_the_dataset_has_changed_get_no_name(picture_folder, out, resnet):
+    turned = ImageFolder(picture_folder, target_transform=lambda label: 1 - label)
+    run(Subset(turned, [0, 11]), out, resnet)
+    assert read(out)[1] == ["1", "0"]
+
+
+def gray(value, size=(64, 64)):
+    return Image.new("L", size, value)
+
+
+WITHOUT_LABELS = {
+    "pictures": [gray(0), gray(99)],
+    "tensors": torch.zeros(2, 3, 64, 64, dtype=torch.uint8),
+    "arrays": np.zeros((2, 64, 64, 3), np.uint8),
+    "a TensorDataset": TensorDataset(torch.zeros(2, 3, 64, 64, dtype=torch.uint8)),
+    "pairs with None": [(gray(0), None), (gray(99), None)],
+    "dicts": [{"image": gray(0)}, {"image": gray(99)}],
+}
+
+
+@pytest.mark.parametrize("case", WITHOUT_LABELS)
+def test_pictures_without_labels_have_null_labels(case, out, resnet):
+    assert run(WITHOUT_LABELS[case], out, resnet).images == 2
+    assert read(out)[:2] == (["0", "1"], [None, None])
+
+
+def test_an_image_set_is_a_source(pixels, out, resnet):
+    captions = [f"pet {i}" for i in range(12)]
+    pets = images.from_arrays(pixels, torch.arange(12) % 2, ["cat", "dog"], captions=captions)
+    run(pets, out, resnet)
+    names, labels, _ = read(out)
+    assert (names, labels[:3]) == (captions, ["cat", "dog", "cat"])
+    assert run(pets, out, resnet).computed == 0
+
+
+ALIKE = {
+    "a tensor 3×H×W": pil_to_tensor,
+    "floats from 0 to 1, as ToTensor gives": to_tensor,
+    "half floats": lambda picture: to_tensor(picture).half(),
+    "an array H×W×3": np.asarray,
+    "an array turned around": lambda picture: np.asarray(picture)[..., ::-1][..., ::-1],
+    "an array of floats": lambda picture: np.asarray(picture, np.float64) / 255,
+}
+
+
+@pytest.mark.parametrize("case", ALIKE)
+def test_a_picture_is_the_same_in_any_form(case, picture_folder):
+    with Image.open(picture_folder / "red" / "0.png") as picture:
+        expected = DatasetSource([picture]).read(0, 64)[2]
+        given = ALIKE[case](picture)
+    np.testing.assert_array_equal(DatasetSource([given]).read(0, 64)[2], expected)
+
+
+GRAY = {
+    "a tensor 1×H×W": torch.full((1, 64, 64), 99, dtype=torch.uint8),
+    "floats 1×H×W": torch.full((1, 64, 64), 99 / 255),
+    "a tensor H×W": torch.full((64, 64), 99, dtype=torch.uint8),
+    "an array H×W×1": np.full((64, 64, 1), 99, np.uint8),
+    "an array H×W": np.full((64, 64), 99, np.uint8),
+}
+
+
+@pytest.mark.parametrize("case", GRAY)
+def test_a_gray_picture_is_gray_in_any_form(case):
+    picture = DatasetSource([GRAY[case]]).read(0, 64)[2]
+    np.testing.assert_array_equal(picture, np.full((64, 64, 3), 99))
 
 
 # Stopped and continued
@@ -232,27 +369,60 @@ def test_features_of_something_else_are_neither_mixed_nor_removed(
     assert done.computed == len(read(out)[0])
 
 
-def test_a_picture_of_the_same_size_written_later_is_another(picture_folder):
-    before = FolderSource(picture_folder).digest()
-    assert FolderSource(picture_folder).digest() == before
-    picture = picture_folder / "red" / "0.png"
-    changed = picture.stat().st_mtime_ns + 1_000_000_000
-    os.utime(picture, ns=(changed, changed))
-    assert FolderSource(picture_folder).digest() != before
-
-
 def test_other_weights_are_not_mixed(picture_folder, out, resnet):
     run(picture_folder, out, resnet)
     with pytest.raises(FeatlibError, match="differ in: weights"):
         run(picture_folder, out, backbone.resnet18("untrained"))
 
 
-def test_foreign_parquet_files_are_left_alone(picture_folder, out, resnet):
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", ["mine.parquet", "part-000000.parquet", "part-1.parquet"])
+def test_foreign_parquet_files_are_named_and_left_alone(
+    picture_folder, out, resnet, name, overwrite
+):
     out.mkdir()
-    (out / "mine.parquet").write_text("precious")
-    with pytest.raises(FeatlibError, match="Choose another folder"):
-        run(picture_folder, out, resnet)
-    assert (out / "mine.parquet").read_text() == "precious"
+    (out / name).write_text("precious")
+    with pytest.raises(FeatlibError, match=rf"got '{name}'\. Choose another folder, or move"):
+        run(picture_folder, out, resnet, overwrite=overwrite)
+    assert (out / name).read_text() == "precious"
+
+
+FOREIGN = ["mine.parquet", "part-000003.parquet", "part-x.parquet"]
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_overwrite_leaves_foreign_files_beside_our_own(picture_folder, out, resnet, name):
+    run(picture_folder, out, resnet, shard_size=4)  # parts 0, 1 and 2
+    (out / name).write_text("precious")
+    with pytest.raises(FeatlibError, match=f"got '{name}'"):
+        run(picture_folder, out, resnet, shard_size=5, overwrite=True)
+    assert (out / name).read_text() == "precious"
+    assert len(list(out.glob("part-00000[012].parquet"))) == 3
+
+
+def test_overwrite_removes_what_an_earlier_call_wrote_and_nothing_else(picture_folder, out, resnet):
+    (picture_folder / "red" / "5.png").write_text("x")
+    run(picture_folder, out, resnet, shard_size=4)
+    names = ("notes.txt", "_mine.tmp", "_mine/a.parquet", "_unreadable/mine.json")
+    mine = [out / name for name in names]
+    for file in mine:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("precious")
+    (picture_folder / "red" / "5.png").unlink()
+    done = run(picture_folder, out, resnet, shard_size=6, overwrite=True)
+    assert (done.images, done.shards, done.unreadable) == (11, 2, ())
+    assert len(list(out.glob("*.parquet"))) == 2
+    assert [file.read_text() for file in mine] == ["precious"] * 4
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"images": "x", "images a shard": 0}', "\0"])
+def test_a_damaged_plan_is_no_leave_to_remove_anything(picture_folder, out, resnet, text):
+    run(picture_folder, out, resnet, shard_size=12)
+    before = (out / "part-000000.parquet").read_bytes()
+    (out / "_featlib.json").write_text(text)
+    with pytest.raises(FeatlibError, match=r"got 'part-000000\.parquet'"):
+        run(picture_folder, out, resnet, overwrite=True)
+    assert (out / "part-000000.parquet").read_bytes() == before
 
 
 def test_two_processes_do_not_write_to_one_folder(picture_folder, out, resnet):
@@ -276,7 +446,7 @@ def test_wrong_use_is_refused(tmp_path, out, resnet, picture_folder):
     (tmp_path / "empty").mkdir()
     cases = [
         ((tmp_path / "none", {}), "none"),
-        ((tmp_path / "empty", {}), r"pictures \(\.png"),
+        ((tmp_path / "empty", {}), "pictures in .*empty.*, got none"),
         ((picture_folder, {"batch_size": 0}), "batch_size"),
         ((picture_folder, {"shard_size": 1.5}), "shard_size"),
         ((picture_folder, {"precision": "fp8"}), "'fp32', 'bf16'"),

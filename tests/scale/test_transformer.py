@@ -4,18 +4,20 @@ import pickle
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse
 import torch
+from PIL import Image
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from featlib import FeatlibError, FeatureExtractor, backbone, features
+from featlib import FeatlibError, FeatureExtractor, backbone, features, images, weights
 
 
 # The tag `two_d_array = False` says that images are no table. scikit-learn then leaves out what it
@@ -114,6 +116,105 @@ def test_arrays_of_any_memory_layout_are_taken(fitted, X, tmp_path, kind):
     np.testing.assert_allclose(fitted.transform(given), fitted.transform(X), atol=1e-5)
 
 
+# Forms in which the same images may come
+
+FORMS = {
+    "an image set": lambda X, files: images.from_arrays(X, np.arange(12) % 2, ["a", "b"]),
+    "channels last": lambda X, files: X.transpose(0, 2, 3, 1),
+    "int64": lambda X, files: X.astype("int64"),
+    "uint16 of another byte order": lambda X, files: X.astype(">u2"),
+    "floats 0–1": lambda X, files: X.astype("float32") / 255,
+    "doubles 0–1": lambda X, files: X / 255,
+    "an array of arrays": lambda X, files: listed(list(X)),
+    "a list of tensors": lambda X, files: list(torch.from_numpy(X)),
+    "a list of arrays, channels last": lambda X, files: list(X.transpose(0, 2, 3, 1)),
+    "pictures of Pillow": lambda X, files: [Image.fromarray(x.transpose(1, 2, 0)) for x in X],
+    "an array of pictures": lambda X, files: listed(
+        [Image.fromarray(x.transpose(1, 2, 0)) for x in X]
+    ),
+    "paths": lambda X, files: files,
+    "paths as text": lambda X, files: tuple(map(str, files)),
+    "an array of paths": lambda X, files: np.array(list(map(str, files))),
+    "a column of paths": lambda X, files: pd.Series(files),
+    "a table of one column": lambda X, files: pd.DataFrame({"file": list(map(str, files))}),
+    "all kinds at once": lambda X, files: [
+        files[0], str(files[1]), Image.fromarray(X[2].transpose(1, 2, 0)), *X[3:7],
+        *torch.from_numpy(X[7:]),
+    ],
+}  # fmt: skip
+
+
+def listed(things):
+    array = np.empty(len(things), dtype=object)
+    for i, thing in enumerate(things):
+        array[i] = thing
+    return array
+
+
+@pytest.fixture
+def files(X, tmp_path):
+    paths = [tmp_path / f"{i}.png" for i in range(len(X))]
+    for path, x in zip(paths, X, strict=True):
+        Image.fromarray(x.transpose(1, 2, 0)).save(path)
+    return paths
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+@pytest.mark.parametrize("form", FORMS)
+def test_the_same_images_in_any_form_have_the_same_features(fitted, X, files, form):
+    given = FORMS[form](X, files)
+    np.testing.assert_allclose(fitted.transform(given), fitted.transform(X), atol=1e-4)
+    refitted = clone(fitted).fit(given)
+    assert refitted.backbone_.transform == fitted.backbone_.transform
+
+
+@pytest.mark.parametrize("axes", [(), (1,), (3,)])
+def test_gray_images_have_three_equal_channels(fitted, X, axes):
+    expected = fitted.transform(np.repeat(X[:, :1], 3, axis=1))
+    gray = np.expand_dims(X[:, 0], axes)
+    np.testing.assert_array_equal(fitted.transform(gray), expected)
+    for n in (1, 3):  # three in a list are not one image of three channels
+        np.testing.assert_allclose(fitted.transform(list(gray[:n])), expected[:n], atol=1e-5)
+
+
+def test_pictures_of_several_sizes_are_read_as_a_folder_is(tmp_path):
+    pictures = [Image.effect_noise((300, 90 + 40 * i), 90).convert("RGB") for i in range(4)]
+    paths = [tmp_path / f"{i}.png" for i in range(4)]
+    for path, picture in zip(paths, pictures, strict=True):
+        picture.save(path)
+    fitted = FeatureExtractor(cache=False).fit(paths)
+    assert fitted.backbone_.transform.size == 224
+    expected = fitted.transform(torch.stack([images.read_picture(path, 224) for path in paths]))
+    for given in (paths, pictures):
+        np.testing.assert_allclose(fitted.transform(given), expected, atol=1e-4)
+        assert clone(fitted).fit(given).backbone_.transform.size == 224
+
+
+def test_arrays_of_several_sizes_come_out_as_each_would_alone(fitted, X):
+    several = [X[0], X[1][:, :32], X[2][:, :, :50], X[3]]
+    together = fitted.transform(several)
+    for image, row in zip(several, together, strict=True):
+        np.testing.assert_allclose(fitted.transform(image[None])[0], row, atol=1e-4)
+
+
+def test_weights_may_be_in_memory_and_cloned(X, fitted):
+    loaded = weights.read_weights()
+    for given in (loaded, loaded.tensors):
+        extractor = clone(FeatureExtractor(given, cache=False)).fit(X)
+        np.testing.assert_allclose(extractor.transform(X), fitted.transform(X), atol=1e-5)
+        copy = pickle.loads(pickle.dumps(extractor))
+        np.testing.assert_array_equal(copy.transform(X), extractor.transform(X))
+
+
+def test_it_is_searched_on_pictures_of_pillow(X, y):
+    X[y == 1, 0] = 255
+    pictures = [Image.fromarray(x.transpose(1, 2, 0)) for x in X]
+    pipeline = make_pipeline(FeatureExtractor(), LogisticRegression(max_iter=500))
+    grid = {"featureextractor__weights": ["bundled", "untrained"]}
+    search = GridSearchCV(pipeline, grid, cv=2).fit(pictures, y)
+    assert search.best_score_ == 1
+
+
 @pytest.mark.parametrize(
     "bad",
     [
@@ -121,7 +222,7 @@ def test_arrays_of_any_memory_layout_are_taken(fitted, X, tmp_path, kind):
         np.zeros((2, 3, 64, 64), dtype=complex),
         np.zeros((2, 3, 64, 64), dtype=object),
         np.zeros((0, 3, 64, 64), dtype=np.uint8),
-        np.zeros((2, 64, 64, 3), dtype=np.uint8),
+        np.zeros((2, 64, 64, 5), dtype=np.uint8),
         np.full((2, 3, 64, 64), np.nan, dtype=np.float32),
         np.array(["a", "b"]),
         scipy.sparse.eye(4),

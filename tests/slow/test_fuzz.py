@@ -56,6 +56,8 @@ PICTURES = [
         ("PNG", "RGB", 24), ("PNG", "P", 24), ("PNG", "RGBA", 24), ("PNG", "I;16", 24),
         ("PNG", "1", 24), ("JPEG", "RGB", 40), ("JPEG", "CMYK", 24), ("JPEG", "L", 24),
         ("WEBP", "RGBA", 24), ("GIF", "P", 24), ("BMP", "RGB", 24),
+        ("TIFF", "RGB", 24), ("TIFF", "F", 24), ("AVIF", "RGB", 24), ("HEIF", "RGB", 24),
+        ("PPM", "RGB", 24),
     ]
 ]  # fmt: skip
 

@@ -1,6 +1,9 @@
 """The largest picture that is read, and what memory it takes."""
 
+import json
 import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -37,3 +40,33 @@ def test_the_largest_picture_takes_less_than_a_gigabyte(mode, tmp_path):
         found = decode.decode_one(tmp_path / "x.png", 64)
     # The transparent one lies on white.
     assert np.array_equal(found, np.full((64, 64, 3), 255 if mode == "RGBA" else 0))
+
+
+MANY_CLASSES = """
+import json, resource, sys, time
+import numpy as np
+from featlib import images, lesson
+from featlib.pages import lesson_report
+
+pixels = np.random.default_rng(0).integers(0, 256, (1200, 3, 16, 16), dtype=np.uint8)
+names = [f"species {k}" for k in range(400)]
+finished = lesson.run(
+    images.from_arrays(pixels, np.arange(1200) % 400, names), cache=False, progress=False
+)
+started = time.perf_counter()
+lesson_report.write(finished, sys.argv[1])
+unit = 1 if sys.platform == "darwin" else 1024
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+print(json.dumps({"seconds": time.perf_counter() - started, "peak": peak}))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows tells no peak through this module")
+def test_a_run_with_400_classes_takes_less_than_two_gigabytes(tmp_path):
+    """With half an inch of the confusion matrix for each class, it took 17."""
+    command = [sys.executable, "-c", MANY_CLASSES, str(tmp_path / "report")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    facts = json.loads(done.stdout)
+    assert facts["peak"] < 2 * 10**9
+    assert facts["seconds"] < 60  # a few; a busy machine is slow
+    assert (tmp_path / "report" / "index.html").stat().st_size < 4 * 10**6

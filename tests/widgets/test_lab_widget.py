@@ -1,10 +1,12 @@
 """The live lab's Python side: what a changed slider leads to."""
 
+import re
+
 import pytest
 import torch
 
 import featlib
-from featlib import head, trace
+from featlib import FeatlibError, head, images, trace
 from featlib.widgets import lab
 
 
@@ -80,6 +82,43 @@ def test_a_wrong_setting_is_said_and_changes_nothing(widget, changes, said):
     (message,) = move(widget, **changes)
     assert said in message["status"]
     assert widget.view == before
+
+
+@pytest.mark.parametrize("rate", [1e3, 1e6, 1e30])
+def test_a_training_that_diverges_says_so_and_what_to_lower(widget, rate):
+    said = [message["status"] for message in move(widget, learning_rate=rate, weight_decay=0)]
+    words = " ".join(said) or widget.view["words"]
+    assert "iverged" in words
+    assert re.search("[Ll]ower (the|learning) ?_?(learning )?rate", words)
+    assert not re.search(r"nan|inf\b|othing left|\d{12}", words)
+
+
+def test_what_a_change_leaves_out_stays_as_it_is(widget):
+    widget.retrain({"epochs": 3})
+    widget.retrain({"weight_decay": 0.5})
+    assert widget.training.recipe.epochs == 3
+    assert widget.view["settings"] == lab.DEFAULTS | {"epochs": 3, "weight_decay": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [(None, "settings in a dict"), ({"epoch": 3}, "'epochs'"), ({"features": None}, "features")],
+)
+def test_settings_that_are_none_are_refused(widget, settings, said):
+    with pytest.raises(FeatlibError, match=said):
+        widget.retrain(settings)
+
+
+def test_the_first_input_is_shown_first(emoji10, inputs):
+    assert lab.LabWidget(emoji10, inputs).view["settings"]["features"] == "good"
+
+
+def test_a_class_without_images_is_no_obstacle(inputs):
+    pictures = images.load("emoji3d")  # none of these is a flag
+    widget = lab.LabWidget(pictures, {"noise": inputs["noise"][: len(pictures)]})
+    train = pictures.labels[pictures.train].bincount()
+    assert widget.view["most"] == train[train > 0].min()
+    assert widget.view["words"].startswith(f"{9 * widget.view['most']} images of 10 classes")
 
 
 def test_each_change_is_answered_even_the_same_twice(widget):

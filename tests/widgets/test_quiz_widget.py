@@ -3,7 +3,9 @@
 import json
 from dataclasses import asdict
 
+import numpy as np
 import pytest
+import torch
 
 import featlib
 from featlib import FeatlibError, quiz
@@ -174,3 +176,27 @@ def test_a_drawn_quiz_is_shown_and_kept_like_any_other(answers):
     send(widget, check=question.id, answer=right)
     assert shown(featlib.show_quiz(drawn), question.id)["state"] == "right"
     assert answers.answers("final")[0].question == question.id
+
+
+@pytest.mark.parametrize(
+    "message",
+    [{}, {"check": "no such question", "answer": 0}, {"check": "identity"}, {"check": None}],
+)
+def test_a_message_that_makes_no_sense_changes_nothing(widget, answers, message):
+    before = widget.view
+    assert send(widget, **message) == []
+    assert widget.view == before
+    assert answers.answers() == []
+
+
+@pytest.mark.parametrize("number", [np.float32, np.float64, torch.tensor])
+def test_values_of_numpy_and_torch_are_numbers(number):
+    question = {
+        "id": "loss", "type": "numeric", "text": "Which loss?", "tolerance": 0.01,
+        "answers": [{"ask": "loss", "correct": True}],
+    }  # fmt: skip
+    asked = quiz.Quiz.from_dict(
+        {"name": "own", "title": "Own", "objectives": {}, "questions": [question]}
+    )
+    widget = featlib.show_quiz(asked, values={"loss": number(0.5)})
+    assert send(widget, check="loss", answer="0.5") == ["Right."]

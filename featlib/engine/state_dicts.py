@@ -1,0 +1,245 @@
+"""Where a ResNet18 stands in what a checkpoint holds, and what does not fit it.
+
+Each tool wraps and names a state dict in its own way. So the place is found by what stands there:
+a network is wherever the first convolution of its first block is.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from featlib.engine.convert import all_finite
+from featlib.engine.words import describe, shape_text
+
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+# The first convolution of the first block, by its name, or by its number in an nn.Sequential.
+_FIRST_BLOCK = re.compile(r"(?P<prefix>(?:.*\.)?)(?:layer1|4)\.0\.conv1\.weight", re.DOTALL)
+_TRUNK = re.compile(r"(conv|bn|layer)?\d")  # begins the names of all that makes features
+_NUMBERED = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
+# Copies that follow another network in the same file: averages, momentum encoders, teachers.
+_FOLLOWERS = re.compile(r"(^|[._])(ema|swa|averaged?|momentum|k|key|target|teacher)(?=[._])")
+_FIRST = (" instead of ", "does not have", "missing")  # what says most about a network
+_BLOCKS: dict[tuple[int, ...], str] = {
+    (1, 1, 1, 1): "a ResNet10",
+    (2, 2, 2, 2): "a ResNet26",
+    (3, 4, 6, 3): "a ResNet50, or a ResNeXt50 or Wide ResNet50",
+    (3, 4, 23, 3): "a ResNet101",
+    (3, 8, 36, 3): "a ResNet152",
+}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What may be a ResNet18 in a checkpoint.
+
+    Attributes
+    ----------
+    prefix : str
+        What stands before its names: the keys on the way to it and the prefix of its module,
+        such as ``state_dict.module.``; empty where there is none.
+    tensors : dict of str to torch.Tensor
+        Under torchvision's names. The final layer may be missing.
+    renamed : dict of str to str
+        torchvision's names, by the full names of those tensors that had others after the prefix.
+    aside : tuple of str
+        The full names of all other tensors.
+    """
+
+    prefix: str
+    tensors: dict[str, torch.Tensor]
+    renamed: dict[str, str]
+    aside: tuple[str, ...]
+
+
+def flatten(held: Any) -> dict[str, torch.Tensor]:
+    """Return all tensors in nested dicts and lists, by the keys on the way to them.
+
+    Parameters
+    ----------
+    held : object
+        What a file held.
+
+    Returns
+    -------
+    dict of str to torch.Tensor
+        ``{"a": {"b": tensor}}`` becomes ``{"a.b": tensor}``. Anything else is left out.
+    """
+    found, seen, places = {}, set(), [("", held)]
+    for path, value in places:  # grows on the way; a container that holds itself is entered once
+        if isinstance(value, torch.Tensor):
+            found[path.removesuffix(".")] = value.detach()
+        elif isinstance(value, (Mapping, list, tuple)) and id(value) not in seen:
+            seen.add(id(value))
+            parts = value.items() if isinstance(value, Mapping) else enumerate(value)
+            places += [(f"{path}{key}.", part) for key, part in parts]
+    return found
+
+
+def candidates(tensors: Mapping[str, torch.Tensor]) -> list[Candidate]:
+    """Return all places where a ResNet stands, a network before the copies that follow it.
+
+    Parameters
+    ----------
+    tensors : mapping of str to torch.Tensor
+        From `flatten`.
+
+    Returns
+    -------
+    list of Candidate
+        Otherwise in the order of the file.
+    """
+    matches = filter(None, map(_FIRST_BLOCK.fullmatch, tensors))
+    prefixes = dict.fromkeys(match["prefix"] for match in matches)
+    order = sorted(prefixes, key=lambda prefix: bool(_FOLLOWERS.search(prefix)))
+    return [_candidate(tensors, prefix) for prefix in order]
+
+
+def _candidate(tensors: Mapping[str, torch.Tensor], prefix: str) -> Candidate:
+    names = {key: _named(key.removeprefix(prefix)) for key in tensors if key.startswith(prefix)}
+    kept = {key: name for key, name in names.items() if _TRUNK.match(name)}
+    kept |= _final_layer({k: n for k, n in names.items() if n.startswith("fc.")}, tensors)
+    return Candidate(
+        prefix,
+        {name: tensors[key] for key, name in kept.items()},
+        {key: name for key, name in kept.items() if key != prefix + name},
+        tuple(key for key in tensors if key not in kept),
+    )
+
+
+def _named(name: str) -> str:
+    """Return torchvision's name for one from ``nn.Sequential(*network.children())``."""
+    first, dot, rest = name.partition(".")
+    if first.isdecimal() and dot:
+        # From 8 on come the pooling and whatever a user put after it: the final layer.
+        first = _NUMBERED.get(first) or (f"fc.{first}" if int(first) >= 8 else first)
+    return first + dot + rest
+
+
+def _final_layer(names: dict[str, str], tensors: Mapping[str, torch.Tensor]) -> dict[str, str]:
+    """Return the names of what makes logits of features, if that is one linear layer."""
+    if "fc.weight" in names.values():
+        return names
+    weights = [key for key in names if tensors[key].ndim == 2]
+    stem = weights[0].removesuffix("weight") if len(weights) == 1 else ""
+    if names.keys() - {f"{stem}weight", f"{stem}bias"}:
+        return {}
+    return {key: f"fc.{key.removeprefix(stem)}" for key in names}
+
+
+def complete(
+    tensors: Mapping[str, torch.Tensor], shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """Add what a state dict may leave out, and say what does not fit a ResNet18.
+
+    Parameters
+    ----------
+    tensors : mapping of str to torch.Tensor
+        Under torchvision's names.
+    shapes : mapping of str to tuple of int
+        Those of torchvision's `resnet18`, without BatchNorm's counters.
+
+    Returns
+    -------
+    tensors : dict of str to torch.Tensor
+        With BatchNorm's counters and the bias of a final layer.
+    faults : dict of str to str
+        What does not fit, by name: other shapes first, then what is missing, unknown, or damaged.
+    """
+    wanted = {name: shape for name, shape in shapes.items() if not name.startswith("fc.")}
+    # How many batches BatchNorm has seen matters only in training, so files may leave it out.
+    given = {
+        name.replace("running_mean", "num_batches_tracked"): torch.zeros((), dtype=torch.int64)
+        for name in wanted
+        if name.endswith("running_mean")
+    }
+    wanted |= dict.fromkeys(given, ())
+    if "fc.weight" in tensors:
+        n_classes = max(1, *tensors["fc.weight"].shape[:1])
+        wanted |= {"fc.weight": (n_classes, shapes["fc.weight"][1]), "fc.bias": (n_classes,)}
+        given["fc.bias"] = torch.zeros(min(n_classes, 10**6))  # the shape may claim any number
+    given |= tensors
+    found = ((name, _fault(name, wanted.get(name), given.get(name))) for name in wanted | given)
+    faults = [(name, words) for name, words in found if words]
+    # The final layer comes last in its kind: it says least about what this is.
+    faults.sort(key=lambda fault: (_rank(fault[1]), fault[0].startswith("fc."), fault[0]))
+    return given, dict(faults)
+
+
+def _rank(words: str) -> int:
+    return next(rank for rank, part in enumerate((*_FIRST, "")) if part in words)
+
+
+def _fault(name: str, wanted: tuple[int, ...] | None, given: torch.Tensor | None) -> str:
+    if given is None:
+        return "missing"
+    if wanted is None:
+        return f"{shape_text(given.shape)}, which a ResNet18 does not have"
+    if wanted != tuple(given.shape):
+        return f"{shape_text(given.shape)} instead of {shape_text(wanted)}"
+    if not is_plain(given):
+        return f"{describe(given)}, not stored as plain numbers"
+    if not all_finite(given):
+        return "NaN or infinite numbers"
+    if name.endswith("running_var") and bool((given < 0).any()):
+        return "variances below 0"
+    return ""
+
+
+def is_plain(tensor: torch.Tensor) -> bool:
+    """Say whether a tensor holds real numbers, each of them stored.
+
+    Parameters
+    ----------
+    tensor : torch.Tensor
+        Of any dtype, layout and device.
+
+    Returns
+    -------
+    bool
+        False for one that is sparse, elsewhere than on the CPU, of other numbers, or that shows
+        the same number again and again, by which it could claim any size.
+    """
+    return (
+        tensor.layout == torch.strided
+        and tensor.device.type == "cpu"
+        and (tensor.dtype in FLOATS or (tensor.dtype == torch.int64 and tensor.ndim == 0))
+        and tensor.untyped_storage().nbytes() >= tensor.numel() * tensor.element_size()
+    )
+
+
+def probably(tensors: Mapping[str, torch.Tensor]) -> str:
+    """Say what a network that is no ResNet18 probably is.
+
+    Parameters
+    ----------
+    tensors : mapping of str to torch.Tensor
+        Of a `Candidate`, or of `flatten`.
+
+    Returns
+    -------
+    str
+        Words such as ``a ResNet34``.
+    """
+    if any("embedder.convolution" in name for name in tensors):
+        return "a network under the names of Hugging Face's transformers"
+    if not any(name.startswith("layer1.") for name in tensors):
+        return "another architecture"
+    found = [re.match(r"layer(\d)\.(\d+)\.", name) for name in tensors]
+    blocks = {(match[1], match[2]) for match in found if match}
+    counts = tuple(sum(layer == n for layer, _ in blocks) for n in "1234")
+    if any(".conv3." in name for name in tensors):
+        return _BLOCKS.get(counts, "a ResNet with other blocks")
+    if counts != (2, 2, 2, 2):
+        return "a ResNet34" if counts == (3, 4, 6, 3) else _BLOCKS.get(counts, "another ResNet")
+    stem = tensors.get("conv1.weight")
+    width, channels, kernel, _ = (
+        stem.shape if stem is not None and stem.ndim == 4 else (64, 3, 7, 7)
+    )
+    if channels != 3:
+        return "a ResNet18 for " + ("gray images" if channels == 1 else f"{channels} channels")
+    if kernel != 7:
+        return f"a ResNet18 for small images such as CIFAR's, with {kernel}×{kernel} at its start"
+    return "a ResNet18 of another width" if width != 64 else "changed, or damaged"

@@ -1,0 +1,86 @@
+"""A ResNet18 is found by what stands there; what does not fit is named in the order of its weight.
+
+How whole checkpoints are read is tested with `weights.read_weights`.
+"""
+
+import pytest
+import torch
+from torch import nn
+from torchvision import models
+
+from featlib.engine import state_dicts
+
+FIRST = "layer1.0.conv1.weight"
+
+
+def bare(**options):
+    with torch.device("meta"):  # the shapes are enough
+        return models.resnet18(**options).state_dict()
+
+
+def test_nested_tensors_are_flattened_by_the_keys_on_the_way():
+    one, two = torch.zeros(1), nn.Parameter(torch.ones(2))
+    held = {"a": {"b": one}, "c": [3, two], "d": "words", 5: (one,)}
+    flat = state_dicts.flatten(held)
+    assert list(flat) == ["a.b", "c.1", "5.0"]
+    assert not flat["c.1"].requires_grad
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "first"),
+    [
+        (["", "module."], ""),
+        (["encoder_k.", "encoder_q."], "encoder_q."),
+        (["teacher.backbone.", "student.backbone."], "student.backbone."),
+        (["ema_model.", "model."], "model."),
+        (["target_network.", "online_network."], "online_network."),
+        (["semantic.", "depth."], "semantic."),
+        (["keypoints.", "depth."], "keypoints."),
+    ],
+)
+def test_a_network_comes_before_the_copies_that_follow_it(prefixes, first):
+    found = state_dicts.candidates({prefix + FIRST: torch.zeros(1) for prefix in prefixes})
+    assert found[0].prefix == first
+    assert {one.prefix for one in found} == set(prefixes)
+
+
+def test_numbers_of_a_sequential_are_names_only_where_they_can_be():
+    tensors = dict.fromkeys(["0.weight", "4.0.conv1.weight", "10.weight"], torch.zeros(2, 2))
+    (found,) = state_dicts.candidates(tensors)
+    assert list(found.tensors) == ["conv1.weight", FIRST, "fc.weight"]
+    assert state_dicts.candidates({"layer4.0.conv1.weight": torch.zeros(1)}) == []
+
+
+def test_faults_are_named_from_what_says_most():
+    wanted = {name: tuple(tensor.shape) for name, tensor in bare().items() if tensor.ndim}
+    given = {name: torch.zeros(shape) for name, shape in wanted.items()}
+    given |= {"bn1.bias": torch.full((64,), torch.nan), "layer9.x": torch.zeros(3)}
+    given |= {"fc.weight": torch.zeros(10, 3), "conv1.weight": torch.zeros(64, 1, 7, 7)}
+    del given["bn1.weight"]
+    _, faults = state_dicts.complete(given, wanted)
+    assert list(faults) == [
+        "conv1.weight",
+        "fc.bias",
+        "fc.weight",
+        "layer9.x",
+        "bn1.weight",
+        "bn1.bias",
+    ]
+    assert faults["conv1.weight"] == "64×1×7×7 instead of 64×3×7×7"
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (bare(), "changed, or damaged"),
+        (bare() | {"conv1.weight": torch.zeros(64, 2, 7, 7)}, "a ResNet18 for 2 channels"),
+        (bare() | {"conv1.weight": torch.zeros(64, 3, 5, 5)}, "with 5×5 at its start"),
+        (bare() | {"conv1.weight": torch.zeros(32, 3, 7, 7)}, "a ResNet18 of another width"),
+        (bare() | {"conv1.weight": torch.zeros(1)}, "changed, or damaged"),
+        (bare() | {"layer1.2.conv1.weight": torch.zeros(1)}, "another ResNet"),
+        ({FIRST: torch.zeros(1)}, "another ResNet"),
+        ({"blocks.0.attn.qkv.weight": torch.zeros(1)}, "another architecture"),
+    ],
+)
+def test_what_it_probably_is(state, said):
+    assert said in state_dicts.probably(state)

@@ -1,0 +1,238 @@
+"""A row each: a dataset of which one row, or all, or the dataset itself is odd; what is said."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from pyarrow import parquet
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from torchvision.datasets import ImageFolder
+from torchvision.transforms import v2
+
+from featlib import FeatlibError
+from featlib.scale import shards
+from featlib.scale.sources import DatasetSource
+
+
+class Rows(Dataset):
+    """Six good rows of two classes, but for some."""
+
+    classes = ("cat", "dog")
+
+    def __init__(self, *bad, rows=(3,), n=6):
+        self.bad, self.rows, self.n = bad, rows, n
+
+    def __len__(self):
+        return self.n
+
+    def __getitem__(self, i):
+        if i not in self.rows:
+            return Image.new("RGB", (40, 40), (2 * i, 0, 0)), i % 2
+        bad = self.bad[self.rows.index(i)]
+        if isinstance(bad, Exception):
+            raise bad
+        return bad() if callable(bad) else bad
+
+
+def picture():
+    return Image.new("RGB", (40, 40))
+
+
+def cut_file(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    path = tmp_path / "cut.jpg"
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:3000])
+    return path
+
+
+def extract(source, folder, resnet, **settings):
+    return shards.extract(source, folder, resnet, progress=False, **settings)
+
+
+def labels(folder):
+    return parquet.read_table(folder)["label"].to_pylist()
+
+
+BAD_ROWS = {
+    "an error": (OSError("disk on fire"), "OSError: disk on fire"),
+    "an error without words": (KeyError(), "KeyError: KeyError"),
+    "terminal codes in an error": (ValueError("a\x1b[31mb"), r"ValueError: a \[31mb"),
+    "half a character in an error": (ValueError("a\udcff"), r"ValueError: a\\udcff"),
+    "nothing": (None, "no picture: NoneType None"),
+    "no picture": (("cat.png", 1), "no picture: str 'cat.png'"),
+    "label and picture in the wrong order": ((1, picture()), "no picture: int 1"),
+    "three values": ((picture(), 1, 1), r"a tuple of 3, not \(picture, label\)"),
+    "an empty pair": ((), "a tuple of 0"),
+    "no label": (picture, "no label, unlike the other rows"),
+    "a tuple of a picture": ((picture(),), "no label, unlike the other rows"),
+    "a dict of other columns": ({"photo": picture(), "y": 1}, "columns photo, y"),
+    "a label that is too large": ((picture(), 2), "its label 2 is not from 0 to 1"),
+    "a label below 0": ((picture(), -1), "its label -1 is not from 0 to 1"),
+    "a label of another class": ((picture(), "cow"), "none of the 2 classes: str 'cow'"),
+    "a label of several numbers": ((picture(), torch.tensor([0, 1])), "no word and no number"),
+    "a label that is a dict": ((picture(), {"box": 1}), "no word and no number: dict"),
+    "half a label": ((picture(), 0.5), "none of the 2 classes: float 0.5"),
+    "a label that is no number": ((picture(), float("nan")), "no word and no number: float nan"),
+    "whole numbers of 64 bits": ((torch.zeros(3, 40, 40, dtype=torch.int64), 1), "int64 tensor"),
+    "true and false": ((torch.zeros(3, 40, 40, dtype=torch.bool), 1), "a picture is uint8, or"),
+    "channels last": ((torch.zeros(40, 40, 3, dtype=torch.uint8), 1), "a tensor is 3×H×W"),
+    "two channels": ((torch.zeros(2, 40, 40, dtype=torch.uint8), 1), "uint8 tensor 2×40×40"),
+    "a batch": ((torch.zeros(1, 3, 40, 40, dtype=torch.uint8), 1), "uint8 tensor 1×3×40×40"),
+    "an empty tensor": ((torch.zeros(3, 0, 40, dtype=torch.uint8), 1), "uint8 tensor 3×0×40"),
+    "an array with channels first": ((np.zeros((3, 40, 40), np.uint8), 1), "an array H×W×3"),
+    "an array of words": ((np.full((40, 40, 3), "a"), 1), "a picture is uint8, or"),
+    "a normalized picture": ((torch.full((3, 40, 40), -2.0), 1), "leave Normalize out"),
+    "floats from 0 to 255": ((torch.full((3, 40, 40), 99.0), 1), "not 0 to 1: convert them to"),
+    "NaN": ((torch.full((3, 40, 40), float("nan")), 1), "not all finite numbers"),
+    "infinity": ((torch.full((3, 40, 40), float("inf")), 1), "not all finite numbers"),
+    "a tiny picture": ((Image.new("RGB", (4, 4)), 1), "too small: 4×4"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_ROWS)
+def test_a_bad_row_is_said_in_one_line(case):
+    bad, said = BAD_ROWS[case]
+    name, _, reason = DatasetSource(Rows(bad)).read(3, 64)
+    assert name == "3"
+    assert re.search(said, reason)
+    assert reason.isprintable()
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_bad_rows_are_listed_and_the_rest_is_done(step, tmp_path, resnet):
+    """With all bad rows at once, or with every second one."""
+    bad = [row for row, _ in BAD_ROWS.values()][::step]
+    n = 3 * len(bad)
+    rows = range(1, n, 3)
+    for computed in (n, 0):
+        done = extract(Rows(*bad, rows=rows, n=n), tmp_path / "o", resnet, shard_size=16)
+        assert [name for name, _ in done.unreadable] == [str(i) for i in rows]
+        assert (done.images, done.computed) == (n - len(bad), computed)
+    assert labels(tmp_path / "o") == [Rows.classes[i % 2] for i in range(n) if i % 3 != 1]
+
+
+@pytest.mark.parametrize("row", [0, 5])
+def test_the_first_or_last_row_may_be_the_bad_one(row, tmp_path, resnet):
+    for n, bad in enumerate((OSError("gone"), None, (torch.full((3, 40, 40), -2.0), 1), picture)):
+        done = extract(Rows(bad, rows=(row,)), tmp_path / str(n), resnet)
+        assert ([name for name, _ in done.unreadable], done.images) == ([str(row)], 5)
+
+
+ALL_BAD = ["an error", "nothing", "label and picture in the wrong order", "a normalized picture"]
+
+
+@pytest.mark.parametrize("case", ALL_BAD)
+def test_where_all_rows_are_bad_the_job_is_refused_in_words(case, tmp_path, resnet):
+    bad, said = BAD_ROWS[case]
+    for _ in range(2):
+        with pytest.raises(FeatlibError, match=f"wanted pictures .*{said}"):
+            extract(Rows(*[bad] * 6, rows=range(6)), tmp_path / "o", resnet)
+
+
+def test_a_label_among_pictures_without_labels_is_kept(tmp_path, resnet):
+    rows = [picture(), picture(), (picture(), "cat")]
+    assert extract(rows, tmp_path / "o", resnet).unreadable == ()
+    assert labels(tmp_path / "o") == [None, None, "cat"]
+
+
+@pytest.mark.parametrize("shard_size", [2, 12])
+def test_damaged_files_of_an_image_folder_are_listed(picture_folder, tmp_path, resnet, shard_size):
+    (picture_folder / "red" / "0.png").write_bytes(b"no picture")
+    cut_file(tmp_path).rename(picture_folder / "red" / "1.jpg")
+    whole = ImageFolder(picture_folder)
+    (picture_folder / "red" / "5.png").unlink()
+    done = extract(whole, tmp_path / "o", resnet, shard_size=shard_size)
+    assert [name for name, _ in done.unreadable] == ["6", "7", "12"]
+    reasons = [reason for _, reason in done.unreadable]
+    for reason, said in zip(reasons, ("Unidentified", "truncated", "No such file"), strict=True):
+        assert said in reason
+    assert done.images == 10
+
+
+def test_a_picture_opened_from_a_cut_file_is_listed(tmp_path, resnet):
+    with Image.open(cut_file(tmp_path)) as cut:
+        done = extract([(cut, 0), (picture(), 1)], tmp_path / "o", resnet)
+    assert [name for name, _ in done.unreadable] == ["0"]
+
+
+def test_a_normalized_dataset_is_refused_though_some_pictures_lie_within_0_and_1(
+    picture_folder, tmp_path, resnet
+):
+    steps = [v2.ToImage(), v2.ToDtype(torch.float32, True), v2.Normalize([0.5] * 3, [0.5] * 3)]
+    normalized = ImageFolder(picture_folder, transform=v2.Compose(steps))
+    with pytest.raises(FeatlibError, match=r"floats from 0 to 1.*leave Normalize out"):
+        extract(normalized, tmp_path / "o", resnet)
+
+
+def test_more_rows_promised_than_there_are(tmp_path, resnet):
+    class Short(Rows):
+        def __getitem__(self, i):
+            return ([(picture(), 0)] * 4)[i]
+
+    done = extract(Short(), tmp_path / "o", resnet)
+    assert done.unreadable == (("4", "IndexError: list index out of range"),
+                               ("5", "IndexError: list index out of range"))  # fmt: skip
+
+
+class Endless(IterableDataset):
+    def __iter__(self):
+        yield picture(), 0
+
+    def __len__(self):
+        return 3
+
+
+class BrokenLength(Rows):
+    def __len__(self):
+        raise NotImplementedError
+
+
+class NoLength:
+    def __getitem__(self, i):
+        return picture(), 0
+
+
+good = TensorDataset(torch.zeros(4, 3, 40, 40, dtype=torch.uint8))
+REFUSED = {
+    "a DataLoader": (DataLoader(good), r"a DataLoader\. Pass the dataset .*: loader\.dataset"),
+    "a DataLoader of an iterable": (DataLoader(Endless()), r"loader\.dataset"),
+    "parts by name": ({"train": good, "test": good}, r"'train', 'test'\. Pass one of its parts"),
+    "an empty dict": ({}, "a dict with nothing"),
+    "an iterable dataset": (Endless(), "Iterable datasets cannot be resumed"),
+    "a generator": ((picture() for _ in range(3)), "Iterable datasets"),
+    "no length": (NoLength(), "Iterable datasets"),
+    "a broken length": (BrokenLength(), "Iterable datasets"),
+    "a class": (Rows, r"len\(dataset\)"),
+    "one picture": (picture(), r"len\(dataset\)"),
+    "a number": (7, r"len\(dataset\)"),
+    "nothing": (None, r"len\(dataset\)"),
+    "a set": ({1, 2}, r"len\(dataset\)"),
+    "a tensor without axes": (torch.tensor(1), r"len\(dataset\)"),
+    "an empty list": ([], "an empty dataset"),
+    "names of files": (["a.png", "b.png"], "no picture: str 'a.png'"),
+    "bytes": (b"pictures", "no picture: int"),
+    "a table of numbers": (torch.zeros(4, 512), "no picture: float32 tensor 512; a tensor is"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_no_dataset_of_pictures_is_refused(case, tmp_path, resnet):
+    given, said = REFUSED[case]
+    with pytest.raises(FeatlibError, match=said):
+        extract(given, tmp_path / "o", resnet)
+
+
+@pytest.mark.parametrize("folder", [None, 7, b"out", "a\0b", ["out"]])
+def test_a_folder_for_features_that_is_no_path_is_refused(folder, resnet):
+    with pytest.raises(FeatlibError, match="folder"):
+        extract(good, folder, resnet)
+
+
+@pytest.mark.parametrize("network", [None, "bundled", 7, torch.nn.Identity(), Path("x")])
+def test_what_is_no_backbone_is_refused(network, tmp_path):
+    with pytest.raises(FeatlibError, match="resnet18"):
+        extract(good, tmp_path / "o", network)

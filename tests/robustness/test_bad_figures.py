@@ -1,0 +1,281 @@
+"""Whatever a figure, a table or a report is given: it works, or an error says what would fit."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.text import Text
+from PIL import Image
+
+from featlib import FeatlibError, images, plots, trace, validation
+from featlib.head import Epoch, Recipe, TrainingTrace
+from featlib.pages import lesson_report
+from featlib.tables import Table
+
+WORDS = {"title": "t", "xlabel": "x", "ylabel": "y"}
+PICTURE = torch.zeros(3, 4, 4, dtype=torch.uint8)
+PICTURES = torch.zeros(6, 3, 4, 4, dtype=torch.uint8)
+OWN = images.from_arrays(torch.arange(6, dtype=torch.uint8)[:, None, None, None].expand(6, 3, 4, 4),
+                         torch.arange(6) % 2, ["cat", "dog"])  # fmt: skip
+REPORT = validation.evaluate(
+    torch.nn.Identity(), torch.eye(2), torch.tensor([1, 0]), ["cat", "dog"]
+)
+TRAINING = TrainingTrace((Epoch(1, 1.5, 0.5, None, ""),), Recipe(epochs=1), 0.1)
+
+ODD = {
+    "None": None,
+    "True": True,
+    "a number": 3,
+    "a negative number": -1,
+    "a huge number": 10**12,
+    "NaN": float("nan"),
+    "a text": "x",
+    "bytes": b"x",
+    "an empty list": [],
+    "an empty dict": {},
+    "a list of numbers": [1.0, 2.0],
+    "a list of texts": ["a", "b"],
+    "a list of None": [None, None],
+    "a list of tensors": [torch.tensor(1.0), torch.tensor(2.0, requires_grad=True)],
+    "rows of different lengths": [[1.0], [1.0, 2.0]],
+    "a dict of numbers": {"a": 1.0, "b": 2.0},
+    "a dict of lists": {"a": [1.0, 2.0]},
+    "a dict of texts": {"a": "b"},
+    "a dict of None": {"a": None},
+    "a dict with NaN": {"a": [float("nan"), float("inf")]},
+    "a dict by number": {1: [1.0, 2.0], 2: [1.0]},
+    "an array": np.array([1.0, 2.0]),
+    "an array of objects": np.array([None, "x"]),
+    "complex numbers": np.array([1j, 2.0]),
+    "a read-only array": np.broadcast_to(np.float32(0.5), (1, 3, 4, 4)),
+    "NaN in an array": np.full((3, 4, 4), np.nan),
+    "numbers too large to draw": torch.full((3, 4, 4), 1e38, dtype=torch.float64),
+    "a tensor without axes": torch.tensor(1.0),
+    "a tensor without values": torch.zeros(0),
+    "a tensor on meta": torch.zeros(3, 4, 4, device="meta"),
+    "a tensor with gradients": torch.full((3, 4, 4), 0.5, requires_grad=True),
+    "bfloat16": torch.full((3, 4, 4), 0.5, dtype=torch.bfloat16),
+    "a sparse tensor": torch.eye(2).to_sparse(),
+    "an image": PICTURE,
+    "images": PICTURES,
+    "an image, channels last": PICTURE.permute(1, 2, 0),
+    "a picture of Pillow": Image.new("RGB", (4, 4)),
+    "an image set": OWN,
+    "a report": REPORT,
+    "a training": TRAINING,
+    "a class": object,
+}  # fmt: skip
+
+CALLS = {
+    "image_grid, images": lambda odd: plots.image_grid(odd),
+    "image_grid, columns": lambda odd: plots.image_grid(OWN, odd),
+    "image_grid, ax": lambda odd: plots.image_grid(OWN, ax=odd),
+    "loss_curve": lambda odd: plots.loss_curve(odd),
+    "loss_curve, loss": lambda odd: plots.loss_curve(training(odd)),
+    "accuracy_curve": lambda odd: plots.accuracy_curve(odd),
+    "accuracy_curve, accuracy": lambda odd: plots.accuracy_curve(training(1.0, odd)),
+    "training_trace": lambda odd: plots.training_trace(odd),
+    "feature_map": lambda odd: plots.feature_map(odd),
+    "prediction_trace": lambda odd: plots.prediction_trace(odd),
+    "prediction_trace, layers": lambda odd: plots.prediction_trace(prediction(odd)),
+    "confusion_matrix": lambda odd: plots.confusion_matrix(odd),
+    "mistakes, report": lambda odd: plots.mistakes(odd, OWN),
+    "mistakes, images": lambda odd: plots.mistakes(REPORT, odd),
+    "mistakes, n": lambda odd: plots.mistakes(REPORT, OWN, odd),
+    "pictures, images": lambda odd: plots.pictures(odd, ["a", "b"], title="t"),
+    "pictures, titles": lambda odd: plots.pictures(PICTURES[:2], odd, title="t"),
+    "pictures, title": lambda odd: plots.pictures(PICTURES[:1], ["a"], title=odd),
+    "pictures, columns": lambda odd: plots.pictures(PICTURES[:1], ["a"], title="t", columns=odd),
+    "planes": lambda odd: plots.planes(odd),
+    "histogram": lambda odd: plots.histogram(odd, title="t", xlabel="x"),
+    "calibration, report": lambda odd: plots.calibration(odd),
+    "calibration, bins": lambda odd: plots.calibration(REPORT, odd),
+    "heat, image": lambda odd: plots.heat(odd, torch.eye(2), title="t", label="x"),
+    "heat, values": lambda odd: plots.heat(PICTURE, odd, title="t", label="x"),
+    "filters": lambda odd: plots.filters(odd, title="t"),
+    "filters, columns": lambda odd: plots.filters(torch.ones(2, 3, 4, 4), title="t", columns=odd),
+    "activation_maps, image": lambda odd: plots.activation_maps(odd, {"a": PICTURE, "b": PICTURE}),
+    "activation_maps, maps": lambda odd: plots.activation_maps(PICTURE, odd),
+    "activation_maps, a map": lambda odd: plots.activation_maps(PICTURE, {"a": odd, "b": PICTURE}),
+    "activation_maps, n": lambda odd: plots.activation_maps(PICTURE, {"a": PICTURE}, odd),
+    "class_bars, values": lambda odd: plots.class_bars(odd, ["a", "b"], title="t", xlabel="x"),
+    "class_bars, classes": lambda odd: plots.class_bars(torch.ones(2), odd, title="t", xlabel="x"),
+    "bars": lambda odd: plots.bars(odd, **WORDS),
+    "bars, a value": lambda odd: plots.bars({"a": odd}, **WORDS),
+    "bars, line": lambda odd: plots.bars({"a": 1.0}, line=odd, **WORDS),
+    "bars, the place of the line": lambda odd: plots.bars({"a": 1.0}, line=("l", odd), **WORDS),
+    "bars, words": lambda odd: plots.bars({"a": 1.0}, title=odd, xlabel=odd, ylabel=odd),
+    "curves": lambda odd: plots.curves(odd, **WORDS),
+    "curves, a series": lambda odd: plots.curves({"a": odd}, **WORDS),
+    "curves, x": lambda odd: plots.curves({"a": [1.0, 2.0]}, x=odd, **WORDS),
+    "scatter, points": lambda odd: plots.scatter(odd, [0, 1], ["a", "b"], title="t"),
+    "scatter, labels": lambda odd: plots.scatter(torch.ones(2, 2), odd, ["a", "b"], title="t"),
+    "scatter, classes": lambda odd: plots.scatter(torch.ones(2, 2), [0, 1], odd, title="t"),
+    "bands": lambda odd: plots.bands(odd, x=(1, 2), **WORDS),
+    "bands, a series": lambda odd: plots.bands({"a": odd}, x=(1, 2), **WORDS),
+    "bands, x": lambda odd: plots.bands({"a": [[1.0], [2.0]]}, x=odd, **WORDS),
+    "tradeoff": lambda odd: plots.tradeoff(odd, **WORDS),
+    "tradeoff, a point": lambda odd: plots.tradeoff({"a": odd}, **WORDS),
+    "pairs": lambda odd: plots.pairs(odd, ("a", "b"), **WORDS),
+    "pairs, a pair": lambda odd: plots.pairs({"a": odd}, ("a", "b"), **WORDS),
+    "pairs, names": lambda odd: plots.pairs({"a": (0.1, 0.2)}, odd, **WORDS),
+    "pairs, line": lambda odd: plots.pairs({"a": (0.1, 0.2)}, ("a", "b"), line=odd, **WORDS),
+    "Table, columns": lambda odd: Table("t", odd, (("1", "2"),)),
+    "Table, rows": lambda odd: Table("t", ("a", "b"), odd),
+    "Table, a row": lambda odd: Table("t", ("a", "b"), (odd,)),
+    "Table, title": lambda odd: repr(Table(odd, ("a", "b"), ())),
+    "report.write, lesson": lambda odd: lesson_report.write(odd),
+    "report.figures": lambda odd: lesson_report.figures(odd),
+}
+
+
+def training(loss, accuracy=0.5):
+    return TrainingTrace((Epoch(1, loss, accuracy, None, ""),) * 2, Recipe(), 0.1)
+
+
+def prediction(value):
+    layers = (PICTURE, torch.ones(3), torch.ones(2), value)
+    return trace.PredictionTrace(
+        tuple(trace.Layer("layer", one, "") for one in layers), ("a", "b"), "a"
+    )
+
+
+def outcome(call, value):
+    """Return "works", or the error in words; the name of any other error."""
+    try:
+        call(value)
+    except FeatlibError as error:
+        return str(error)
+    except Exception as error:
+        return repr(error)
+    return "works"
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.filterwarnings("error")
+def test_it_works_or_the_error_says_what_would_fit(call):
+    said = {name: outcome(CALLS[call], odd) for name, odd in ODD.items()}
+    whole = re.compile(r"works|[\w. ,]+: wanted .+, got .+\. .+[.?]")
+    assert {name: words for name, words in said.items() if not whole.fullmatch(words)} == {}
+
+
+HELPS = {
+    "captions of another number": (
+        lambda: plots.pictures(PICTURES[:3], ["a", "b"], title="t"),
+        "wanted titles, 3 texts, got 2. Give exactly 3",
+    ),
+    "one text for the captions": (
+        lambda: plots.pictures(PICTURES[:3], "abc", title="t"),
+        "got str 'abc'. Put the texts into a list",
+    ),
+    "one image for several": (
+        lambda: plots.pictures(PICTURE, ["a"], title="t"),
+        r"Put them into a list: \[image\]",
+    ),
+    "a batch for an image": (
+        lambda: plots.planes(PICTURES),
+        r"Pass one image of the batch: images\[0\]",
+    ),
+    "floats above 1": (
+        lambda: plots.planes(PICTURE + 0.5 + 200),
+        "got values from 200 to 200. Divide by 255",
+    ),
+    "an image on meta": (lambda: plots.planes(PICTURE.to("meta")), "make it on 'cpu'"),
+    "fewer places than numbers": (
+        lambda: plots.curves({"a": [1.0, 2.0, 3.0]}, x=np.arange(2), **WORDS),
+        "wanted x as 3 places, one for each number, got 2",
+    ),
+    "a place for a logarithm at 0": (
+        lambda: plots.bands({"a": [[1.0], [2.0]]}, x=(0, 1), **WORDS),
+        "wanted x above 0, for a logarithmic scale, got 0",
+    ),
+    "a cost of 0": (
+        lambda: plots.tradeoff({"a": (0, 0.5, 0.4, 0.6)}, **WORDS),
+        "the cost of 'a' as a number above 0",
+    ),
+    "a gain outside of its interval": (
+        lambda: plots.tradeoff({"a": (1, 0.5, 0.6, 0.7)}, **WORDS),
+        "Give cost, gain, lower end, upper end",
+    ),
+    "NaN among the bars": (
+        lambda: plots.bars({"a": 1.0, "b": float("nan")}, **WORDS),
+        "got 1 of 2 that are NaN, infinite or beyond 1e\\+30",
+    ),
+    "features of many images": (
+        lambda: plots.feature_map(torch.ones(5, 512)),
+        r"got float32 tensor 5×512. Pass a part of it: features\[0\]",
+    ),
+    "images for filters, channels last": (
+        lambda: plots.filters(torch.ones(2, 4, 5, 3), title="t"),
+        r"weight.permute\(0, 3, 1, 2\)",
+    ),
+    "too many filters": (
+        lambda: plots.filters(torch.ones(1, 3, 1, 1).expand(1000, 3, 1, 1), title="t"),
+        r"weight\[:512, :, :64, :64\]",
+    ),
+    "a class number that there is not": (
+        lambda: plots.scatter(torch.ones(2, 2), [0, 2], ["a", "b"], title="t"),
+        "whole numbers from 0 to 1, got labels from 0 to 2",
+    ),
+    "a report of other images": (
+        lambda: plots.mistakes(
+            validation.evaluate(
+                torch.nn.Identity(), torch.eye(2).repeat(9, 1), torch.zeros(18).long(), ["a", "b"]
+            ),
+            OWN,
+        ),
+        "Pass the images that the report was made of",
+    ),
+    "a training without epochs": (
+        lambda: plots.loss_curve(TrainingTrace((), Recipe(), 0.1)),
+        "wanted loss, E numbers in a row, got list",
+    ),
+    "a prediction of one layer": (
+        lambda: plots.prediction_trace(trace.PredictionTrace((), ("a", "b"), "a")),
+        "wanted a prediction of four layers, got 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HELPS)
+def test_the_advice_fits_what_was_given(case):
+    draw, said = HELPS[case]
+    with pytest.raises(FeatlibError, match=said):
+        draw()
+
+
+SAME = {
+    "an array": PICTURE.numpy(),
+    "channels last": PICTURE.permute(1, 2, 0),
+    "gray": PICTURE[0],
+    "one plane": PICTURE[:1],
+    "a picture of Pillow": Image.new("RGB", (4, 4)),
+    "a read-only array": np.broadcast_to(np.uint8(0), (3, 4, 4)),
+}
+
+
+@pytest.mark.parametrize("case", SAME)
+def test_what_can_only_mean_one_image_is_drawn_as_that(case):
+    drawn = plots.planes(SAME[case]).axes[0].images[0].get_array()
+    assert np.array_equal(drawn, PICTURE.permute(1, 2, 0))
+
+
+@pytest.mark.parametrize("name", ["\ud800half", "x" * 400, "two\nlines", "$x^2$", "家"])
+@pytest.mark.filterwarnings("ignore:Glyph", "ignore:constrained_layout")
+def test_any_name_and_title_can_be_drawn(name):
+    words = {"title": name, "xlabel": name}
+    for figure in (
+        plots.bars({name: 1.0}, ylabel=name, **words),
+        plots.class_bars([0.1, 0.2], [name, "b"], **words),
+        plots.pictures([PICTURE], [name], title=name),
+    ):
+        assert figure.png(dpi=20).startswith(b"\x89PNG")
+        assert figure.alt.encode()
+        assert all(len(text.get_text()) <= 240 for text in figure.findobj(Text))
+
+
+def test_names_that_differ_in_their_middle_stay_apart():
+    figure = plots.bars({f"{'a' * 40}{k}{'b' * 40}": float(k) for k in range(3)}, **WORDS)
+    names = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    assert [name.split("…")[0] for name in names] == [f"{k} {'a' * 20}" for k in (1, 2, 3)]
