@@ -12,8 +12,10 @@ unexport PYTHONDONTWRITEBYTECODE
 LOWEST ?= .venv-lowest
 BUILD ?= build/wheel
 # The fast tests, of the lesson itself, and the examples in the docstrings. The others take longer:
-# those of what goes past the lesson, of bad input, of processes, signals and memory, of the tools.
-SLOW = tests/exercises tests/robustness tests/scale tests/slow tests/tools tests/widgets
+# those of figures, pages and bad input, of what goes past the lesson, of processes, signals and
+# memory, and of the tools.
+MORE = tests/pages tests/plots tests/robustness
+SLOW = $(MORE) tests/exercises tests/scale tests/slow tests/tools tests/widgets
 UNIT = --doctest-modules tests featlib --ignore tests/browser $(addprefix --ignore ,$(SLOW))
 FORMS = .github/ISSUE_TEMPLATE/fault.yml .github/ISSUE_TEMPLATE/idea.yml
 
@@ -36,7 +38,7 @@ notebooks-test: $(VENV)/.installed-test ## every notebook, every output compared
 browser: $(VENV)/.installed-test   ## the quizzes in JupyterLab in a real browser
 	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile tests/browser
 
-slow: $(VENV)/.installed-test     ## past the lesson: exercises, widgets, bad input, many pictures, processes, full disks, random damage, tools
+slow: $(VENV)/.installed-test     ## past the lesson: figures, pages, bad input, exercises, widgets, many pictures, processes, full disks, random damage, tools
 	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile $(SLOW)
 
 notebooks: $(VENV)/.installed-test ## execute all notebooks anew and keep their outputs
@@ -56,9 +58,9 @@ lint: $(VENV)/.installed-lint      ## style, format, types, and the files of Git
 	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 
 # Old libraries use what is deprecated in the newest of their own: no fault of ours.
-lowest: $(LOWEST)/.installed       ## the fast tests, bad input and notebooks 00 to 06, on the oldest allowed versions
+lowest: $(LOWEST)/.installed       ## the fast tests, figures, pages, bad input and notebooks 00 to 06, on the oldest allowed versions
 	$(LOWEST)/bin/python -m pytest -W ignore::DeprecationWarning -p no:nbval -n auto --dist loadfile $(UNIT)
-	$(LOWEST)/bin/python -m pytest -W ignore::DeprecationWarning -p no:nbval -n auto --dist loadfile tests/robustness
+	$(LOWEST)/bin/python -m pytest -W ignore::DeprecationWarning -p no:nbval -n auto --dist loadfile $(MORE)
 	$(LOWEST)/bin/python -m pytest -W ignore::DeprecationWarning -n 2 --dist loadfile --nbval --nbval-current-env notebooks/0[0-6]*.ipynb
 
 # PROVE=--fast takes the dependencies from $(VENV) instead of downloading them.
