@@ -13,6 +13,9 @@ from pathlib import Path
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# pytest's workers have the width of its terminal in it, and what is tested would follow.
+os.environ.pop("COLUMNS", None)
+
 # jsonschema would build 38 grammars with it, in four seconds, to check what no notebook holds.
 sys.modules["rfc3987_syntax"] = None
 
@@ -85,7 +88,6 @@ def picture_folder(tmp_path):
 def run(capsys, tmp_path, monkeypatch):
     """Return a function that runs a command line and returns exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("COLUMNS", raising=False)  # some terminals, and some runners, set it
 
     def run(*words):
         try:

@@ -50,6 +50,7 @@ def _picture(kind, mode, size):
     return file.getvalue()
 
 
+decode.formats()  # so that Pillow can write each of them, too
 PICTURES = [
     _picture(*case)
     for case in [
