@@ -1,5 +1,7 @@
 """Why one prediction is as it is: what each feature adds, and what each part of the image does."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -57,7 +59,7 @@ def contributions(features: torch.Tensor, head: nn.Linear, number: int) -> torch
 def occlusion(
     image: torch.Tensor,
     backbone: Backbone,
-    head: nn.Module,
+    head: Callable[[torch.Tensor], torch.Tensor],
     number: int,
     *,
     patch: int = 16,
@@ -71,7 +73,7 @@ def occlusion(
         uint8 3×H×W, values 0–255.
     backbone : featlib.backbone.Backbone
         Turns images into D features.
-    head : torch.nn.Module
+    head : torch.nn.Module or callable
         Turns D features into C logits. It is run in evaluation mode, and gets back the mode that it
         had.
     number : int
@@ -123,6 +125,8 @@ def occlusion(
     return torch.cat(parts).view(len(rows), len(columns))
 
 
-def _logits(images: torch.Tensor, backbone: Backbone, head: nn.Module) -> torch.Tensor:
+def _logits(
+    images: torch.Tensor, backbone: Backbone, head: Callable[[torch.Tensor], torch.Tensor]
+) -> torch.Tensor:
     features = backbone(preprocess.prepare(images, backbone.transform))
     return heads.logits(head, features, where="explain.occlusion")

@@ -326,7 +326,7 @@ def observe(
 
 
 def logits(
-    head: nn.Module,
+    head: Callable[[torch.Tensor], torch.Tensor],
     features: torch.Tensor,
     n_classes: int | None = None,
     where: str = "head.logits",
@@ -337,9 +337,9 @@ def logits(
 
     Parameters
     ----------
-    head : torch.nn.Module
-        Takes features float32 N×D, returns logits N×C. It gets back the mode that it had, each of
-        its parts its own.
+    head : torch.nn.Module or callable
+        Takes features float32 N×D, returns logits N×C. A module gets back the mode that it had,
+        each of its parts its own; a function is called as it is.
     features : torch.Tensor
         float32 N×D.
     n_classes : int, optional
@@ -368,8 +368,9 @@ def logits(
     >>> unsure.training
     True
     """
-    made = "Pass what head.train returned, or a torch.nn.Module of your own."
-    checks.instance(head, nn.Module, where, "a head, a torch.nn.Module", made)
+    if not callable(head) or isinstance(head, type):
+        fix = "Pass what head.train returned, or a torch.nn.Module of your own."
+        checks.refuse(where, "a head, a torch.nn.Module", describe(head), fix)
     checks.features(features, where, width=getattr(head, "in_features", None))
     if n_classes is not None:
         checks.whole_number(n_classes, where, "n_classes")
@@ -395,7 +396,9 @@ def logits(
 
 
 @contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
+def _evaluating(head: object) -> Iterator[None]:
+    owner = getattr(head, "__self__", head)  # of a method such as `layer.forward`
+    module = owner if isinstance(owner, nn.Module) else nn.Identity()
     modes = {part: part.training for part in module.modules()}
     module.eval()
     try:

@@ -3,12 +3,11 @@
 Each is plain data first. `Table` shows it as text in a terminal and as HTML in a notebook.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
 import torch
-from torch import nn
 
 from featlib import checks, preprocess
 from featlib import head as heads
@@ -150,7 +149,7 @@ class PredictionTrace:
 def predict(
     image: torch.Tensor,
     backbone: Backbone,
-    head: nn.Module,
+    head: Callable[[torch.Tensor], torch.Tensor],
     classes: Sequence[str],
     *,
     truth: str | None = None,
@@ -199,7 +198,7 @@ def predict(
 def predict_from_features(
     image: torch.Tensor,
     features: torch.Tensor,
-    head: nn.Module,
+    head: Callable[[torch.Tensor], torch.Tensor],
     classes: Sequence[str],
     *,
     truth: str | None = None,
@@ -212,7 +211,7 @@ def predict_from_features(
         uint8 3×H×W, values 0–255.
     features : torch.Tensor
         float32 D: what layer 2 made of it.
-    head : torch.nn.Module
+    head : torch.nn.Module or callable
         Layer 3: D features to C logits. It is run in evaluation mode, and gets back the mode that
         it had.
     classes : sequence of str

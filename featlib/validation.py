@@ -1,13 +1,12 @@
 """Stage 5: how good the head is on features that it never saw."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn.functional import cross_entropy
 
 from featlib import checks
@@ -170,13 +169,16 @@ class Report:
 
 
 def evaluate(
-    head: nn.Module, features: torch.Tensor, labels: torch.Tensor, classes: Sequence[str]
+    head: Callable[[torch.Tensor], torch.Tensor],
+    features: torch.Tensor,
+    labels: torch.Tensor,
+    classes: Sequence[str],
 ) -> Report:
     """Evaluate a head on unseen features.
 
     Parameters
     ----------
-    head : torch.nn.Module
+    head : torch.nn.Module or callable
         Takes features float32 N×D, returns logits float32 N×C. It is run in evaluation mode, and
         gets back the mode that it had.
     features : torch.Tensor

@@ -102,10 +102,10 @@ def test_an_error_arrives_and_the_rest_is_not_begun():
         (100, 64, 64, 34),
         (3, 64, 64, 1),
         (1, 64, 64, 1),
-        (1000, 64, 224, 7),
+        (1000, 64, 224, 31),
         (1000, 4, 224, 4),
         (1000, 64, 4096, 1),
     ],
 )
-def test_every_thread_gets_a_batch_that_fits_into_the_cache(n, most, side, expected):
+def test_every_thread_gets_a_batch_of_bounded_size(n, most, side, expected):
     assert threads.batch_size(n, most, side) == expected

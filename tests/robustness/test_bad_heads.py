@@ -79,7 +79,7 @@ NO_LOGITS = {
     "elsewhere": (nn.Linear(512, 2, device="meta"), "on the CPU"),
     "several answers": (nn.LSTM(512, 2), "got tuple"),
     "whole numbers": (type("Whole", (nn.Module,), {"forward": lambda s, x: x.long()})(), "logits"),
-    "a function": (lambda rows: rows, "a head, a torch.nn.Module"),
+    "a function": (lambda rows: rows, "a head with 2 outputs"),
     "a class": (nn.Linear, "a head, a torch.nn.Module"),
     "None": (None, "a head, a torch.nn.Module"),
 }
@@ -98,6 +98,14 @@ def test_a_head_is_refused_that_gives(case):
         assert said in str(error.value)
     with pytest.raises(FeatlibError, match=said):
         head.logits(layer, ROWS, 2)
+
+
+def test_a_head_may_be_a_function():
+    layer = nn.Linear(512, 2)
+    by_hand = validation.evaluate(lambda rows: layer(rows), ROWS, LABELS, CLASSES)
+    assert torch.equal(
+        by_hand.probabilities, validation.evaluate(layer, ROWS, LABELS, CLASSES).probabilities
+    )
 
 
 def test_logits_in_float64_are_read_as_float32():
