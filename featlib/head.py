@@ -20,6 +20,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim.adamw import adamw
 
 from featlib import checks
+from featlib.engine.progress_bar import progress_bar
 from featlib.engine.words import describe, reason
 
 __all__ = [
@@ -166,6 +167,7 @@ def train(
     n_classes: int,
     *,
     validation: tuple[torch.Tensor, torch.Tensor] | None = None,
+    progress: bool = False,
     **settings: Any,
 ) -> tuple[nn.Linear, TrainingTrace]:
     """Train a linear layer on features.
@@ -181,6 +183,8 @@ def train(
     validation : tuple of (torch.Tensor, torch.Tensor), optional
         Features, float32 M×D, and labels, int64 M, to measure after each epoch. They are never
         trained on.
+    progress : bool
+        Whether to show a bar when it takes more than two seconds.
     **settings : int or float
         The fields of `Recipe`: `epochs`, `batch_size`, `learning_rate`, `weight_decay`, `seed`.
 
@@ -210,11 +214,14 @@ def train(
     ([1, 2, 3], 1.0)
     """
     recipe = check_settings(settings)
+    checks.switch(progress, _WHERE, "progress")
     _check(features, labels, n_classes, validation)
     # Whatever the caller has chosen: training needs gradients, float32, and the CPU.
     gradients, exact = torch.enable_grad(), torch.autocast("cpu", enabled=False)
     with torch.inference_mode(False), gradients, exact, torch.device("cpu"):
-        return _train(features.detach(), labels, n_classes, validation, recipe)
+        steps = recipe.epochs * -(-len(features) // recipe.batch_size)
+        with progress_bar("training", steps, "step", progress) as done:
+            return _train(features.detach(), labels, n_classes, validation, recipe, done.update)
 
 
 def _train(
@@ -223,6 +230,7 @@ def _train(
     n_classes: int,
     validation: tuple[torch.Tensor, torch.Tensor] | None,
     recipe: Recipe,
+    tick: Callable[[int], object],
 ) -> tuple[nn.Linear, TrainingTrace]:
     started = time.perf_counter()
     mean = features.mean(0)
@@ -235,7 +243,7 @@ def _train(
     held_out = validation and ((validation[0].detach() - mean) / std, validation[1])
     layer = _new_layer(features.shape[1], n_classes, recipe.seed)
     rows = []
-    for _ in _passes(layer, scaled, labels, recipe):
+    for _ in _passes(layer, scaled, labels, recipe, tick):
         loss, accuracy = _measure(layer, scaled, labels)
         if not isfinite(loss):
             _refuse_diverged(loss, len(rows) + 1, recipe)
@@ -506,7 +514,11 @@ def _new_layer(width: int, n_classes: int, seed: int) -> nn.Linear:
 
 
 def _passes(
-    layer: nn.Linear, features: torch.Tensor, labels: torch.Tensor, recipe: Recipe
+    layer: nn.Linear,
+    features: torch.Tensor,
+    labels: torch.Tensor,
+    recipe: Recipe,
+    tick: Callable[[int], object],
 ) -> Iterator[None]:
     """Train epoch by epoch, and stop after each so that the caller can measure."""
     parameters: list[torch.Tensor] = list(layer.parameters())
@@ -517,6 +529,7 @@ def _passes(
         for rows in torch.randperm(len(features), generator=order).split(batch_size):
             loss = cross_entropy(layer(features[rows]), labels[rows])
             step(torch.autograd.grad(loss, parameters))
+            tick(1)
         yield
 
 

@@ -30,6 +30,7 @@ from featlib.weights import Weights, read_weights
 __all__ = ["Baseline", "Lesson", "run"]
 
 _RAW = 64  # pixels a side: the raw pixels of a photograph would be 150,528 inputs
+_RAW_BYTES = 200e6  # of the raw pixels of all images, as float32
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Baseline:
     seconds : float
         Time from images to accuracy.
     size : int
-        Height and width of the images in pixels: raw pixels are those of copies of 64×64 at most.
+        Height and width of the images in pixels. Raw pixels are those of copies of 64×64 at most;
+        of more than 4,069 images those of 32×32, of more than 16,276 those of 16×16.
     """
 
     name: str
@@ -289,6 +291,7 @@ def run(
     """
     clock = _Clock()
     _check_settings(settings, baselines=baselines, cache=cache, progress=progress)
+    settings["progress"] = progress
     extract = partial(features.extract, cache=cache, progress=progress)
     network = read_weights(weights, size=size)  # first, since their card may name a size
     with clock.stage():
@@ -299,9 +302,9 @@ def run(
     with clock.stage():
         rows, from_cache = features.extract_or_read(images, network, cache=cache, progress=progress)
     with clock.stage():
-        layer, training = _train(rows, images, settings)
+        layer, training = _train(rows.__getitem__, images, settings)
     with clock.stage():
-        report = _evaluate(layer, rows, images)
+        report = _evaluate(layer, rows.__getitem__, images)
     others = tuple(_baselines(images, network, extract, settings)) if baselines else ()
     flow = _data_flow(images, scaled, rows, layer, report, clock.seconds, from_cache)
     return Lesson(
@@ -403,21 +406,24 @@ def _scale(pixels: torch.Tensor) -> torch.Tensor:
 
 
 def _train(
-    rows: torch.Tensor, images: ImageSet, settings: dict[str, Any]
+    rows: Callable[[torch.Tensor], torch.Tensor], images: ImageSet, settings: dict[str, Any]
 ) -> tuple[nn.Linear, TrainingTrace]:
+    """Train a layer; `rows` returns what it sees of some images, an image a row."""
     train, held_out = images.train, images.validation
     return head.train(
-        rows[train],
+        rows(train),
         images.labels[train],
         len(images.classes),
-        validation=(rows[held_out], images.labels[held_out]),
+        validation=(rows(held_out), images.labels[held_out]),
         **settings,
     )
 
 
-def _evaluate(layer: nn.Linear, rows: torch.Tensor, images: ImageSet) -> Report:
+def _evaluate(
+    layer: nn.Linear, rows: Callable[[torch.Tensor], torch.Tensor], images: ImageSet
+) -> Report:
     held_out = images.validation
-    return validation.evaluate(layer, rows[held_out], images.labels[held_out], images.classes)
+    return validation.evaluate(layer, rows(held_out), images.labels[held_out], images.classes)
 
 
 def _baselines(
@@ -430,9 +436,10 @@ def _baselines(
     height, width = images.pixels.shape[-2:]
     untrained = read_weights("untrained", size=network.transform.size)
     seen = untrained.transform.side(height, width)
+    side = _raw_side(len(images))
     inputs = {
-        "raw_pixels": (lambda: _raw(images.pixels), min(height, _RAW)),
-        "untrained_backbone": (lambda: extract(images, untrained), seen),
+        "raw_pixels": (lambda: partial(_raw, images.pixels, side), min(height, side)),
+        "untrained_backbone": (lambda: extract(images, untrained).__getitem__, seen),
     }
     for name, (make, size) in inputs.items():
         started = time.perf_counter()
@@ -442,12 +449,18 @@ def _baselines(
         yield Baseline(name, accuracy, time.perf_counter() - started, size)
 
 
-def _raw(pixels: torch.Tensor) -> torch.Tensor:
-    """Return the numbers 0–1 of each image in a row, of small copies of large images."""
-    if max(pixels.shape[-2:]) <= _RAW:
-        return preprocess.scale(pixels).flatten(1)
-    copies = preprocess.Transform((0, 0, 0), (1, 1, 1), _RAW)
-    return torch.cat([preprocess.prepare(batch, copies).flatten(1) for batch in pixels.split(256)])
+def _raw_side(n: int) -> int:
+    """Return the largest height and width of copies of which n images are not too many."""
+    return next(side for side in (_RAW, 32, 16) if n * 3 * side**2 * 4 <= _RAW_BYTES or side == 16)
+
+
+def _raw(pixels: torch.Tensor, side: int, rows: torch.Tensor) -> torch.Tensor:
+    """Return the numbers 0–1 of some images, an image a row, of small copies of large ones."""
+    if max(pixels.shape[-2:]) <= side:
+        return preprocess.scale(pixels[rows]).flatten(1)
+    copies = preprocess.Transform((0, 0, 0), (1, 1, 1), side)
+    parts = (preprocess.prepare(pixels[part], copies) for part in rows.split(256))
+    return torch.cat([part.flatten(1) for part in parts])
 
 
 def _data_flow(

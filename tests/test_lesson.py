@@ -60,6 +60,13 @@ def test_training_never_changed_the_backbone(finished):
     assert backbone.fingerprint(finished.backbone) == backbone.fingerprint(backbone.resnet18())
 
 
+@pytest.mark.parametrize(
+    ("n", "side"), [(1000, 64), (4069, 64), (4070, 32), (16_277, 16), (10**6, 16)]
+)
+def test_of_many_images_the_copies_for_the_raw_pixels_are_smaller(n, side):
+    assert lesson._raw_side(n) == side
+
+
 def test_a_second_run_reads_its_features_and_says_so(finished):
     again = lesson.run(progress=False)
     assert again.features_from_cache
