@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -10,7 +11,16 @@ import torchvision
 from helpers import make_pictures
 from PIL import Image
 
-from featlib import FeatlibError, backbone, features, images, lesson, trace, weights
+from featlib import (
+    FeatlibError,
+    backbone,
+    features,
+    images,
+    lesson,
+    preprocess,
+    trace,
+    weights,
+)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +75,21 @@ def test_training_never_changed_the_backbone(finished):
 )
 def test_of_many_images_the_copies_for_the_raw_pixels_are_smaller(n, side):
     assert lesson._raw_side(n) == side
+
+
+def test_stage_2_holds_a_batch_at_a_time(monkeypatch):
+    batches, most, real = weakref.WeakSet(), [], preprocess.scale
+
+    def scale(pixels):
+        batches.add(made := real(pixels))
+        most.append(len(batches))
+        return made
+
+    monkeypatch.setattr(preprocess, "scale", scale)
+    first = lesson._scale(torch.zeros(2000, 3, 8, 8, dtype=torch.uint8))
+    assert len(most) == 8
+    assert max(most) <= 2
+    assert first.untyped_storage().nbytes() == 3 * 8 * 8 * 4
 
 
 def test_a_second_run_reads_its_features_and_says_so(finished):

@@ -341,12 +341,11 @@ def confusion_matrix(report: Report, *, ax: Axes | None = None) -> Figure:
     words += _most_frequent(wrong, classes)
     if n < len(classes):
         inside = int(cells.sum() - cells.diagonal().sum())
-        part, of = (
-            f"{n} of {len(classes):,} classes, those confused most",
-            int(counts.sum()) - right,
-        )
-        ax.set_title(f"Confusion matrix: {part}: {inside:,} of {of:,} mistakes")
-        words += f"; drawn are {part}, with {inside:,} of {of:,} mistakes"
+        of = int(counts.sum()) - right
+        part = f"{n} of {len(classes):,} classes"
+        part += f", those confused most: {inside:,} of {of:,} mistakes" if of else "; no mistakes"
+        ax.set_title(f"Confusion matrix: {part}")
+        words += f"; drawn are {part}"
     return add_alt(figure, words + ".")
 
 
