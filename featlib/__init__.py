@@ -12,6 +12,9 @@ Read the stages in this order: `images`, `preprocess`, `features` (with `backbon
 import importlib
 from typing import TYPE_CHECKING, Any
 
+# Without it, what a fork makes of a process that has computed would wait for ever. No torch in it.
+from featlib.engine import forks as _forks  # noqa: F401
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:  # what editors see; at run time `__getattr__` imports on first use

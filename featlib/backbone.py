@@ -145,7 +145,7 @@ class Backbone(nn.Module):
             )
         # A learner can reach the inner network and call .train() on that; this undoes it.
         self.network.eval()
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
             return self.network(images)
 
     def state(self) -> dict[str, torch.Tensor]:

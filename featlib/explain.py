@@ -50,9 +50,10 @@ def contributions(features: torch.Tensor, head: nn.Linear, number: int) -> torch
     checks.instance(head, nn.Linear, where, "a head, a torch.nn.Linear", _HEAD)
     checks.feature_row(features, where, width=head.in_features)
     number = checks.whole_number(number, where, "number", 0, head.out_features - 1)
-    checks.features(head.weight.detach(), f"{where}, head.weight")
     with torch.no_grad():
         bias = head.weight.new_zeros(1) if head.bias is None else head.bias[number : number + 1]
+        checks.features(head.weight, f"{where}, head.weight")
+        checks.features(bias[None], f"{where}, head.bias")
         return torch.cat([features * head.weight[number], bias])
 
 

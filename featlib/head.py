@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from inspect import getclosurevars, isfunction
 from math import isfinite, log
 from typing import Any, NoReturn
 
@@ -382,38 +384,61 @@ def logits(
     checks.features(features, where, width=getattr(head, "in_features", None))
     if n_classes is not None:
         checks.whole_number(n_classes, where, "n_classes")
+    if isinstance(head, nn.Module) and isinstance([*head.modules()][-1], nn.Softmax):
+        fix = "Leave the softmax out: featlib applies it to the logits."
+        checks.refuse(where, "a head that gives logits", "one that ends in nn.Softmax", fix)
+    exact = torch.autocast("cpu", enabled=False)
     try:
-        with torch.no_grad(), _evaluating(head):
-            found = head(features)
+        with torch.no_grad(), exact, _evaluating(head):
+            # Copies, since a head may change what it is given.
+            found, again = head(features.clone()), head(features.clone())
     except Exception as error:  # whatever a module of somebody else's raises
         wanted = f"a head that takes features, {describe(features)}"
         fix = "Use the features that it was trained on, and keep it in float32 on the CPU."
         checks.refuse(where, wanted, f"{type(error).__name__}: {reason(error)}", fix)
     width = "C" if n_classes is None else n_classes
     wanted = f"a head with {width} outputs, float32 {len(features)}×{width}"
-    if not isinstance(found, torch.Tensor) or not found.is_floating_point() or found.is_meta:
+    plain = isinstance(found, torch.Tensor) and found.layout == torch.strided
+    if not plain or not found.is_floating_point() or found.is_meta:
         checks.refuse(where, wanted, describe(found), "Return logits: one number a class.")
     if found.ndim != 2 or len(found) != len(features) or n_classes not in (None, found.shape[1]):
-        checks.refuse(where, wanted, describe(found), "Name each output in `classes`.")
+        fix = "Return a row of logits for each row of features."
+        fix = fix if n_classes is None else "Name each output in `classes`."
+        checks.refuse(where, wanted, describe(found), fix)
     if not checks.all_finite(found):
         bad = int((~found.isfinite()).any(1).sum())
         got = f"NaN or infinite logits for {bad} of {len(found)} rows"
         fix = "This head has diverged: train it again with a lower learning rate."
         checks.refuse(where, wanted + ", all finite", got, fix)
+    if not torch.equal(found, again):
+        fix = "Use nn.Dropout, not functional.dropout: in evaluation mode it drops nothing."
+        checks.refuse(where, "a head that answers the same twice", "two answers", fix)
     return found.float().cpu()
 
 
 @contextmanager
 def _evaluating(head: object) -> Iterator[None]:
-    owner = getattr(head, "__self__", head)  # of a method such as `layer.forward`
-    module = owner if isinstance(owner, nn.Module) else nn.Identity()
-    modes = {part: part.training for part in module.modules()}
-    module.eval()
+    modes = {part: part.training for module in _modules(head) for part in module.modules()}
+    for part in modes:
+        part.eval()
     try:
         yield
     finally:
         for part, mode in modes.items():
             part.training = mode
+
+
+def _modules(head: Any) -> list[nn.Module]:
+    """Find the modules that a head is, or that a function, a method or an object makes use of."""
+    if isinstance(head, nn.Module):
+        return [head]
+    held = [getattr(head, "__self__", None), *getattr(head, "__dict__", {}).values()]
+    if isinstance(head, partial):
+        held += [*_modules(head.func), *head.args, *head.keywords.values()]
+    if isfunction(head):
+        seen = getclosurevars(head)
+        held += [*seen.nonlocals.values(), *seen.globals.values()]
+    return [value for value in held if isinstance(value, nn.Module)]
 
 
 def check_settings(settings: dict[str, Any]) -> Recipe:

@@ -268,9 +268,9 @@ def wilson_interval(right: int, n: int) -> tuple[float, float]:
     (0.739, 0.85)
     """
     where = "validation.wilson_interval"
-    if checks.whole_number(n, where, "n") > _MOST:
+    if (n := checks.whole_number(n, where, "n")) > _MOST:
         checks.whole_number(n, where, "n", high=_MOST)
-    checks.whole_number(right, where, "right", low=0, high=n)
+    right = checks.whole_number(right, where, "right", low=0, high=n)
     z, share = NormalDist().inv_cdf(0.975), right / n
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z * sqrt(share * (1 - share) / n + (z / n) ** 2 / 4) / (1 + z**2 / n)

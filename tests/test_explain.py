@@ -91,3 +91,10 @@ def test_a_head_without_a_bias_adds_none():
     layer = nn.Linear(3, 2, bias=False)
     parts = explain.contributions(torch.ones(3), layer, 1)
     assert parts.tolist() == [*layer.weight[1].tolist(), 0]
+
+
+def test_a_bias_that_is_no_number_is_refused():
+    layer = torch.nn.Linear(4, 2)
+    layer.bias.data[0] = float("nan")
+    with pytest.raises(FeatlibError, match=r"head\.bias"):
+        explain.contributions(torch.ones(4), layer, 0)

@@ -140,3 +140,9 @@ def test_a_head_is_evaluated_as_it_will_be_used(one_hot_head):
     for _ in range(2):
         assert validation.evaluate(unsure, features, labels, CLASSES).loss == plain.loss
     assert unsure.training
+
+
+def test_whole_numbers_of_numpy_do_not_overflow():
+    assert validation.wilson_interval(np.uint8(3), np.uint8(200)) == validation.wilson_interval(
+        3, 200
+    )

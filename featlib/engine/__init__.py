@@ -3,5 +3,3 @@
 Nothing here is needed to follow the lesson, and nothing here is part of the public interface.
 Input is refused in `checks`, which lies above.
 """
-
-from featlib.engine import forks as forks  # before any part computes, so that a child can, too

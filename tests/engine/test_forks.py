@@ -76,3 +76,23 @@ def test_it_needs_no_torch():
     script += "if not os.fork(): sys.exit()\nsys.exit(os.wait()[1])"
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (answer.returncode, answer.stderr) == (0, "")
+
+
+ONLY_FEATLIB = """
+import os, signal
+import featlib, torch
+torch.set_num_threads(2)
+torch.nn.functional.conv2d(torch.rand(8, 64, 56, 56), torch.rand(64, 64, 3, 3))
+if os.fork() == 0:
+    signal.alarm(20)
+    from featlib import features, weights
+    pixels = torch.zeros(40, 3, 64, 64, dtype=torch.uint8)
+    features.extract(pixels, weights.read_weights(), cache=False)
+    os._exit(0)
+print(os.wait()[1])
+"""
+
+
+def test_importing_featlib_alone_is_enough():
+    done = subprocess.run([sys.executable, "-c", ONLY_FEATLIB], capture_output=True, text=True)
+    assert done.stdout.strip() == "0"

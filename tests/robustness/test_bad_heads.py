@@ -1,6 +1,7 @@
 """A row each: heads in another mode, heads that give no logits, and trainings that diverge."""
 
 import copy
+import functools
 
 import numpy as np
 import pytest
@@ -81,6 +82,7 @@ NO_LOGITS = {
     "whole numbers": (type("Whole", (nn.Module,), {"forward": lambda s, x: x.long()})(), "logits"),
     "a function": (lambda rows: rows, "a head with 2 outputs"),
     "a class": (nn.Linear, "a head, a torch.nn.Module"),
+    "sparse": (lambda rows: torch.eye(40, 2).to_sparse(), "a head with 2 outputs"),
     "None": (None, "a head, a torch.nn.Module"),
 }
 
@@ -98,6 +100,65 @@ def test_a_head_is_refused_that_gives(case):
         assert said in str(error.value)
     with pytest.raises(FeatlibError, match=said):
         head.logits(layer, ROWS, 2)
+
+
+class Holder:
+    def __init__(self, module):
+        self.module = module
+
+    def __call__(self, rows):
+        return self.module(rows)
+
+
+WRAPPERS = {
+    "a function": lambda module: lambda rows: module(rows),
+    "a partial": functools.partial,
+    "a partial of a function": lambda module: functools.partial(lambda m, rows: m(rows), module),
+    "an object": Holder,
+    "a method": lambda module: module.forward,
+}
+
+
+@pytest.mark.parametrize("case", WRAPPERS)
+def test_what_is_in_a_wrapper_is_in_evaluation_mode_too(case):
+    module = nn.Sequential(nn.BatchNorm1d(512), nn.Dropout(), nn.Linear(512, 2))
+    before = module[0].running_mean.clone()
+    wrapped = head.logits(WRAPPERS[case](module), ROWS)
+    assert torch.equal(wrapped, head.logits(module, ROWS))
+    assert torch.equal(module[0].running_mean, before)
+    assert module[1].training
+
+
+class Forgetful(nn.Linear):
+    def forward(self, rows):
+        return super().forward(nn.functional.dropout(rows, 0.5))
+
+
+def test_a_head_that_answers_otherwise_the_second_time_is_refused():
+    with pytest.raises(FeatlibError, match=r"Use nn\.Dropout, not functional\.dropout"):
+        head.logits(Forgetful(512, 2), ROWS)
+
+
+def test_a_head_that_ends_in_softmax_is_refused():
+    with pytest.raises(FeatlibError, match="Leave the softmax out"):
+        validation.evaluate(nn.Sequential(nn.Linear(512, 2), nn.Softmax(1)), ROWS, LABELS, CLASSES)
+
+
+def test_a_head_that_works_in_place_leaves_the_features_as_they_were():
+    before = ROWS.clone()
+    module = nn.Sequential(nn.Hardtanh(-0.1, 0.1, inplace=True), nn.Linear(512, 2))
+    validation.evaluate(module, ROWS, LABELS, CLASSES)
+    traced = trace.predict_from_features(IMAGE, ROWS[0], module, CLASSES)
+    assert torch.equal(ROWS, before)
+    assert torch.equal(traced.layers[1].values, before[0])
+
+
+def test_autocast_changes_no_answer(resnet):
+    layer = nn.Linear(512, 2)
+    for ask in ASK.values():
+        exact = ask(layer, resnet)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert torch.equal(torch.as_tensor(ask(layer, resnet)), torch.as_tensor(exact))
 
 
 def test_a_head_may_be_a_function():
