@@ -6,7 +6,7 @@ This module does not import torch: it reads the shape and dtype of what it is gi
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from difflib import get_close_matches
 from math import isfinite
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from featlib.engine import convert
 from featlib.engine.files import sha256
-from featlib.engine.words import describe, is_array, readable, reason
+from featlib.engine.words import describe, is_array, printable, reason
 
 if TYPE_CHECKING:
     import torch
@@ -38,18 +38,20 @@ __all__ = [
     "listing",
     "number",
     "one_of",
+    "output_folder",
     "path",
     "pixels",
     "refuse",
     "settings",
     "switch",
+    "text",
     "three_numbers",
     "unit_images",
     "whole_number",
 ]
 
 
-_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # a terminal would obey some of them
+_LARGEST = 2**64 - 1  # no count, size or seed of PyTorch or NumPy is larger
 
 
 class FeatlibError(ValueError):
@@ -78,8 +80,9 @@ def refuse(where: str, wanted: str, got: str, fix: str) -> NoReturn:
     FeatlibError
         Always.
     """
-    message = readable(f"{where}: wanted {wanted}, got {got}. {fix}")
-    raise FeatlibError(_CONTROLS.sub(lambda found: ascii(found[0])[1:-1], message))
+    got = printable(got, lines=True)  # a list of faults has a line for each
+    where, wanted, fix = map(printable, (where, wanted, fix))
+    raise FeatlibError(f"{where}: wanted {wanted}, got {got}. {fix}")
 
 
 def pixels(value: "torch.Tensor", where: str, anywhere: bool = False) -> None:
@@ -217,7 +220,7 @@ def classes(value: Iterable[str], where: str) -> tuple[str, ...]:
     Parameters
     ----------
     value : iterable of str
-        The names.
+        The names, in an order of their own: a list, a tuple, an array, a generator.
     where : str
         The function that checks; the message begins with it.
 
@@ -229,13 +232,18 @@ def classes(value: Iterable[str], where: str) -> tuple[str, ...]:
     Raises
     ------
     FeatlibError
-        If there are fewer than two, or two are the same.
+        If there are fewer than two, two are the same, or one cannot be written as text; or if they
+        are in a set or a dict, whose order says nothing about the numbers of the classes.
     """
     wanted = "at least two classes with different names"
+    if isinstance(value, (Set, Mapping)):
+        fix = "Pass a list: the order gives each name its number."
+        refuse(where, f"{wanted}, in a list", describe(value), fix)
     try:
-        names = () if isinstance(value, (str, bytes)) else tuple(str(name) for name in value)
-    except (TypeError, RuntimeError):  # a number, or a tensor without axes or values
-        names = ()
+        given = () if isinstance(value, (str, bytes)) else tuple(value)
+    except Exception:  # a number, a tensor without axes, whatever somebody else's object raises
+        given = ()
+    names = tuple(text(name, where, "each class name") for name in given)
     if not names:
         refuse(where, wanted, describe(value), 'Pass a list of names, such as ["cat", "dog"].')
     if len(names) < 2 or len(set(names)) != len(names):
@@ -260,7 +268,7 @@ def whole_number(value: int, where: str, name: str, low: int = 1, high: int | No
     low : int
         The smallest that is allowed.
     high : int, optional
-        The largest that is allowed.
+        The largest that is allowed; 2**64 - 1 if left out.
 
     Returns
     -------
@@ -273,10 +281,10 @@ def whole_number(value: int, where: str, name: str, low: int = 1, high: int | No
         If it is no whole number or out of range.
     """
     ok = isinstance(value, Integral) and not isinstance(value, bool) and value >= low
-    if not ok or (high is not None and value > high):
-        wanted = f"{name} as a whole number " + (
-            f"of at least {low}" if high is None else f"from {low} to {high}"
-        )
+    most = _LARGEST if high is None else high
+    if not ok or value > most:
+        span = f"from {low} to {most}" if ok or high is not None else f"of at least {low}"
+        wanted = f"{name} as a whole number {span}"
         near = round(min(max(_as_number(value, low), low), 1e15 if high is None else high))
         refuse(where, wanted, describe(value), f"Try {name}={near}.")
     return int(value)
@@ -437,8 +445,10 @@ def switch(value: bool, where: str, name: str) -> bool:
         If it is neither True nor False.
     """
     if type(value).__name__ not in ("bool", "bool_"):  # NumPy 1 and 2 call theirs differently
-        words = str(value).strip().lower() if isinstance(value, (str, int, float)) else ""
-        off = words in ("no", "off", "false", "0", "0.0", "")
+        if isinstance(value, str):
+            off = value.strip().lower() in ("no", "off", "false", "0", "0.0", "")
+        else:
+            off = not (isinstance(value, (int, float)) and value)
         refuse(where, f"{name} as True or False", describe(value), f"Try {name}={not off}.")
     return bool(value)
 
@@ -472,6 +482,33 @@ def instance(
     if not isinstance(value, kind):
         refuse(where, wanted, describe(value), fix)
     return value
+
+
+def text(value: object, where: str, name: str) -> str:
+    """Return a value as text.
+
+    Parameters
+    ----------
+    value : object
+        Text, a number, or anything else that Python can write.
+    where, name : str
+        The function that checks and what the value is, for the message.
+
+    Returns
+    -------
+    str
+        As `str` gives it.
+
+    Raises
+    ------
+    FeatlibError
+        If it cannot be written: a number of more than 4,300 digits, or an object whose own
+        ``__str__`` fails.
+    """
+    try:
+        return str(value)
+    except Exception:  # whatever an object of somebody else's raises
+        refuse(where, f"{name} as text", describe(value), "Pass a text instead, such as 'cat'.")
 
 
 def _nearest(value: object, options: Iterable[str]) -> str:
@@ -577,18 +614,21 @@ def listing(path: str | Path, where: str, tick: Callable[[int], object] = bool) 
 
 def _path(path: str | os.PathLike[str], where: str, what: str) -> Path:
     """Return a path with ``~`` replaced; refuse what is none, or cannot be looked for."""
-    if not isinstance(path, (str, os.PathLike)) or not str(path).strip():
-        fix = "Pass it as text or as a pathlib.Path."
+    is_path = isinstance(path, (str, os.PathLike))
+    if not is_path or not text(path, where, f"the path of {what}").strip():
+        fix = "Pass its path as text or as a pathlib.Path."
         refuse(where, f"the path of {what}", describe(path), fix)
     if re.match(r"\w\w+:[/\\]", str(path)):  # a letter before the colon is a disk of Windows
         fix = "Download it, and pass the path of the copy."
         refuse(where, f"the path of {what}", f"the address {path}", fix)
     if "\0" in str(path):
-        refuse(where, f"{what} at '{path}'", "a name with a NUL in it", "Check the path.")
+        refuse(
+            where, f"{what} at '{path}'", "a name with a null character in it", "Check the path."
+        )
     try:
         found = Path(path).expanduser()
         found.is_file()
-    except (OSError, RuntimeError, TypeError, ValueError) as error:  # too long, ~nobody
+    except Exception as error:  # too long, ~nobody, or whatever somebody else's object raises
         why = getattr(error, "strerror", None) or reason(error).rstrip(".")
         refuse(where, f"{what} at '{str(path)[:200]}'", why, "Check the path.")
     return found
@@ -623,6 +663,36 @@ def path(path: str | os.PathLike[str], where: str, what: str) -> Path:
         If it is no path, or no name that a file can have.
     """
     return _path(path, where, what)
+
+
+def output_folder(path: str | os.PathLike[str], where: str, what: str) -> Path:
+    """Check, before the work, that files can be written to a folder. It need not be there yet.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The folder.
+    where, what : str
+        The function that checks, and what is to be written, for the message.
+
+    Returns
+    -------
+    pathlib.Path
+        The same path, with ``~`` replaced by the home folder.
+
+    Raises
+    ------
+    FeatlibError
+        If it is no path, a file is there or on the way to it, or the right to write is missing.
+    """
+    folder = _path(path, where, what)
+    there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
+    wanted, fix = f"a folder for {what} at '{folder}'", "Choose another folder."
+    if not there.is_dir():
+        refuse(where, wanted, "a file there" if there == folder else f"the file '{there}'", fix)
+    if not os.access(there, os.W_OK | os.X_OK):
+        refuse(where, wanted, f"no right to write in '{there}'", fix)
+    return folder
 
 
 def checksum(path: Path, expected: str, where: str) -> None:

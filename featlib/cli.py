@@ -12,10 +12,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from featlib import __version__, checks
 from featlib.checks import FeatlibError
+from featlib.engine.words import printable, reason
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     options, options_of_jupyter = _parser().parse_known_args(arguments)
     if options_of_jupyter and options.command is not _lab:
-        _parser().error(f"unrecognized arguments: {' '.join(options_of_jupyter)}")
+        options.parser.error(f"unrecognized arguments: {' '.join(options_of_jupyter)}")
     options.jupyter = options_of_jupyter
     options.own_process = arguments is None
     try:
@@ -58,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FeatlibError as error:
         if options.debug:
             raise
-        _complain(error)
+        _complain(str(error))
         return 1
     except KeyboardInterrupt:
         print("featlib: interrupted; nothing that was finished is lost", file=sys.stderr)
@@ -69,21 +71,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # a folder that cannot be written, a full disk
         if options.debug:
             raise
-        _complain(error)
+        place = f": '{error.filename}'" if error.filename else ""
+        why = error.strerror or reason(error).rstrip(".")
+        _complain(f"{why}{place}. Check the folder, your right to write there, and the free space.")
         return 1
 
 
-def _complain(error: Exception) -> None:
-    words = str(error)
+def _complain(words: str) -> None:
     # Some messages name their command already: featlib lab: …
-    print(words if words.startswith("featlib ") else f"featlib: {words}", file=sys.stderr)
+    words = words if words.startswith("featlib ") else f"featlib: {words}"
+    print(printable(words, lines=True), file=sys.stderr)
+
+
+def _say(line: str | Path) -> None:
+    """Print a line; in a name of a file may be what a terminal would obey."""
+    print(printable(str(line)))
 
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: {printable(message)} (see {self.prog} --help)\n")
 
 
 def _parser() -> _Parser:
@@ -94,7 +103,7 @@ def _parser() -> _Parser:
         epilog="Start with: featlib run",
     )
     parser.add_argument("--version", action="version", version=f"featlib {__version__}")
-    parser.set_defaults(command=lambda options: parser.print_help(), debug=False)
+    parser.set_defaults(command=lambda options: parser.print_help(), debug=False, parser=parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_run(commands)
     _add_lab(commands)
@@ -105,6 +114,13 @@ def _parser() -> _Parser:
     help = "say what is installed and what is wrong"
     _add(commands, "doctor", _doctor, help, "featlib doctor")
     return parser
+
+
+def _text(text: str) -> str:
+    """Check a text for argparse. It is empty where a script's variable was not set."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty; give a name or a path")
+    return text
 
 
 def _whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
@@ -131,7 +147,8 @@ def _add(
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")
     command.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    command.set_defaults(command=function)
+    command.register("type", None, _text)  # for what has no type of its own
+    command.set_defaults(command=function, parser=command)
     command.epilog = f"Example: {example}"
     return command
 
@@ -323,10 +340,11 @@ def _imports(options: _Options) -> Iterator[None]:
 
 
 def _run(options: _Options) -> None:
+    checks.output_folder(options.report, "featlib run", "the report")
     with _imports(options):
         from featlib import images, lesson
 
-    own_split = {"validation": options.validation} if options.validation else {}
+    own_split = {"validation": options.validation} if options.validation is not None else {}
     finished = lesson.run(
         options.images,
         weights=options.weights,
@@ -340,7 +358,7 @@ def _run(options: _Options) -> None:
     if not options.json:
         others = os.path.join(options.report, "report.json")
         for line in _first_ten(finished.images.skipped, "skipped", others):
-            print(line)
+            _say(line)
         _show(finished)
         if options.size is None and options.images not in images.NAMES:
             side = finished.images.pixels.shape[-1]
@@ -354,7 +372,8 @@ def _run(options: _Options) -> None:
         json.dump(finished.to_dict() | {"report": str(page)}, sys.stdout, indent=1)
         print()
     else:
-        print(f"\nReport: {page}  ({finished.seconds:.1f} s)")
+        print()
+        _say(f"Report: {page}  ({finished.seconds:.1f} s)")
 
 
 def _show(lesson: "Lesson") -> None:
@@ -386,8 +405,8 @@ def _show(lesson: "Lesson") -> None:
 
 def _first_ten(files: Sequence[tuple[str, str]], what: str, where: object) -> Iterator[str]:
     """Yield a line for each file and its reason; of many, ten, and where the others are named."""
-    for name, reason in files[:10]:
-        yield f"{what} {name}: {reason}"
+    for name, why in files[:10]:
+        yield f"{what} {name}: {why}"
     if len(files) > 10:
         yield f"… {len(files) - 10:,} more in {where}"
 
@@ -398,9 +417,9 @@ def _lab(options: _Options) -> int:
     from featlib import workspace
 
     ours = workspace.prepare(options.folder, fresh=options.fresh)
-    print(f"Your notebooks: {ours.folder}")
+    _say(f"Your notebooks: {ours.folder}")
     if ours.kept:
-        print(f"Changed by you, so kept as they are: {', '.join(ours.kept)}")
+        _say(f"Changed by you, so kept as they are: {', '.join(ours.kept)}")
         print("To get the new versions in a second folder: featlib lab --fresh")
     # The start is given as an address, not as a path: so --no-browser prints the address of 00.
     command = [
@@ -415,14 +434,26 @@ def _lab(options: _Options) -> int:
 def _progress(options: _Options) -> None:
     from featlib import quiz
 
+    if options.yes and not options.reset:
+        options.parser.error("--yes is for --reset")
     progress = quiz.Progress()
     if options.export:
-        for ending in (".csv", ".json"):
-            print(progress.export(f"{options.export}{ending}"))
+        _export(progress, options)
     elif options.reset:
         _reset(progress, options)
     else:
         _console().print(quiz.progress_table(progress))
+
+
+def _export(progress: "Progress", options: _Options) -> None:
+    for ending in (".csv", ".json"):
+        path = f"{options.export}{ending}"
+        try:
+            _say(progress.export(path))
+        except OSError as error:
+            fix = "Give a name in a folder that is there and that you can write to."
+            why = error.strerror or reason(error)
+            checks.refuse("featlib progress", f"to write '{path}'", why, fix)
 
 
 def _reset(progress: "Progress", options: _Options) -> None:
@@ -443,7 +474,7 @@ def _agreed(question: str, options: _Options) -> bool:
     if not sys.stdin.isatty():
         raise FeatlibError("no terminal to ask at; --yes goes on without asking")
     try:
-        answer = input(f"{question} [y/N] ")
+        answer = input(f"{printable(question)} [y/N] ")
     except EOFError:  # Ctrl+D
         answer = ""
         print()
@@ -456,20 +487,22 @@ def _agreed(question: str, options: _Options) -> bool:
 def _slides(options: _Options) -> None:
     from featlib.pages import slides
 
+    checks.output_folder(options.out, "featlib slides", "the slides")
     for path in slides.find_notebooks(options.names):
-        print(slides.export(path, options.out))
+        _say(slides.export(path, options.out))
 
 
 def _class_report(options: _Options) -> None:
     from featlib.pages import class_report
 
     report = class_report.read(options.folder)
-    for name, reason in report.refused:
-        print(f"left out {name}: {reason}")
-    print(class_report.write(report, options.out))
+    for name, why in report.refused:
+        _say(f"left out {name}: {why}")
+    _say(class_report.write(report, options.out))
 
 
 def _extract(options: _Options) -> None:
+    checks.output_folder(options.out, "featlib extract", "the features")
     with _imports(options):
         from featlib.scale import cluster, shards
         from featlib.weights import read_weights
@@ -480,8 +513,8 @@ def _extract(options: _Options) -> None:
     if options.engine == "ray":
         extract = cluster.extract
         settings |= {"workers": options.workers, "address": options.address}
-    elif options.workers or options.address:
-        _parser().error("--workers and --address are for --engine ray")
+    elif options.workers is not None or options.address is not None:
+        options.parser.error("--workers and --address are for --engine ray")
     done = extract(
         options.source, options.out, read_weights(options.weights, size=options.size), **settings
     )
@@ -491,9 +524,9 @@ def _extract(options: _Options) -> None:
         print()
         return
     for line in _first_ten(done.unreadable, "unreadable", done.folder / shards.UNREADABLE):
-        print(line)
+        _say(line)
     rate = f", {done.computed / done.seconds:.0f} a second" if done.computed else ""
-    print(f"{done.images:,} images in {done.shards} files: {done.folder}")
+    _say(f"{done.images:,} images in {done.shards} files: {done.folder}")
     print(f"{done.computed:,} computed now in {done.seconds:.1f} s{rate}")
     hint = "" if options.size else "; --size N takes another size"
     print(f"The pictures were read at {done.size}×{done.size} pixels{hint}.")
@@ -504,16 +537,16 @@ def _cache(options: _Options) -> None:
     from featlib.tables import Table
 
     if options.yes and not options.clear:
-        _parser().error("--yes is for --clear")
+        options.parser.error("--yes is for --clear")
     usage = cache.usage()
     files, size = (sum(counts) for counts in zip(*usage.values(), strict=True))
     what = f"{files:,} files ({size / 1e6:,.1f} MB) in {paths.cache_dir()}"
     if not options.clear:
         rows = tuple((kind, f"{n:,}", f"{room / 1e6:,.1f}") for kind, (n, room) in usage.items())
         _console().print(Table("The cache", ("what", ">files", ">megabytes"), rows))
-        print(f"In all: {what}")
+        _say(f"In all: {what}")
     elif not files:
-        print(f"Nothing to remove: {what}")
+        _say(f"Nothing to remove: {what}")
     elif _agreed(f"Remove {what}?", options):
         print(f"Removed: {cache.clear() / 1e6:,.1f} of {size / 1e6:,.1f} MB.")
 

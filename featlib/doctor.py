@@ -223,11 +223,19 @@ def _kernel() -> Finding:
         return Finding(what, "none", fix)
     except Exception as error:  # a damaged kernel.json can raise anything, and that is the finding
         return Finding(what, f"damaged: {reason(error)}", fix)
-    command = argv[0].replace("{prefix}", sys.prefix) if argv else ""
-    path = shutil.which(command) or command
-    if command in _BARE or _is_this_python(path):
+    intact = all(isinstance(part, str) and "\0" not in part for part in argv)
+    if not (intact and argv and argv[0]):
+        return Finding(what, f"damaged: argv is {argv!r}, which starts no program"[:200], fix)
+    command = argv[0].replace("{prefix}", sys.prefix)
+    path = shutil.which(command)
+    if command in _BARE or _is_this_python(path or command):
         return Finding(what, "this Python")
-    return Finding(what, path, fix if os.path.exists(path) else f"It is gone: {fix}")
+    is_path = os.path.dirname(command) != ""
+    if path or (is_path and os.path.exists(command)):
+        found = command if is_path else f"the command '{command}', which is {path}"
+        return Finding(what, found, fix)
+    gone = f"{command}, which is not there" if is_path else f"'{command}', no command on PATH"
+    return Finding(what, gone, fix)
 
 
 def _is_this_python(command: str) -> bool:

@@ -18,6 +18,7 @@ from functools import cache as remember
 from numbers import Real
 from pathlib import Path
 from typing import Any, Literal, cast
+from unicodedata import normalize
 
 import numpy as np
 import torch
@@ -37,7 +38,7 @@ from featlib.engine.decode import (
     square,
     strictly,
 )
-from featlib.engine.folders import Entry
+from featlib.engine.folders import Entry, Listing
 from featlib.engine.progress_bar import progress_bar
 from featlib.engine.strict_json import read_card
 from featlib.engine.words import (
@@ -69,6 +70,7 @@ _SHOWN = 20  # classes in a contact sheet
 _ARRAY = "Pass an array N×3×H×W, such as numpy.zeros((10, 3, 64, 64), numpy.uint8)."
 _MOST = 0.9  # the largest share for validation
 _NAMED = 20  # classes in a message
+_AIMS = {"train": "training", "validation": "validation", "test": "testing"}  # of each side
 _LARGEST = 4096  # pixels a side: one image is then 50 MB
 
 _Rows = torch.Tensor | np.ndarray | Sequence[int]
@@ -434,13 +436,15 @@ def from_folder(
     What is read: PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, HEIC and PPM files, whatever their endings,
     in the folder of a class and its subfolders. Links are followed. Where the classes lie in a
     single folder within the folder, that one is read. Where the folder is split already, into
-    ``train``, ``val`` and ``test``, the first two are the sides of the split, and ``test`` is left
-    out. Both are said in a line of the log.
+    ``train``, ``val`` and ``test``, above the classes or within each of them, the first two are the
+    sides of the split, and ``test`` is left out. Other names for them are known, such as
+    ``training_set`` and ``dev``. Both are said in a line of the log.
 
     What is left out: files that cannot be read, second copies of a picture, and pictures that lie
-    in no folder of a class are listed in `ImageSet.skipped`, each with its reason. Hidden files,
-    and what systems put beside them (``Thumbs.db``, ``__MACOSX``), are passed over. A JPEG of which
-    only the end is missing is read, and named in the log when it is decoded.
+    in no folder of a class, or beside the sides of a split, are listed in `ImageSet.skipped`, each
+    with its reason. Sides that are not asked for are counted in the log. Hidden files, and what
+    systems put beside them (``Thumbs.db``, ``__MACOSX``), are passed over. A JPEG of which only the
+    end is missing is read, and named in the log when it is decoded.
 
     Parameters
     ----------
@@ -817,29 +821,47 @@ class _Found:
 def _find(root: Path, validation: Any, where: str, tick: Callable[[int], object]) -> _Found:
     """List what to train on and what to validate on; what has no class is skipped."""
     listing = checks.listing(root, where, tick)
-    parts = [(listing, "train", "")]
     if _is_path(validation):
         other = checks.listing(validation, where, tick)
-        parts = [(listing, "train", "train/"), (other, "validation", "validation/")]
-    elif "validation" in listing.classes:
-        parts += [(listing, "validation", "")]
-    entries, skipped = [], {}
-    for part, side, prefix in parts:
+        parts = [
+            (root, listing, "train/", ["train"]),
+            (validation, other, "validation/", ["validation"]),
+        ]
+    else:
+        both = ["train", "validation"] if "validation" in listing.classes else ["train"]
+        parts = [(root, listing, "", both)]
+    entries, skipped, classes = [], {}, []
+    for folder, part, prefix, sides in parts:
+        classes += [(side, _classes_of(part, side, folder, where)) for side in sides]
         skipped |= {prefix + name: reason for name, reason in part.skipped}
+        left_out = Counter()
         for entry in part.files:
             name = prefix + entry.name
-            if entry.split not in (None, side):
-                continue
-            if entry.label is None:
+            side = entry.split or sides[0]
+            if side not in sides:
+                left_out[side] += 1
+            elif entry.label is None:
                 alone = "it is in no folder of a class"
                 skipped[name] = alone if begins_as_picture(entry.path) else NO_FORMAT
             else:
                 entries.append(replace(entry, name=name, split=side))
-    sides = [(side, part.classes.get("", part.classes.get(side, ()))) for part, side, _ in parts]
-    if n := sum(entry.split == "test" for entry in listing.files):
-        log.warning("images: %s files for testing are left out", f"{n:,}")
-    classes = _same_classes(sides, root, where)
-    return _Found(entries, classes, sorted(skipped.items()), tuple(side for side, _ in sides))
+        for side, n in sorted(left_out.items()):
+            log.warning(
+                "images: %s files for %s are left out of '%s'", f"{n:,}", _AIMS[side], folder
+            )
+    names = _same_classes(classes, root, where)
+    return _Found(entries, names, sorted(skipped.items()), tuple(side for side, _ in classes))
+
+
+def _classes_of(listing: Listing, side: str, folder: Any, where: str) -> tuple[str, ...]:
+    """Return the classes of a side; a folder that is not split is the side itself."""
+    classes = listing.classes.get("", listing.classes.get(side))
+    if classes is None:
+        wanted = f"a folder for {_AIMS[side]} in '{folder}', which is split already"
+        got = f"folders for {' and '.join(_AIMS[other] for other in sorted(listing.classes))} alone"
+        fix = f"Add a folder '{side}', or pass two folders: from_folder(train=…, validation=…)."
+        checks.refuse(where, wanted, got, fix)
+    return classes
 
 
 def _is_path(validation: Any) -> bool:
@@ -928,7 +950,9 @@ def _check_counts(
     rare = [pair for pair in rare if counts[pair] < least]
     if rare:
         left_out = [
-            f"{file} ({why})" for file, why in skipped if {*file.split("/")} & {k for _, k in rare}
+            f"{file} ({why})"
+            for file, why in skipped
+            if {*normalize("NFC", file).split("/")} & {k for _, k in rare}
         ]
         names = [f"'{k}'" if least == 2 else f"'{k}' for {side}" for side, k in rare]
         checks.refuse(

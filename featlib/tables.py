@@ -11,7 +11,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from featlib import checks
-from featlib.engine.words import describe
+from featlib.engine.words import describe, printable
 
 __all__ = ["Table"]
 
@@ -21,7 +21,8 @@ class Table:
     """A small table that a terminal and a notebook can both show.
 
     Where it is too wide for a terminal, words go to a next line; where even single words are too
-    wide, each row becomes a list of headings and cells. No word is cut.
+    wide, each row becomes a list of headings and cells. No word is cut. What a terminal would obey,
+    such as the character Escape or a line break in a name, is written out.
 
     Attributes
     ----------
@@ -35,7 +36,8 @@ class Table:
     Raises
     ------
     featlib.FeatlibError
-        If the columns are no texts, or a row has more or fewer cells than there are columns.
+        If the columns are no texts, a row has more or fewer cells than there are columns, or
+        something cannot be written as text.
 
     Examples
     --------
@@ -62,7 +64,11 @@ class Table:
             if len(row) != len(columns):
                 wanted = f"rows of {len(columns)} cells, one for each column"
                 checks.refuse("Table", wanted, f"{len(row)}", "Give each row as many cells.")
-        for name, value in (("title", str(self.title)), ("columns", columns), ("rows", rows)):
+        for name, value in (
+            ("title", _text(self.title, "the title")),
+            ("columns", columns),
+            ("rows", rows),
+        ):
             object.__setattr__(self, name, value)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -79,8 +85,8 @@ class Table:
         """
         headings = [column.lstrip(">") for column in self.columns]
         columns = list(zip(headings, *self.rows, strict=True))
-        widths = [max(map(_width, column)) for column in columns]
-        least = [max(map(_width, " ".join(column).split() or [""])) for column in columns]
+        widths = [max(map(cell_len, column)) for column in columns]
+        least = [max(map(cell_len, " ".join(column).split() or [""])) for column in columns]
         if sum(least) > room:
             return []
         while sum(widths) > room:
@@ -129,16 +135,16 @@ class Table:
 def _tuple(value: Any, what: str) -> tuple[object, ...]:
     try:
         return tuple(() if isinstance(value, (str, bytes)) else value)
-    except TypeError:
+    except Exception:  # a number, or whatever an object of somebody else's raises
         checks.refuse("Table", what, describe(value), "Put them into a tuple, also if it is one.")
 
 
 def _texts(value: Any, what: str) -> tuple[str, ...]:
-    return tuple(str(cell) for cell in _tuple(value, what))
+    return tuple(_text(cell, "each cell") for cell in _tuple(value, what))
 
 
-def _width(text: str) -> int:
-    return max(map(cell_len, text.split("\n")))
+def _text(value: object, name: str) -> str:
+    return printable(checks.text(value, "Table", name))
 
 
 def _cell(column: str, text: str) -> str:

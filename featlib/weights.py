@@ -55,6 +55,35 @@ _MEANT = {
 }
 _WHERE = "backbone.resnet18"
 _CARD = ("sha256", "mean", "std", "size", "classes")  # what is used of a card
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_CARD_SHA256 = re.compile(rb'"sha256"\s*:\s*"[0-9a-fA-F]{64}"')
+_OLD_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9"  # how files of torch.save began before PyTorch 1.6
+
+
+class _LeftAside:
+    """Stands for a NumPy number in a checkpoint: what it is made of is read, but never used."""
+
+    def __new__(cls, *_: object) -> "_LeftAside":
+        return super().__new__(cls)
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+def _empty_dict(*_: object) -> dict[Any, Any]:
+    return {}
+
+
+# What a checkpoint may hold beside its tensors. A Namespace is a bag of values: no code of its own
+# runs when it is filled. The others are replaced by something that does nothing.
+_SAFE = [
+    argparse.Namespace,
+    (_empty_dict, "collections.defaultdict"),
+    *((_LeftAside, f"builtins.{kind}") for kind in ("int", "float", "list", "dict")),
+    *((_LeftAside, f"__builtin__.{kind}") for kind in ("int", "float", "list", "dict")),
+    *((_LeftAside, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
+    (_LeftAside, "numpy.dtype"),
+]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -138,7 +167,7 @@ class Weights:
 
 
 def read_weights(
-    weights: str | Path | Weights | nn.Module | Mapping[str, Any] = "bundled",
+    weights: str | Path | Weights | nn.Module | Mapping[str, Any] | list[Any] = "bundled",
     *,
     size: int | None = None,
     sha256: str | None = None,
@@ -148,14 +177,15 @@ def read_weights(
 
     Parameters
     ----------
-    weights : str, pathlib.Path, Weights, torch.nn.Module or mapping
+    weights : str, pathlib.Path, Weights, torch.nn.Module, mapping or list
         ``"bundled"`` or ``"imagenet"``: weights that were trained on ImageNet and come with
         featlib, no network needed.
         ``"torchvision"``: torchvision's `ResNet18_Weights.IMAGENET1K_V1`, downloaded on first use.
         ``"untrained"``: random weights, the lesson's counterexample.
         Any other text is the path of a checkpoint: ``.safetensors``, or what `torch.save` wrote
         (``.pt``, ``.pth``, ``.ckpt``, …).
-        A module or its state dict is copied; weights that were read before are taken as they are.
+        A module or its state dict is copied, also one in a dict or list, or with NumPy's arrays;
+        weights that were read before are taken as they are.
     size : int, optional
         Height and width, from 32 to 512 pixels, to which every image is brought. Left out: what the
         card of a file says, else the images' own size.
@@ -184,8 +214,9 @@ def read_weights(
     missing: extraction does not use it. One line of the logger ``featlib`` says what was found
     where, what was left aside, and, where nothing names a size, that images keep their own.
 
-    A card is a JSON object with at least one of ``sha256``, ``mean``, ``std``, ``size`` and
-    ``classes``. Other JSON beside the weights is left aside.
+    A card is a JSON object with a ``sha256`` of 64 hexadecimal digits, or with at least one of
+    ``mean``, ``std``, ``size`` and ``classes``, all in their right form. Other JSON beside the
+    weights is left aside.
 
     Examples
     --------
@@ -222,6 +253,8 @@ def _name(weights: Any) -> Any:
     enum = f"{type(weights).__name__}.{getattr(weights, 'name', '')}"
     if enum in _TORCHVISION or (isinstance(weights, str) and weights in _TORCHVISION):
         return "torchvision"
+    if isinstance(weights, Path) and str(weights) in _NAMES and not weights.exists():
+        weights = str(weights)
     return "bundled" if isinstance(weights, str) and weights == "imagenet" else weights
 
 
@@ -230,7 +263,9 @@ def _read(weights: Any, sha256: str | None, seed: int) -> tuple[Weights, list[st
     if isinstance(weights, str) and weights in ("torchvision", "untrained"):
         _refuse_checksum(sha256)
         return _named(weights, seed), []
-    if isinstance(weights, (Weights, nn.Module, Mapping)):
+    if isinstance(weights, (Weights, nn.Module, Mapping)) or (
+        isinstance(weights, (list, tuple)) and weights
+    ):
         _refuse_checksum(sha256)
         return _from_memory(weights)
     path = BUNDLED if isinstance(weights, str) and weights == "bundled" else _path(weights)
@@ -252,19 +287,31 @@ def _named(name: str, seed: int) -> Weights:
     return Weights(state, IMAGENET_TRANSFORM, name, () if random else _imagenet_classes())
 
 
-def _from_memory(weights: Weights | nn.Module | Mapping[str, Any]) -> tuple[Weights, list[str]]:
+def _from_memory(weights: Any) -> tuple[Weights, list[str]]:
     if isinstance(weights, Weights):
         state, _ = _resnet18(weights.tensors, weights.name)
         return replace(weights, tensors=state), []
     is_module = isinstance(weights, nn.Module)
     name = f"{type(weights).__name__ if is_module else 'state dict'} in memory"
-    held = flatten(weights.state_dict() if is_module else weights)
-    # A copy: training the module further must not change what is frozen. "meta" has no numbers.
-    copies = {key: t if t.is_meta else t.to("cpu", copy=True) for key, t in held.items()}
+    try:
+        held = flatten(weights)
+        # A copy: training the module further must not change what is frozen.
+        copies = {key: _copied(t) for key, t in held.items()}
+    except Exception as error:  # a module may have a state_dict() of its own, which fails
+        fix = "Pass the state dict of torchvision's resnet18."
+        words = f"{type(error).__name__}: {reason(error)}"
+        checks.refuse(f"weights '{name}'", "tensors that can be copied", words, fix)
     state, notes = _resnet18(copies, name)
     transform = getattr(weights, "transform", None)  # featlib's own Backbone brings one
     transform = transform if isinstance(transform, Transform) else IMAGENET_TRANSFORM
     return Weights(state, transform, name), notes
+
+
+def _copied(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a copy on the CPU; what has no numbers, or not one by one, is refused later."""
+    if tensor.is_meta or tensor.layout != torch.strided:
+        return tensor
+    return tensor.to("cpu", copy=True)
 
 
 def _refuse_checksum(sha256: Any) -> None:
@@ -274,11 +321,12 @@ def _refuse_checksum(sha256: Any) -> None:
 
 
 def _check_sum(path: Path, expected: Any) -> None:
-    if not isinstance(expected, str) or not expected:
+    if not isinstance(expected, str) or not _SHA256.fullmatch(expected.strip()):
         wanted = "sha256 as text of 64 hexadecimal digits"
-        checks.refuse(_WHERE, wanted, describe(expected), "Pass hashlib's hexdigest().")
+        fix = "Pass all that hashlib's hexdigest() returns, or leave sha256 out."
+        checks.refuse(_WHERE, wanted, describe(expected), fix)
     try:
-        checks.checksum(path, expected, _WHERE)
+        checks.checksum(path, expected.strip(), _WHERE)
     except OSError as error:
         _not_weights(path, reason(error), "Get the right to read it.")
 
@@ -287,9 +335,13 @@ def _path(weights: Any) -> Path:
     """Return the path of a weights file, or say what was probably meant."""
     if not isinstance(weights, (str, os.PathLike)):
         _unknown(weights)
-    if not Path(weights).suffix and not os.path.exists(os.path.expanduser(weights)):
+    if weights == TORCHVISION_URL:
+        fix = 'Use weights="torchvision", which downloads and checks it.'
+        checks.refuse(_WHERE, "the path of weights", f"the address {weights}", fix)
+    place = checks.path(weights, _WHERE, "weights")
+    if not place.suffix and not place.exists():
         _unknown(str(weights))
-    return checks.file(Path(weights), _WHERE, "weights")
+    return checks.file(place, _WHERE, "weights")
 
 
 def _unknown(weights: object) -> NoReturn:
@@ -300,7 +352,29 @@ def _unknown(weights: object) -> NoReturn:
         _WHERE,
         f"weights to be one of {', '.join(map(repr, options))}, or a ResNet18 in memory",
         describe(weights),
-        _MEANT.get(str(weights), f"Check the spelling.{hint}"),
+        _meant(weights) or f"Check the spelling.{hint}",
+    )
+
+
+def _meant(weights: Any) -> str:
+    """Return what to pass instead of a value that is no name; empty where nothing is known."""
+    kind, name = type(weights).__name__, getattr(weights, "__name__", "")
+    if name == "ResNet18_Weights":
+        return 'Use weights="torchvision", or ResNet18_Weights.DEFAULT.'
+    if (name.startswith("ResNet") and name.endswith("_Weights")) or kind.endswith("_Weights"):
+        return 'The network is always a ResNet18: use weights="torchvision".'
+    if callable(weights) and name.isidentifier():
+        return f"Pass what it makes: {name}(), if that is a ResNet18."
+    if isinstance(weights, torch.Tensor):
+        return "Pass the whole state dict: model.state_dict()."
+    return (
+        _MEANT.get(str(weights), "")
+        if isinstance(weights, (str, bool, type(None)))
+        else (
+            ""
+            if isinstance(weights, os.PathLike)
+            else "Pass a name, a path, a module or a state dict."
+        )
     )
 
 
@@ -398,36 +472,46 @@ def _refuse_other(
 
 def _read_file(path: Path) -> Any:
     try:
-        if path.suffix.lower() == ".safetensors":
+        with path.open("rb") as file:
+            head = file.read(len(_OLD_TORCH))
+        # The head of a file says what it is, whatever its name. Safetensors: the length of the
+        # header in 8 bytes, then the header, which is a JSON object.
+        is_torch = head.startswith(b"PK") or head == _OLD_TORCH
+        if head[8:] == b"{" or (path.suffix.lower() == ".safetensors" and not is_torch):
             return load_file(path)
+        if head.startswith(b"\x80") and not is_torch:
+            read = f"pickle.loads(pathlib.Path({str(path)!r}).read_bytes())"
+            load = f"import pathlib, pickle, torch; held = {read}"
+            _refuse_held(path, "a file of Python's pickle, which could run code", load)
+        if not is_torch:
+            _not_weights(path, f"a file of another kind, which begins with {head!r}")
         _refuse_archives(path)
-        # A Namespace is a bag of values: no code of its own runs when it is filled.
-        with safe_globals([argparse.Namespace]):
-            return torch.load(path, map_location="cpu", weights_only=True)
+        # Opened here, as PyTorch would go by the name.
+        with safe_globals(_SAFE), path.open("rb") as file:
+            return torch.load(file, map_location="cpu", weights_only=True)
     except checks.FeatlibError:
         raise
     except Exception as error:  # a damaged zip or header makes PyTorch raise many kinds
         if kind := re.search(r"GLOBAL (\S+)", str(error)):
-            _refuse_pickle(path, kind[1])
+            load = f"import torch; held = torch.load({str(path)!r}, weights_only=False)"
+            got = f"a pickled object of the class {kind[1]}, which could run code"
+            _refuse_held(path, got, load)
         said = str(error).rpartition("WeightsUnpickler error: ")[2]  # before it: advice to unpickle
         _not_weights(path, reason(ValueError(said)) if said else reason(error))
 
 
-def _refuse_pickle(path: Path, kind: str) -> NoReturn:
-    """Refuse what can be read only by running code, and say how to save the tensors alone."""
-    whole = kind.startswith(("torch.nn.", "torchvision.")) or "ResNet" in kind
-    model = "model.state_dict()" if whole else "held['state_dict']"
-    _not_weights(
-        path,
-        f"a pickled object of the class {kind}, which could run code",
-        f"If you trust the file, save its tensors alone, in two lines: "
-        f"{'model' if whole else 'held'} = torch.load({path.name!r}, weights_only=False), "
-        f"then torch.save({model}, 'weights.pt').",
+def _refuse_held(path: Path, got: str, load: str) -> NoReturn:
+    """Refuse what is read with another function, and say how to save the tensors alone."""
+    fix = (
+        f"If you trust the file, save its tensors alone, in two lines: {load}, then "
+        "from featlib import weights; "
+        "torch.save(weights.read_weights(held).tensors, 'weights.pt')."
     )
+    _not_weights(path, got, fix)
 
 
 def _refuse_archives(path: Path) -> None:
-    """Refuse TorchScript, and a zip file that grows when unpacked: PyTorch never compresses."""
+    """Refuse TorchScript, NumPy arrays, and a zip file that grows: PyTorch never compresses."""
     if not zipfile.is_zipfile(path):
         return
     with zipfile.ZipFile(path) as file:
@@ -436,9 +520,12 @@ def _refuse_archives(path: Path) -> None:
         _not_weights(
             path,
             "a TorchScript program",
-            f"Save its tensors alone, in two lines: model = torch.jit.load({path.name!r}), then "
+            f"Save its tensors alone, in two lines: model = torch.jit.load({str(path)!r}), then "
             "torch.save(model.state_dict(), 'weights.pt').",
         )
+    if members and all(member.filename.endswith(".npy") for member in members):
+        load = f"import numpy, torch; held = dict(numpy.load({str(path)!r}))"
+        _refuse_held(path, "an archive of NumPy's arrays", load)
     size = sum(member.file_size for member in members)
     if size > path.stat().st_size:
         raise ValueError(f"a file that unpacks to {size:,} bytes")
@@ -479,26 +566,26 @@ def _imagenet_classes() -> tuple[str, ...]:
 def _card(path: Path) -> tuple[dict[str, Any], list[str]]:
     """Read the card beside a weights file; JSON that is no card of ours is left aside, with a note.
 
-    What cannot be parsed is ours if a key of ours is in it: a card that was cut off still counts.
+    A checksum in its right form makes it ours, even where the rest is damaged: a card that was cut
+    off still counts. Without one, all that is used of a card must be in its right form.
     """
     card = path.with_suffix(".json")
+    if not card.is_file():
+        return {}, []
+    aside = {}, [f"'{card.name}' is no card of featlib's and was left aside"]
+    text = b""
     try:
-        text = card.read_bytes() if card.is_file() else b"{}"
-        try:
-            facts = parse_json(text)
-            ours = isinstance(facts, dict) and any(key in facts for key in _CARD)
-        except ValueError:
-            if any(f'"{key}"'.encode() in text for key in _CARD):
-                raise
-            facts, ours = {}, False
-        if not ours:
-            note = f"'{card.name}' is no card of featlib's and was left aside"
-            return {}, [note] if card.is_file() else []
-        if not isinstance(facts.get("sha256", ""), str):
-            raise ValueError("'sha256' is no text")
+        text = card.read_bytes()
+        facts = parse_json(text)
+        if not isinstance(facts, dict) or not any(key in facts for key in _CARD):
+            return aside
+        if not _SHA256.fullmatch(str(facts.get("sha256", "0" * 64))):
+            return aside
         _card_classes(facts)
         _card_transform(facts)
     except (ValueError, OSError) as error:
+        if isinstance(error, ValueError) and not _CARD_SHA256.search(text):
+            return aside
         fix = "Fix the card, or move it away from the weights."
         checks.refuse(f"the card '{card}'", "a JSON object", reason(error), fix)
     return facts, []

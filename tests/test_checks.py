@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from featlib import FeatlibError, checks, preprocess
+from featlib.engine import words
 from featlib.engine.files import sha256
 
 
@@ -41,7 +43,7 @@ def test_a_refusal_can_be_printed_whatever_the_name_of_a_file():
 def repr_or_type(value):
     try:
         return repr(value)[:20]
-    except RuntimeError:
+    except (RuntimeError, ValueError):
         return type(value).__name__
 
 
@@ -214,6 +216,13 @@ class Odd:
     __str__ = __len__ = __float__ = __eq__ = __iter__ = __repr__
 
 
+class OddPath(os.PathLike):
+    def __fspath__(self):
+        raise KeyError("no")
+
+    __str__ = __fspath__
+
+
 NO_ARRAYS = [None, True, 5, "x", b"x", [], [[1, 2], [3, 4]], {}, object(), len, Odd()]
 
 
@@ -230,6 +239,42 @@ def test_a_refusal_holds_nothing_that_a_terminal_would_obey():
     assert r"'\x1b[31mred\x07.png'" in str(refusal.value)
 
 
+NAMES = {
+    "Escape": ("\x1b[31m", r"\x1b[31m"),
+    "a bell": ("\x07", r"\x07"),
+    "a line break": ("\n", r"\n"),
+    "a tab": ("\t", r"\t"),
+    "the C1 form of Escape [": ("\x9b2J", r"\x9b2J"),
+    "a line break of Unicode": ("\u2028", r"\u2028"),
+    "writing from right to left": ("\u202egnp.exe", r"\u202egnp.exe"),
+    "half a character": ("\udcff", r"\udcff"),
+    "other letters and signs": ("é 家 👩\u200d🎓 \\n", "é 家 👩\u200d🎓 \\n"),
+}
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_what_a_terminal_would_obey_is_written_out(case):
+    name, shown = NAMES[case]
+    assert words.printable(f"a{name}b") == f"a{shown}b"
+    with pytest.raises(FeatlibError) as refusal:
+        checks.file(f"nowhere/a{name}b", "here", "a picture")
+    assert f"a{shown}b" in str(refusal.value)
+    assert len(str(refusal.value).splitlines()) == 1
+
+
+def test_a_list_of_faults_keeps_its_lines():
+    with pytest.raises(FeatlibError) as refusal:
+        checks.refuse("here", "no faults", "2:\n- one\x1b\n- two", "Fix each.")
+    assert str(refusal.value).splitlines()[1] == r"- one\x1b"
+
+
+def test_what_cannot_be_written_is_no_text():
+    assert checks.text(3, "here", "a name") == "3"
+    for value in (10**5000, Odd()):
+        with pytest.raises(FeatlibError, match=r"here: wanted a name as text, got .*cannot be sh"):
+            checks.text(value, "here", "a name")
+
+
 # Class names
 
 
@@ -244,6 +289,30 @@ def test_classes_become_a_tuple_of_text():
 def test_too_few_or_equal_classes_are_refused(names):
     with pytest.raises(FeatlibError, match="at least two classes"):
         checks.classes(names, "here")
+
+
+CAT_AND_DOG = {"cat": 1, "dog": 0}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [set(CAT_AND_DOG), frozenset(CAT_AND_DOG), CAT_AND_DOG, CAT_AND_DOG.keys()],
+    ids=lambda names: type(names).__name__,
+)
+def test_class_names_without_an_order_of_their_own_are_refused(names):
+    with pytest.raises(FeatlibError, match="Pass a list: the order gives each name its number"):
+        checks.classes(names, "here")
+
+
+@pytest.mark.parametrize("name", [10**5000, Odd()], ids=repr_or_type)
+def test_a_class_name_that_cannot_be_written_is_refused(name):
+    with pytest.raises(FeatlibError, match="each class name as text"):
+        checks.classes(["cat", name], "here")
+
+
+def test_names_that_end_in_an_error_are_refused():
+    with pytest.raises(FeatlibError, match="at least two classes"):
+        checks.classes((1 / n for n in (1, 0)), "here")
 
 
 # Numbers
@@ -273,6 +342,13 @@ def test_a_whole_number_may_have_no_upper_end():
     assert checks.whole_number(10**12, "here", "n") == 10**12
     with pytest.raises(FeatlibError, match=r"of at least 1, got int 0\. Try n=1"):
         checks.whole_number(0, "here", "n")
+
+
+@pytest.mark.parametrize("value", [2**64, 10**5000], ids=repr_or_type)
+def test_a_number_that_no_library_can_use_is_refused(value):
+    assert checks.whole_number(2**64 - 1, "here", "n") == 2**64 - 1
+    with pytest.raises(FeatlibError, match=r"n as a whole number from 1 to 1844.*Try n=1000"):
+        checks.whole_number(value, "here", "n")
 
 
 @pytest.mark.parametrize("value", [0, 1, 0.5, np.float32(0.25), Fraction(1, 2)])
@@ -349,6 +425,11 @@ def test_what_else_a_switch_was_probably_meant_to_be(value, near):
         checks.switch(value, "here", "cache")
 
 
+def test_a_number_too_long_to_write_was_probably_meant_as_on():
+    with pytest.raises(FeatlibError, match=r"x as True or False.*Try x=True"):
+        checks.switch(10**5000, "here", "x")
+
+
 def test_an_instance_is_given_back():
     assert checks.instance(3, int, "here", "a number", "Pass 3.") == 3
     with pytest.raises(FeatlibError, match=r"here: wanted a number, got str 'x'\. Pass 3\."):
@@ -384,7 +465,7 @@ def test_what_is_no_file_is_refused(places, name, got):
 @pytest.mark.parametrize("path", [None, 5, b"x", [], "", " ", True, np.zeros(3)])
 @pytest.mark.parametrize("check", [checks.file, checks.folder])
 def test_what_is_no_path_is_refused(check, path):
-    with pytest.raises(FeatlibError, match=r"wanted the path of.*Pass it as text"):
+    with pytest.raises(FeatlibError, match=r"wanted the path of.*Pass its path as text"):
         check(path, "here", "texts")
 
 
@@ -428,3 +509,32 @@ def test_a_checksum_in_small_or_capital_letters(places):
     checks.checksum(places / "full.txt", expected.upper(), "here")
     with pytest.raises(FeatlibError, match=r"SHA-256 0{12}….*\(4 bytes\).*cut off or altered"):
         checks.checksum(places / "full.txt", "0" * 64, "here")
+
+
+# Where files will be written
+
+
+def test_a_folder_for_output_may_be_there_or_not(tmp_path):
+    for path in (tmp_path, tmp_path / "new" / "folder", str(tmp_path / "new")):
+        assert checks.output_folder(path, "here", "the report") == Path(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_a_file_is_there_can_be_no_folder(tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    for path, got in ((file, "a file there"), (file / "below" / "it", f"the file '{file}'")):
+        with pytest.raises(FeatlibError, match=re.escape(f"got {got}. Choose another folder")):
+            checks.output_folder(path, "here", "the report")
+
+
+def test_where_nothing_can_be_written_can_be_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
+    with pytest.raises(FeatlibError, match="got no right to write in"):
+        checks.output_folder(tmp_path / "new", "here", "the report")
+
+
+@pytest.mark.parametrize("path", [None, "", 5, b"x", "a\0b", "~nobody-of-this-name/x", OddPath()])
+def test_what_is_no_path_can_be_no_folder_for_output(path):
+    with pytest.raises(FeatlibError, match="here: wanted "):
+        checks.output_folder(path, "here", "the report")

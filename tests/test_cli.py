@@ -94,6 +94,21 @@ def test_skipped_files_are_named(run, picture_folder):
     assert "skipped red/[b]notes.png: no PNG" in run("run", "--images", picture_folder)[1]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_no_name_of_a_file_or_class_reaches_the_terminal_raw(run, picture_folder):
+    (picture_folder / "red").rename(picture_folder / "r\x1b[31m\ned")
+    (picture_folder / "r\x1b[31m\ned" / "\x1b]0;pwned\x07\n.png").write_text("not a picture")
+    code, out, err = run("run", "--images", picture_folder, "--report", "\x1b[2J", "--no-baselines")
+    assert (code, set(re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", out + err))) == (0, set())
+    assert r"skipped r\x1b[31m\ned/\x1b]0;pwned\x07\n.png: no PNG" in out
+    assert r"Report: \x1b[2J" in out
+    facts = json.loads(Path("\x1b[2J", "report.json").read_text(encoding="utf-8"))
+    [skipped] = facts["skipped"]
+    assert skipped["file"].startswith("r\x1b[31m\ned/"), "the data stays as it is"
+    for words in (["--images", "a\x1b[2J"], ["\x1b[1m"]):
+        assert "\x1b" not in run("run", *words)[2]
+
+
 def test_of_many_skipped_files_ten_are_named(run, picture_folder):
     for i in range(120):
         (picture_folder / "red" / f"no picture {i}.png").write_text("none")
@@ -180,14 +195,32 @@ WRONG_USE = {
     "a size that no network sees": ["run", "--size", "513"],
     "files without images": ["extract", ".", "--out", "o", "--shard-size", "0"],
     "workers without a cluster": ["extract", ".", "--out", "o", "--workers", "2"],
+    "yes to no question": ["progress", "--yes"],
+    "yes to an export": ["progress", "--export", "ada", "--yes"],
+    "no pictures": ["run", "--images", ""],
+    "nothing to validate on": ["run", "--validation", ""],
+    "no weights": ["run", "--weights", " "],
+    "no report": ["run", "--report", ""],
+    "no folder of notebooks": ["lab", "--folder", ""],
+    "no name of an export": ["progress", "--export", ""],
+    "no quiz": ["progress", "--reset", ""],
+    "no notebook": ["slides", ""],
+    "no slides": ["slides", "--out", ""],
+    "no results": ["class-report", ""],
+    "no class report": ["class-report", ".", "--out", ""],
+    "no source": ["extract", "", "--out", "o"],
+    "no features": ["extract", ".", "--out", ""],
+    "no address": ["extract", ".", "--out", "o", "--address", ""],
 }
 
 
 @pytest.mark.parametrize("case", WRONG_USE)
 def test_wrong_use_is_one_line_and_exit_code_2(run, case):
     code, out, err = run(*WRONG_USE[case])
+    command = "" if WRONG_USE[case][0] == "frobnicate" else f" {WRONG_USE[case][0]}"
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert "--help" in err
+    assert err.startswith(f"featlib{command}: ")
+    assert err.endswith(f"(see featlib{command} --help)\n")
 
 
 FAULTS = {
@@ -204,6 +237,37 @@ def test_a_fault_in_the_data_is_one_line_and_exit_code_1(run, case, tmp_path):
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert said in err
     assert not (tmp_path / "lesson-report").exists()
+
+
+OUTPUTS = {
+    "run": (["run", "--report"], "featlib.lesson.run"),
+    "slides": (["slides", "04", "--out"], "featlib.pages.slides.export"),
+    "extract": (["extract", ".", "--out"], "featlib.scale.shards.extract"),
+}
+
+
+@pytest.mark.parametrize("command", OUTPUTS)
+@pytest.mark.parametrize("below", ["", "/report"])
+def test_a_file_where_a_folder_would_be_made_is_noticed_before_the_work(
+    run, tmp_path, monkeypatch, command, below
+):
+    words, work = OUTPUTS[command]
+    monkeypatch.setattr(work, lambda *_, **__: pytest.fail("the work has begun"))
+    (tmp_path / "taken").touch()
+    code, out, err = run(*words, f"taken{below}")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith(f"featlib {command}: wanted a folder for ")
+    assert "file" in err
+    assert err.endswith("Choose another folder.\n")
+
+
+def test_an_error_of_the_system_comes_with_advice(run, monkeypatch):
+    def fail(*_, **__):
+        raise PermissionError(13, "Permission denied", "/some/\x1bwhere")
+
+    monkeypatch.setattr(lesson, "run", fail)
+    said = r"featlib: Permission denied: '/some/\x1bwhere'. Check the folder, "
+    assert run("run")[2].startswith(said)
 
 
 def test_debug_shows_the_traceback(run):
@@ -385,7 +449,9 @@ def test_progress_export_writes_csv_and_json(run, answers, tmp_path):
 def test_progress_export_to_where_nothing_can_be_written(run, answers):
     code, _, err = run("progress", "--export", "no/such/folder/ada")
     assert code == 1
-    assert "ada.csv" in err
+    assert err.startswith("featlib progress: wanted to write 'no/such/folder/ada.csv', got ")
+    assert "Errno" not in err
+    assert err.endswith("Give a name in a folder that is there and that you can write to.\n")
     assert len(err.splitlines()) == 1
 
 

@@ -219,28 +219,42 @@ def test_without_a_kernel_of_the_users_it_is_this_python(tmp_path, monkeypatch):
     assert find("notebook kernel").found == "this Python"
 
 
-# What stands in kernel.json, what the doctor finds, and whether it is said to be gone.
+# What stands in kernel.json, and what the doctor finds.
 OTHERS = {
-    "another program": (spec(str(Path(__file__))), str(Path(__file__)), False),
-    "a removed environment": (spec("/no/such/env/bin/python"), "/no/such/env/bin/python", True),
-    "another Python by its name": (spec("python2.4"), "python2.4", True),
-    "no text for a path": (spec("a\0b"), "a\0b", True),
-    "no command": ({"argv": [], "display_name": "", "language": ""}, "", True),
-    "no list": ({"argv": 3, "display_name": "", "language": ""}, "damaged: ", False),
-    "no argv": ({}, "", True),
-    "no object": ([], "damaged: ", False),
-    "no JSON": ("{", "damaged: ", False),
-    "nothing": ("", "damaged: ", False),
+    "another program": (spec(str(Path(__file__))), str(Path(__file__))),
+    "a removed environment": (
+        spec("/no/such/env/bin/python"),
+        "/no/such/env/bin/python, which is not there",
+    ),
+    "another Python by its name": (spec("python2.4"), "'python2.4', no command on PATH"),
+    "no text for a path": (spec("a\0b"), r"damaged: argv is ['a\x00b', "),
+    "a number": ({"argv": [1], "display_name": "x"}, "damaged: argv is [1], which starts"),
+    "a number behind": (spec(sys.executable, 1), "damaged: argv is ["),
+    "an empty command": (spec(""), "damaged: argv is ['', "),
+    "no command": ({"argv": [], "display_name": "", "language": ""}, "damaged: argv is []"),
+    "no list": ({"argv": 3, "display_name": "", "language": ""}, "damaged: "),
+    "no argv": ({}, "damaged: argv is []"),
+    "no object": ([], "damaged: "),
+    "no JSON": ("{", "damaged: "),
+    "nothing": ("", "damaged: "),
 }
 
 
 @pytest.mark.parametrize("case", OTHERS)
 def test_a_kernel_of_another_python(case, kernel_of):
-    content, found, gone = OTHERS[case]
+    content, found = OTHERS[case]
     finding = kernel_of(content)
     assert finding.found.startswith(found)
-    assert finding.fix.endswith("python -m ipykernel install --user")
-    assert finding.fix.startswith("It is gone: ") == gone
+    assert finding.fix == "python -m ipykernel install --user"
+
+
+def test_a_kernel_that_is_started_by_a_command_on_path(kernel_of, tmp_path, monkeypatch):
+    program = tmp_path / ("conda.bat" if os.name == "nt" else "conda")
+    program.touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    finding = kernel_of(spec("conda", "run"))
+    assert finding.found.lower() == f"the command 'conda', which is {program}".lower()
+    assert finding.fix == "python -m ipykernel install --user"
 
 
 def test_no_kernel(monkeypatch):

@@ -77,5 +77,32 @@ def test_a_row_of_another_length_is_refused():
         Table("t", ("a", "b"), (("1",),))
 
 
+@pytest.mark.parametrize("place", ["title", "columns", "rows"])
+def test_what_a_terminal_would_obey_is_written_out(place):
+    parts = {"title": "t", "columns": ("a",), "rows": (("1",),)}
+    name = "x\x1b]0;y\x07\nz"
+    table = Table(**parts | {place: {"title": name, "columns": (name,), "rows": ((name,),)}[place]})
+    for shown in (repr(table), table._repr_html_()):
+        assert r"x\x1b]0;y\x07\nz" in "".join(shown.split("\n"))  # a long title has several lines
+        assert "\x1b" not in shown
+
+
+class Odd:
+    def __str__(self):
+        raise KeyError("no")
+
+    __iter__ = __str__
+
+
+@pytest.mark.parametrize("odd", [10**5000, Odd()], ids=["a huge number", "an odd object"])
+def test_what_cannot_be_written_is_refused(odd):
+    for parts in ((odd, ("a",), ()), ("t", (odd,), ()), ("t", ("a",), ((odd,),))):
+        with pytest.raises(FeatlibError, match=r"Table: wanted .* as text, got (int|Odd) "):
+            Table(*parts)
+    for parts in (("t", odd, ()), ("t", ("a",), odd), ("t", ("a",), (odd,))):
+        with pytest.raises(FeatlibError, match="Put them into a tuple"):
+            Table(*parts)
+
+
 def test_numbers_may_be_cells():
     assert Table("t", ["a", "b"], [[1, None]]).rows == (("1", "None"),)

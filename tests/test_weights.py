@@ -1,6 +1,7 @@
 """The weights of stage 3: bundled, downloaded, or random; and what each says of itself."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 import torch
@@ -69,6 +70,17 @@ def test_a_checksum_that_is_passed_counts_more_than_none(tmp_path):
     assert weights.read_weights(tmp_path / "mine.pt", sha256=digest.upper()).width == 512
     with pytest.raises(FeatlibError, match="cut off or altered"):
         weights.read_weights(tmp_path / "mine.pt", sha256="0" * 64)
+
+
+@pytest.mark.parametrize("change", [str.upper, " {}\n".format])
+def test_blanks_and_capitals_in_a_checksum_do_not_matter(change):
+    digest = hashlib.sha256(weights.BUNDLED.read_bytes()).hexdigest()
+    assert weights.read_weights(sha256=change(digest)).width == 512
+
+
+@pytest.mark.parametrize("name", ["bundled", "imagenet", "untrained"])
+def test_a_name_may_come_as_a_path(name):
+    assert weights.read_weights(Path(name)).name == name.replace("imagenet", "bundled")
 
 
 def test_half_precision_is_read_as_float32_and_batchnorms_counters_may_be_missing(tmp_path):

@@ -32,25 +32,38 @@ from featlib.engine.words import reason as first_line
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF", "PPM", "DIB")
 NO_FILE = "no file, or a link that leads nowhere"
 READ = "PNG, JPEG, WEBP, GIF, BMP, TIFF, AVIF, HEIC, PPM"  # as they are called in messages
+UNREAD = "a kind of {} that is not read ({}): save it as PNG with 8 bits a color"
 NO_FORMAT = f"no {' or '.join(READ.rsplit(', ', 1))} picture"
 SMALLEST = 8  # pixels a side; below this there is no picture to speak of
 HEAD = 16  # bytes by which Pillow tells one format from another
 SMALL_FILE = 50_000  # bytes
-VERSION = 3  # raise it when the code below makes another picture of the same file
+# Bytes of one picture file at most: as many pixels as Pillow reads (89 million), uncompressed, in
+# three colors of 16 bits, are 540 MB. Some readers take a whole file into memory before they look.
+LARGEST_FILE = 600_000_000
+VERSION = 4  # raise it when the code below makes another picture of the same file
 
 PHOTOGRAPH, THUMBNAIL = 224, 128  # pixels a side at which pictures are read
 MEMORY = 2 * 10**9  # bytes of pixels that are held in memory at most
 FEWEST_BITS = 10  # that a picture with more than 8 bits is taken to use: a black one stays dark
+DARKEST = 4  # times darker than white, at most, is the brightest pixel of 32 bits
 LOST = 0.1  # the share of a JPEG's rows that may be missing at its end
+JPEG_END = b"\xff\xd9"
+JPEG_SCAN, JPEG_TABLE, JPEG_PROGRESSIVE = b"\xff\xda", b"\xff\xc4", b"\xff\xc2"
 
 Result = np.ndarray | str  # a picture, or the reason why there is none
 
+# How Pillow's readers call what is whole, but of a kind that they do not know.
+UNKNOWN_KINDS = (
+    "unknown pixel mode", "unknown data organization", "cannot handle", "unsupported",
+)  # fmt: skip
 # What Pillow's readers raise for damage, beside OSError; and for all that cannot be read.
 DAMAGES = (
     SyntaxError, ValueError, EOFError, MemoryError, RuntimeError, ArithmeticError, LookupError,
     TypeError, AttributeError, struct.error,
 )  # fmt: skip
 NO_PICTURE = (OSError, Image.DecompressionBombError, Image.DecompressionBombWarning, *DAMAGES)
+
+SAMPLE_FORMAT = 339  # the tag of TIFF that says whether numbers have a sign; 1: they have none
 
 _DEEP = ("I", "F")  # Pillow's modes of one number a pixel with more than 8 bits
 
@@ -98,9 +111,11 @@ def shorter_sides(
     sides = []
     with strictly():
         for file in files[:: -(-len(files) // most) or 1]:
-            if os.path.isfile(file):  # a pipe would be waited for
-                with suppress(*NO_PICTURE), Image.open(file, formats=formats()) as image:
-                    sides.append(min(image.size))
+            with suppress(*NO_PICTURE):
+                # A pipe would be waited for.
+                if os.path.isfile(file) and os.path.getsize(file) <= LARGEST_FILE:
+                    with Image.open(file, formats=formats()) as image:
+                        sides.append(min(image.size))
             tick(0)
     return sides
 
@@ -118,23 +133,29 @@ def begins_as_picture(file: str | os.PathLike[str]) -> bool:
     bool
         Also False for what is no file or may not be read.
     """
+    return bool(_kinds(file))
+
+
+def _kinds(file: str | os.PathLike[str]) -> list[str]:
+    """Return the formats of which a file has the first bytes; none of what may not be read."""
     if not os.path.isfile(file):  # a pipe would be waited for
-        return False
+        return []
     try:
         with open(file, "rb") as opened:
             return _accepted(opened.read(HEAD))
     except OSError:
-        return False
+        return []
 
 
-def _accepted(head: bytes) -> bool:
-    """Ask Pillow's own readers, as `PIL.Image.open` does."""
+def _accepted(head: bytes) -> list[str]:
+    """Ask Pillow's own readers which of them take a file, as `PIL.Image.open` does."""
+    taken = []
     for name in formats():
         _, accepts = Image.OPEN[name]
         with suppress(IndexError, struct.error):
             if accepts is None or accepts(head) is True:
-                return True
-    return False
+                taken.append(name)
+    return taken
 
 
 @functools.cache
@@ -262,12 +283,15 @@ def _digest(files: Sequence[Path], size: int, tick: Callable[[int], object]) -> 
 
 
 def _parts(file: Path) -> Iterator[bytes]:
-    """Read a file piece by piece; of a film, which is no picture, only its head."""
+    """Read a file piece by piece; of what is not decoded, such as a film, only its head."""
     if not file.is_file():
         return
     try:
         with open(file, "rb") as opened:
             yield (head := opened.read(HEAD))
+            if (size := os.fstat(opened.fileno()).st_size) > LARGEST_FILE:
+                yield str(size).encode()  # the reason names it
+                return
             while _accepted(head) and (part := opened.read(1 << 20)):
                 yield part
     except OSError as error:
@@ -320,22 +344,39 @@ def decode_one(file: Path | str, size: int) -> Result:
     if not os.path.isfile(file):  # a pipe would be waited for, a device never ends
         return NO_FILE
     try:
+        if (length := os.path.getsize(file)) > LARGEST_FILE and begins_as_picture(file):
+            most = f"at most {LARGEST_FILE / 1e6:.0f} MB are read"
+            return f"too large: a file of {length / 1e6:,.0f} MB, {most}"
         return _read(file, size)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return f"too large: more than {Image.MAX_IMAGE_PIXELS:,} pixels"
     except Image.UnidentifiedImageError:
-        return (
-            "damaged: only its first bytes are those of a picture"
-            if begins_as_picture(file)
-            else NO_FORMAT
-        )
+        return _unidentified(file)
     except OSError as error:
         # An error of the disk has a number. All others are about what was read.
-        return (
-            f"cannot be read: {error.strerror}" if error.errno else f"damaged: {first_line(error)}"
-        )
+        return f"cannot be read: {error.strerror}" if error.errno else _damage(error)
     except DAMAGES as error:
-        return f"damaged: {first_line(error)}"
+        return _damage(error)
+
+
+def _unidentified(file: Path | str) -> str:
+    """Say why Pillow takes a file for no picture: `PIL.Image.open` hides what its readers say."""
+    for name in (kinds := _kinds(file)):
+        reader, _ = Image.OPEN[name]
+        try:
+            with open(file, "rb") as opened, reader(opened, os.fspath(file)):
+                pass
+        except NO_PICTURE as error:
+            if not (said := _damage(error, name)).startswith("damaged"):
+                return said
+    return "damaged: only its first bytes are those of a picture" if kinds else NO_FORMAT
+
+
+def _damage(error: Exception, kind: str = "picture") -> str:
+    said = first_line(error)
+    if said.lower().startswith(UNKNOWN_KINDS):
+        return UNREAD.format(kind, said)
+    return f"damaged: {said}"
 
 
 def _read(file: Path | str, size: int) -> Result:
@@ -346,8 +387,9 @@ def _read(file: Path | str, size: int) -> Result:
             if error.errno or image.format not in ("JPEG", "MPO"):
                 raise
     # A JPEG that lacks its end may be whole but for its last rows. With an end, these are gray.
-    with _open(io.BytesIO(Path(file).read_bytes() + b"\xff\xd9"), size) as image:
-        if (lost := _gray_rows(image) / image.height) > LOST:
+    data = _without_half_a_header(Path(file).read_bytes())
+    with _open(io.BytesIO(data + JPEG_END), size) as image:
+        if (lost := _lost_rows(image, data, size) / image.height) > LOST:
             raise OSError(f"its end is missing, {lost:.0%} of the picture")
         log.warning("images: the end of '%s' is missing; it is read without it", file)
         return square(image, size)
@@ -361,11 +403,28 @@ def _open(file: Path | str | io.BytesIO, size: int) -> Image.Image:
     return image
 
 
-def _gray_rows(image: Image.Image) -> int:
-    """Count the rows at the end that are of no color but the gray for missing data."""
-    rows = np.asarray(image).reshape(image.height, -1)
-    seen = ((rows != 127) & (rows != 128)).any(1)
-    return image.height if not seen.any() else int(seen[::-1].argmax())
+def _without_half_a_header(data: bytes) -> bytes:
+    """Leave out the header of a JPEG's scan, or its table, if the file ends within it."""
+    start = max(data.rfind(JPEG_SCAN), data.rfind(JPEG_TABLE))
+    header = data[start + 2 :]  # it begins with its own length
+    whole = len(header) >= 2 and len(header) >= int.from_bytes(header[:2], "big")
+    return data if start < 0 or whole else data[:start]
+
+
+def _lost_rows(image: Image.Image, data: bytes, size: int) -> int:
+    """Count the rows at the end of a JPEG for which its bytes do not suffice.
+
+    The decoder leaves them gray, but a picture may be gray there. So other bytes are put at the
+    end: they change what is missing, and nothing else. The first of several scans, if progressive,
+    holds all rows coarsely, and the second one begins after all of it.
+    """
+    start = data.rfind(JPEG_PROGRESSIVE)
+    if image.info.get("progressive") and data.count(JPEG_SCAN, start) > 1:
+        return 0
+    with _open(io.BytesIO(data + bytes(range(255)) + JPEG_END), size) as other:
+        changed = np.asarray(image) != np.asarray(other)
+    rows = changed.reshape(image.height, -1).any(1)
+    return image.height - int(rows.argmax()) if rows.any() else 0
 
 
 def square(image: Image.Image, size: int) -> Result:
@@ -385,19 +444,22 @@ def square(image: Image.Image, size: int) -> Result:
     """
     if min(image.size) < SMALLEST:
         return f"too small: {image.width}×{image.height}, {SMALLEST}×{SMALLEST} needed"
-    deep = any(";16" in str(tile.args) for tile in getattr(image, "tile", ()))
+    deep, unsigned = _has_16_bits(image), _has_32_bits_without_sign(image)
     # A copy of a large picture is large, so none is made without need, and scaling comes first.
     if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
         image = ImageOps.exif_transpose(image)
     picture = _with_colors(image)
-    factor = _factor(picture, deep) if deep or picture.mode in _DEEP else 1.0
+    if unsigned:  # Pillow takes the upper half of these for numbers below 0
+        picture = Image.fromarray(np.asarray(picture).view(np.uint32).astype(np.float32))
+    black, factor = _scale(picture, deep) if deep or picture.mode in _DEEP else (0.0, 1.0)
     if factor != 1 and picture.mode not in _DEEP:
         picture = _brighter(picture, factor)
     if size and picture.size != (size, size):
         picture = ImageOps.fit(picture, (size, size), Image.Resampling.BILINEAR)
     if picture.mode in _DEEP:
-        numbers = np.nan_to_num(np.asarray(picture), nan=0, posinf=0, neginf=0)
-        picture = Image.fromarray((numbers * factor).clip(0, 255).astype(np.uint8))
+        numbers = np.asarray(picture, np.float32) * np.float32(factor) - np.float32(black * factor)
+        numbers = np.nan_to_num(numbers, copy=False, nan=0, posinf=0, neginf=0)
+        picture = Image.fromarray(numbers.clip(0, 255).astype(np.uint8))
     return np.asarray(_to_rgb(picture))
 
 
@@ -412,25 +474,53 @@ def _with_colors(image: Image.Image) -> Image.Image:
     return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 
-def _factor(image: Image.Image, deep: bool) -> float:
-    """Return what the numbers of a picture of more than 8 bits are multiplied with.
+def _has_16_bits(image: Image.Image) -> bool:
+    """Say whether a picture comes of numbers with 16 bits; PPM files have no more."""
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
+        return True
+    return any(";16" in str(tile.args) for tile in getattr(image, "tile", ()))
 
-    Cameras and scanners use 10, 12, 14 or all of 16 bits, and no header says which. As many are
-    taken as the brightest pixel needs, but no fewer than ten: noise around black stays dark. It is
-    decided picture by picture, so that one read alone looks as it does among others. Numbers with
-    fractions go from 0 to 1 where none is larger, and up to 255 where none is larger than that.
-    Of 16 bits a color, Pillow keeps the upper eight.
+
+def _has_32_bits_without_sign(image: Image.Image) -> bool:
+    if image.mode != "I" or image.format != "TIFF":
+        return False
+    tags: Any = getattr(image, "tag_v2", {})
+    return tags.get(SAMPLE_FORMAT, (1,))[0] == 1
+
+
+def _scale(image: Image.Image, deep: bool) -> tuple[float, float]:
+    """Return the number that is black, and the factor for what lies above it.
+
+    Black is 0, or the lowest number if that is below 0. White depends on what is used, so that no
+    picture becomes black. It is decided picture by picture: one read alone looks as it does among
+    others.
+
+    Of 16 bits, cameras and scanners use 10, 12, 14 or all, and no header says which. As many are
+    taken as the brightest pixel needs, but no fewer than ten: noise around black stays dark. Of 16
+    bits a color, Pillow keeps the upper eight.
+
+    Of 32 bits, white is 1 for fractions and 255 for whole numbers; the brightest number where that
+    is larger; and four times the brightest where that is smaller than 1 or 255. These three meet,
+    so a picture that is a little brighter never looks much darker.
     """
     if image.mode == "F":
         numbers = np.asarray(image)
-        brightest = float(numbers.max(initial=0, where=np.isfinite(numbers)))
-        if brightest <= 255:
-            return 255.0 if brightest <= 1 else 1.0
+        finite = np.isfinite(numbers)
+        lowest = float(numbers.min(initial=np.inf, where=finite))
+        highest = float(numbers.max(initial=-np.inf, where=finite))
+        if not finite.any():
+            lowest = highest = 0.0
     else:
-        brightest = max(high for _, high in _extremes(image))
+        lows, highs = zip(*_extremes(image), strict=True)
+        lowest, highest = min(lows), max(highs)
+    black = min(lowest, 0)
+    if not deep:
+        usual = 1 if image.mode == "F" else 255
+        white = max(highest, min(usual, DARKEST * highest))
+        return black, 255 / max(white - black, 1e-30)
     kept = 0 if image.mode in _DEEP else 8
-    bits = max(FEWEST_BITS, kept + int(brightest).bit_length())
-    return 256 / 2 ** (bits + bits % 2 - kept)
+    bits = max(FEWEST_BITS, kept + max(int(highest), 0).bit_length())
+    return black, 256 / (2 ** (bits + bits % 2 - kept) - black)
 
 
 def _extremes(image: Image.Image) -> list[tuple[int, int]]:

@@ -2,25 +2,36 @@
 
 import logging
 import os
+import re
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import normalize
 
 from featlib.engine.decode import NO_FILE, begins_as_picture
 from featlib.engine.words import readable
 
 # What systems and programs put beside the files of a user, in small letters.
 _SYSTEM = {
-    "__macosx", "__pycache__", "@eadir", "@recycle", "#recycle", "$recycle.bin", "lost+found",
-    "system volume information", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r",
+    "__macosx", "__pycache__", "node_modules", "@eadir", "@recycle", "@recently-snapshot", "@tmp",
+    "#recycle", "#snapshot", "~snapshot", "$recycle.bin", "recycler", "recycled", "lost+found",
+    "system volume information", "temporary items", "network trash folder",
+    "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r",
 }  # fmt: skip
+_LIKE_SYSTEM = re.compile(r"[@~$][^\W\d]")  # "@docker", "$WinREAgent"; but "$10" is a class
 PLAN = "_featlib.json"  # lies in a folder of features, which may lie in that of the pictures
 _SIDES = {
     "train": "train", "training": "train",
-    "val": "validation", "valid": "validation", "validation": "validation",
-    "test": "test", "testing": "test",
+    "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation",
+    "eval": "validation", "evaluation": "validation", "holdout": "validation",
+    "heldout": "validation", "test": "test", "testing": "test",
 }  # fmt: skip
+_BETWEEN_WORDS = re.compile(r"[\W\d_]+|(?<=[a-z])(?=[A-Z])")
+_OUTSIDE = "outside of the folders of the split"
+_NAMED = 5  # folders in a message
+
+_Places = dict[str, tuple[str | None, str | None]]  # folder -> side and class of what is in it
 
 log = logging.getLogger("featlib")
 
@@ -59,7 +70,8 @@ class Listing:
         The names of the folders of classes, sorted, of each side; one without files included.
         The side is "" where the folder is not split.
     skipped : tuple of (str, str)
-        The names of what is no file or is there already, each with the reason.
+        The names of what is no file, is there already or lies beside the sides of a split, each
+        with the reason.
     """
 
     files: tuple[Entry, ...]
@@ -71,10 +83,11 @@ def list_pictures(root: Path, tick: Callable[[int], object] = bool) -> Listing:
     """List the files of a folder and its subfolders, their classes and their sides.
 
     The first subfolder on the way to a file is its class. Folders called ``train``, ``val`` and
-    ``test`` that hold the same classes are the sides of a split. A single folder without pictures
-    beside it is entered. Both are said in a logged line. What is hidden, or belongs to a system
-    (``Thumbs.db``, ``__MACOSX``), is passed over. Links are followed; what is reached a second time
-    is skipped.
+    ``test``, or the like (``training_set``, ``dev``), are the sides of a split where they hold the
+    same classes, or lie in each class. A single folder without pictures beside it is entered. Both
+    are said in a logged line. What is hidden, or belongs to a system (``Thumbs.db``,
+    ``__MACOSX``), is passed over. Links are followed; what is reached a second time is skipped.
+    Names that differ in their Unicode form alone (NFC and NFD) are one class.
 
     Parameters
     ----------
@@ -94,29 +107,25 @@ def list_pictures(root: Path, tick: Callable[[int], object] = bool) -> Listing:
         If one of the folders may not be read: what is in it would be missing silently.
     """
     tree = _Tree(root, tick)
-    base = _enter(tree)
+    base = _enter(tree, "")
     if base:
         log.warning("images: '%s' holds one folder, '%s', which is read in its place", root, base)
-    sides = _sides(tree, base)
-    if sides:
-        names = ", ".join(_last(folder) for folder in sides)
-        log.warning("images: %s in '%s' are the sides of a split, not classes", names, root)
+    places = _places(tree, base, root)
     files, skipped = [], list(tree.skipped)
     for name, path in tree.files.items():
-        side, label = None, None
-        inside = _inside(name, base)
-        if sides:
-            side = sides.get(_join(base, inside[0])) if inside else None
-            inside = inside[1:]
-        if sides and side is None:
-            skipped.append((name, "outside of the folders of the split"))
+        folder = _parent(name)
+        while folder and folder not in places:
+            folder = _parent(folder)
+        if not {base, folder} & places.keys():  # the base has a place where there is no split
+            skipped.append((name, _OUTSIDE))
             continue
-        if len(inside) > 1:
-            label = readable(inside[0])
+        side, label = places.get(folder, (None, None))
         files.append(Entry(Path(path), readable(name), label, side))
+    if n := sum(reason == _OUTSIDE for _, reason in skipped):
+        log.warning("images: %s files outside of the sides of the split are left out", f"{n:,}")
     return Listing(
         tuple(sorted(files, key=lambda file: file.name)),
-        _classes(tree, sides or {base: ""}),
+        _classes(places),
         tuple(sorted((readable(name), reason) for name, reason in skipped)),
     )
 
@@ -170,6 +179,10 @@ class _Tree:
                 self._links.append((name, path))
             elif os.path.exists(os.path.join(path, PLAN)):
                 continue
+            elif _LIKE_SYSTEM.match(entry.name):
+                self.skipped.append(
+                    (name, "its name is like that of a folder of the system; rename it")
+                )
             elif self._is_new(name, path, "folder"):
                 self.folders[folder].append(name)
                 self._walk(name, path)
@@ -188,9 +201,8 @@ class _Tree:
         return first == name
 
 
-def _enter(tree: _Tree) -> str:
-    """Return the folder that holds the classes: the root, or a single folder on the way to them."""
-    base = ""
+def _enter(tree: _Tree, base: str) -> str:
+    """Return the folder that holds the classes: this one, or a single one on the way to them."""
     while len(inside := tree.folders[base]) == 1 and tree.folders[inside[0]]:
         if tree.pictures_in(base) or tree.pictures_in(inside[0]):
             break
@@ -198,23 +210,95 @@ def _enter(tree: _Tree) -> str:
     return base
 
 
-def _sides(tree: _Tree, base: str) -> dict[str, str]:
-    """Return the side of each folder that is one; none where the folders are classes."""
+def _places(tree: _Tree, base: str, root: Path) -> _Places:
+    """Return what each folder of a class is; say what is not plain to see."""
     tops = sorted(tree.folders[base])
-    sides = {top: _SIDES[low] for top in tops if (low := _last(top).lower()) in _SIDES}
-    if len(set(sides.values())) < 2:
-        return {}
-    named = Counter(_last(inner) for top in sides for inner in tree.folders[top])
-    others = {_last(inner) for top in tops if top not in sides for inner in tree.folders[top]}
-    shared = {name for name, n in named.items() if n > 1} - others
-    return sides if shared or len(sides) == len(tops) else {}
+    names, places = _sides_above(tree, tops)
+    if not places:
+        names, places = _sides_below(tree, tops)
+    if places:
+        log.warning("images: %s in '%s' are the sides of a split, not classes", _some(names), root)
+        return places
+    _say_if_like_a_split(tree, tops, root)
+    return {base: (None, None), **{top: (None, _label(top)) for top in tops}}
 
 
-def _classes(tree: _Tree, sides: dict[str, str]) -> dict[str, tuple[str, ...]]:
-    found = defaultdict(set)
+def _sides_above(tree: _Tree, tops: list[str]) -> tuple[list[str], _Places]:
+    """Look for a split above the classes: ``train/cats``, or ``train/images/cats``."""
+    sides = {top: side for top in tops if (side := _side(top))}
+    within = {top: _enter(tree, top) for top in sides}
+    names, places = [], {}
     for top, side in sides.items():
-        found[side] |= {readable(_last(folder)) for folder in tree.folders[top]}
+        names.append(within[top][len(_parent(top)) :].lstrip("/"))
+        places[top] = places[within[top]] = (side, None)
+        places |= {inner: (side, _label(inner)) for inner in tree.folders[within[top]]}
+    classes = Counter(label for _, label in {*places.values()} if label)
+    shared = sum(n > 1 for n in classes.values())
+    kinds = {*sides.values()}
+    sure = "validation" in kinds  # things may be called train and test, but not validation
+    all_are = len(sides) == len(tops) and (sure or bool(classes))
+    is_split = len(kinds) > 1 and (all_are or shared > (0 if sure else 1))
+    return (names, places) if is_split else ([], {})
+
+
+def _sides_below(tree: _Tree, tops: list[str]) -> tuple[list[str], _Places]:
+    """Look for a split within each class: ``cats/train``."""
+    sides = {
+        top: {inner: side for inner in tree.folders[top] if (side := _side(inner))} for top in tops
+    }
+    if sum(len({*found.values()}) > 1 for found in sides.values()) < 2:
+        return [], {}
+    places: _Places = {
+        inner: (side, _label(top)) for top in tops for inner, side in sides[top].items()
+    }
+    return sorted({f"*/{_last(inner)}" for inner in places}), places
+
+
+def _say_if_like_a_split(tree: _Tree, tops: list[str], root: Path) -> None:
+    """Warn of classes that may be the sides or the folds of a split: nobody would want these."""
+    sides = [top for top in tops if _side(top)]
+    held = [{_label(inner) for inner in tree.folders[top]} for top in tops]
+    if len({_side(top) for top in sides}) > 1:
+        log.warning(
+            "images: %s in '%s' are taken as classes, not as the sides of a split: these would "
+            "hold the same two or more folders of classes",
+            _some(map(_last, sides)),
+            root,
+        )
+    elif len(tops) > 1 and len(held[0]) > 1 and all(names == held[0] for names in held):
+        log.warning(
+            "images: %s in '%s' all hold the folders %s, as the parts of a split do; they are "
+            "taken as classes. If they are parts, pass two of them as train= and validation=",
+            _some(map(_last, tops)),
+            root,
+            _some(sorted(held[0])),
+        )
+
+
+def _side(folder: str) -> str | None:
+    """Return the side that one word of a name means: ``training_set``, ``Val 20``, ``testData``."""
+    words = [word.lower() for word in _BETWEEN_WORDS.split(_last(folder))]
+    words = [word.removesuffix("set").removesuffix("data") for word in (*words, "".join(words))]
+    found = {_SIDES[word] for word in words if word in _SIDES}
+    return found.pop() if len(found) == 1 else None
+
+
+def _classes(places: _Places) -> dict[str, tuple[str, ...]]:
+    found = {side or "": set() for side, _ in places.values()}
+    for side, label in places.values():
+        found[side or ""] |= {label} - {None}
     return {side: tuple(sorted(names)) for side, names in found.items()}
+
+
+def _label(folder: str) -> str:
+    """Return the name of a class: systems keep the same letters in different forms."""
+    return normalize("NFC", readable(_last(folder)))
+
+
+def _some(names: Iterable[str]) -> str:
+    names = [readable(name) for name in names]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _is_system(name: str) -> bool:
@@ -231,10 +315,3 @@ def _last(name: str) -> str:
 
 def _join(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
-
-
-def _inside(name: str, folder: str) -> list[str]:
-    """Return the parts of a name after those of a folder; none if it lies elsewhere."""
-    if folder and not name.startswith(f"{folder}/"):
-        return []
-    return name[len(folder) :].lstrip("/").split("/")

@@ -10,17 +10,29 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
 from featlib.engine.convert import all_finite
-from featlib.engine.words import describe, shape_text
+from featlib.engine.words import describe, is_array, shape_text
 
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+# What torch.compile, FSDP, checkpointing and DataParallel put into the names of what they wrap.
+_WRAPPER = r"(?:(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module|module)\.)"
+_INNER_WRAPPERS = re.compile(rf"(?<=\.){_WRAPPER}+")
 # The first convolution of the first block, by its name, or by its number in an nn.Sequential.
-_FIRST_BLOCK = re.compile(r"(?P<prefix>(?:.*\.)?)(?:layer1|4)\.0\.conv1\.weight", re.DOTALL)
+_FIRST_BLOCK = re.compile(
+    rf"(?P<prefix>(?:.*\.)?)(?:layer1|4)\.{_WRAPPER}*0\.{_WRAPPER}*conv1\.{_WRAPPER}*weight",
+    re.DOTALL,
+)
 _TRUNK = re.compile(r"(conv|bn|layer)?\d")  # begins the names of all that makes features
+_PRUNING = re.compile(r"_(orig|mask)$")  # their product stands beside them
 _NUMBERED = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
 # Copies that follow another network in the same file: averages, momentum encoders, teachers.
-_FOLLOWERS = re.compile(r"(^|[._])(ema|swa|averaged?|momentum|k|key|target|teacher)(?=[._])")
+_FOLLOWERS = re.compile(
+    r"(^|[._])(ema|swa|avg|averaged?|polyak|shadow|momentum|slow|offline|k|key|target|teacher"
+    r"|init|initial|prev|previous)\d*(?=[._])"
+)
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")  # where words meet
 _FIRST = (" instead of ", "does not have", "missing")  # what says most about a network
 _BLOCKS: dict[tuple[int, ...], str] = {
     (1, 1, 1, 1): "a ResNet10",
@@ -55,7 +67,7 @@ class Candidate:
 
 
 def flatten(held: Any) -> dict[str, torch.Tensor]:
-    """Return all tensors in nested dicts and lists, by the keys on the way to them.
+    """Return all tensors in nested dicts, lists and modules, by the keys on the way to them.
 
     Parameters
     ----------
@@ -65,17 +77,47 @@ def flatten(held: Any) -> dict[str, torch.Tensor]:
     Returns
     -------
     dict of str to torch.Tensor
-        ``{"a": {"b": tensor}}`` becomes ``{"a.b": tensor}``. Anything else is left out.
+        ``{"a": {"b": tensor}}`` becomes ``{"a.b": tensor}``. NumPy's arrays become tensors, and
+        weights that were pruned are multiplied with their masks. Anything else is left out.
     """
     found, seen, places = {}, set(), [("", held)]
     for path, value in places:  # grows on the way; a container that holds itself is entered once
-        if isinstance(value, torch.Tensor):
-            found[path.removesuffix(".")] = value.detach()
+        if isinstance(value, nn.Module):
+            value = value.state_dict()
+        if isinstance(value, torch.Tensor) or is_array(value):
+            tensor = _tensor(value)
+            found |= {} if tensor is None else {path.removesuffix("."): tensor}
         elif isinstance(value, (Mapping, list, tuple)) and id(value) not in seen:
             seen.add(id(value))
             parts = value.items() if isinstance(value, Mapping) else enumerate(value)
             places += [(f"{path}{key}.", part) for key, part in parts]
-    return found
+    return found | _pruned(found)
+
+
+def _tensor(value: Any) -> torch.Tensor | None:
+    """Return a tensor with a shape; None for what has none, or is an array of no numbers."""
+    try:
+        # A copy, as PyTorch takes no array that runs backwards, cannot be written to, or has the
+        # bytes of its numbers in another order than this machine.
+        tensor = (
+            torch.from_numpy(value.astype(value.dtype.newbyteorder("="), order="C"))
+            if is_array(value)
+            else value.detach()
+        )
+        return tensor if all(type(n) is int for n in tensor.shape) else None
+    except (TypeError, ValueError, RuntimeError, MemoryError):  # a lazy layer, a nested tensor
+        return None
+
+
+def _pruned(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return what `torch.nn.utils.prune` computes before each use: weights times their masks."""
+    masks = {key.removesuffix("_mask"): t for key, t in tensors.items() if key.endswith("_mask")}
+    pairs = {name: (tensors.get(f"{name}_orig"), mask) for name, mask in masks.items()}
+    return {
+        name: weight * mask
+        for name, (weight, mask) in pairs.items()
+        if weight is not None and weight.shape == mask.shape and is_plain(weight) and is_plain(mask)
+    }
 
 
 def candidates(tensors: Mapping[str, torch.Tensor]) -> list[Candidate]:
@@ -93,12 +135,16 @@ def candidates(tensors: Mapping[str, torch.Tensor]) -> list[Candidate]:
     """
     matches = filter(None, map(_FIRST_BLOCK.fullmatch, tensors))
     prefixes = dict.fromkeys(match["prefix"] for match in matches)
-    order = sorted(prefixes, key=lambda prefix: bool(_FOLLOWERS.search(prefix)))
-    return [_candidate(tensors, prefix) for prefix in order]
+    return [_candidate(tensors, prefix) for prefix in sorted(prefixes, key=_follows)]
+
+
+def _follows(prefix: str) -> bool:
+    return bool(_FOLLOWERS.search(_CAMEL.sub("_", prefix).lower()))
 
 
 def _candidate(tensors: Mapping[str, torch.Tensor], prefix: str) -> Candidate:
-    names = {key: _named(key.removeprefix(prefix)) for key in tensors if key.startswith(prefix)}
+    within = (key for key in tensors if key.startswith(prefix) and not _PRUNING.search(key))
+    names = {key: _named(key.removeprefix(prefix)) for key in within}
     kept = {key: name for key, name in names.items() if _TRUNK.match(name)}
     kept |= _final_layer({k: n for k, n in names.items() if n.startswith("fc.")}, tensors)
     return Candidate(
@@ -110,7 +156,8 @@ def _candidate(tensors: Mapping[str, torch.Tensor], prefix: str) -> Candidate:
 
 
 def _named(name: str) -> str:
-    """Return torchvision's name for one from ``nn.Sequential(*network.children())``."""
+    """Return torchvision's name for one of a wrapped layer, or of a layer with a number."""
+    name = _INNER_WRAPPERS.sub("", name)
     first, dot, rest = name.partition(".")
     if first.isdecimal() and dot:
         # From 8 on come the pooling and whatever a user put after it: the final layer.
@@ -160,12 +207,16 @@ def complete(
         n_classes = max(1, *tensors["fc.weight"].shape[:1])
         wanted |= {"fc.weight": (n_classes, shapes["fc.weight"][1]), "fc.bias": (n_classes,)}
         given["fc.bias"] = torch.zeros(min(n_classes, 10**6))  # the shape may claim any number
-    given |= tensors
+    given |= {n: t for n, t in tensors.items() if wanted.get(n) != () or _is_counter(t)}
     found = ((name, _fault(name, wanted.get(name), given.get(name))) for name in wanted | given)
     faults = [(name, words) for name, words in found if words]
     # The final layer comes last in its kind: it says least about what this is.
     faults.sort(key=lambda fault: (_rank(fault[1]), fault[0].startswith("fc."), fault[0]))
     return given, dict(faults)
+
+
+def _is_counter(tensor: torch.Tensor) -> bool:
+    return tensor.ndim == 0 and tensor.dtype == torch.int64 and is_plain(tensor)
 
 
 def _rank(words: str) -> int:
@@ -188,6 +239,10 @@ def _fault(name: str, wanted: tuple[int, ...] | None, given: torch.Tensor | None
     return ""
 
 
+def _dispatch(kind: type) -> Any:
+    return getattr(kind, "__torch_dispatch__", None)
+
+
 def is_plain(tensor: torch.Tensor) -> bool:
     """Say whether a tensor holds real numbers, each of them stored.
 
@@ -199,11 +254,13 @@ def is_plain(tensor: torch.Tensor) -> bool:
     Returns
     -------
     bool
-        False for one that is sparse, elsewhere than on the CPU, of other numbers, or that shows
-        the same number again and again, by which it could claim any size.
+        False for one that is sparse, elsewhere than on the CPU, of other numbers, of a class that
+        computes in its own way, or that shows the same number again and again, by which it could
+        claim any size.
     """
     return (
-        tensor.layout == torch.strided
+        _dispatch(type(tensor)) is _dispatch(torch.Tensor)
+        and tensor.layout == torch.strided
         and tensor.device.type == "cpu"
         and (tensor.dtype in FLOATS or (tensor.dtype == torch.int64 and tensor.ndim == 0))
         and tensor.untyped_storage().nbytes() >= tensor.numel() * tensor.element_size()

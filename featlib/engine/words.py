@@ -1,11 +1,16 @@
 """How values, errors and names are written in messages and tables."""
 
 import os
+import re
 import reprlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeGuard
 
+# What a terminal obeys, what ends a line, what turns the direction of writing, and half characters.
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 1000  # `describe` cuts by itself
 
@@ -160,3 +165,24 @@ def readable(name: str | Path) -> str:
         The same, with ``\udcff`` written out in place of the byte 255.
     """
     return os.fspath(name).encode(errors="backslashreplace").decode()
+
+
+def printable(text: str, lines: bool = False) -> str:
+    r"""Return text that is safe to print: a name of a file may hold what a terminal obeys.
+
+    Parameters
+    ----------
+    text : str
+        Anything.
+    lines : bool
+        Whether line breaks stay; if not, the result is one line.
+
+    Returns
+    -------
+    str
+        The same, with ``\x1b`` written out in place of the character Escape, ``\n`` in place of a
+        line break, and so on.
+    """
+    if lines:
+        return "\n".join(map(printable, text.split("\n")))
+    return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)

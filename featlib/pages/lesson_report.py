@@ -2,14 +2,12 @@
 
 import base64
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 from markupsafe import Markup
 
 from featlib import checks, plots, trace
-from featlib.engine.words import describe
 from featlib.lesson import Lesson
 from featlib.pages.rendering import render, write_file, write_page
 from featlib.plots.figures import MOST_CONFUSED
@@ -84,9 +82,7 @@ def write(lesson: Lesson, folder: str | Path = "lesson-report") -> Path:
     """
     where, fix = "lesson_report.write", "Choose another folder."
     _check(lesson, where)
-    if not isinstance(folder, (str, os.PathLike)):
-        checks.refuse(where, "a folder to write to", describe(folder), "Pass its path as text.")
-    folder = Path(folder)
+    folder = checks.output_folder(folder, where, "the report")
     drawn = {name: (figure.png(dpi=120), figure.alt) for name, figure in figures(lesson).items()}
     page = _html(lesson, drawn)
     for name, (png, _) in drawn.items():

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from featlib import checks
-from featlib.engine.words import describe, readable, shape_text
+from featlib.engine.words import describe, printable, shape_text
 
 __all__ = [
     "LARGEST",
@@ -184,12 +184,12 @@ def names(value: Any, where: str, name: str, n: int | None = None, most: int = 4
     Raises
     ------
     featlib.FeatlibError
-        If their number is another, or it is one text.
+        If their number is another, it is one text, or one cannot be written as text.
     """
     wanted = f"{name}, {n or '1 or more'} texts"
     try:
         given = list(() if isinstance(value, (str, bytes)) else value)
-    except TypeError:
+    except Exception:  # a number, or whatever an object of somebody else's raises
         given = []
     if not given:
         checks.refuse(where, wanted, _said(value), "Put the texts into a list.")
@@ -323,8 +323,13 @@ def short(name: object, most: int = 40) -> str:
     str
         The name; the middle of a long one is replaced by ``…``, since its end may tell it from
         others.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If it cannot be written as text.
     """
-    text = readable(str(name))
+    text = printable(checks.text(name, "plots", "each name"), lines=True)
     return text if len(text) <= most else f"{text[: most // 2]}…{text[-((most - 1) // 2) :]}"
 
 
@@ -340,7 +345,7 @@ def _array(value: object, where: str, wanted: str) -> np.ndarray:
         value = [_array(x, where, wanted) if isinstance(x, torch.Tensor) else x for x in value]
     try:
         array = np.asarray(value)
-    except (TypeError, ValueError, RuntimeError):
+    except Exception:  # whatever an object of somebody else's raises
         checks.refuse(where, wanted, _said(value), "Give an array whose rows are equally long.")
     if array.dtype.kind not in "fiub":
         complex_ = array.dtype.kind == "c"

@@ -2,7 +2,9 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+import sys
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping
 from enum import Enum
 from typing import Any
 
@@ -12,7 +14,7 @@ from torch.utils.data import ConcatDataset, Subset
 
 from featlib.engine import threads
 from featlib.engine.progress_bar import progress_bar
-from featlib.scale.items import inside
+from featlib.scale.items import unwrap
 
 __all__ = ["FileRows", "file_facts", "hash_rows", "picture_facts"]
 
@@ -41,22 +43,29 @@ _KNOWN = {
     "torchvision.transforms.v2._type_conversion.ToImage",
 }
 
+# Not of these: what inherits from them may be a transform, too.
+_PLAIN = (bool, int, float, str, type(None), torch.dtype)
+
 
 class _UnknownError(Exception):
     """What a value does is not known."""
 
 
-def hash_rows(describe: Callable[[int], str], n: int, progress: bool = True) -> str:
+def hash_rows(
+    describe: Callable[[int], str], n: int, progress: bool = True, threadsafe: bool = True
+) -> str:
     """Hash the descriptions of all rows, in their order.
 
     Parameters
     ----------
     describe : callable
-        It gets the number of a row and returns one line. Several threads call it.
+        It gets the number of a row and returns one line.
     n : int
         The number of rows.
     progress : bool
         Whether to show a bar when it takes more than two seconds.
+    threadsafe : bool
+        Whether several threads may call it at once; else this one calls it, row by row.
 
     Returns
     -------
@@ -64,7 +73,8 @@ def hash_rows(describe: Callable[[int], str], n: int, progress: bool = True) -> 
         SHA-256 in hexadecimal.
     """
     parts = [range(first, min(first + _TOGETHER, n)) for first in range(0, n, _TOGETHER)]
-    lines = threads.map_ordered(lambda rows: [describe(i) + "\n" for i in rows], parts)
+    map_rows = threads.map_ordered if threadsafe else map
+    lines = map_rows(lambda rows: [describe(i) + "\n" for i in rows], parts)
     digest = hashlib.sha256()
     with progress_bar("checking", n, "image", progress) as done:
         for part in lines:
@@ -138,41 +148,87 @@ class FileRows:
             None if the dataset is not torchvision's own folder of pictures, or a part of one, or if
             it has a transform of which we do not know all.
         """
-        while type(dataset) in (Subset, ConcatDataset):
-            dataset, i = inside(dataset, i)
-        if id(dataset) not in self._settings:
-            self._settings[id(dataset)] = _settings(dataset)
-        settings = self._settings[id(dataset)]
+        *_, (dataset, i) = unwrap(dataset, i)
+        settings = self._settings_of(dataset)
         if settings is None:
             return None
         path, label = dataset.samples[i]
         return f"{os.path.abspath(path)} {file_facts(path)} {settings}", label
 
+    def cover(self, dataset: Any) -> bool:
+        """Say whether `facts` describes all rows of a dataset.
+
+        What reads these rows is torchvision's own code, which several threads may call.
+
+        Parameters
+        ----------
+        dataset : torch.utils.data.Dataset
+            Any.
+
+        Returns
+        -------
+        bool
+            True if it is torchvision's own folder of pictures, or made of parts of such folders.
+        """
+        seen, waiting = set(), [dataset]
+        while waiting:
+            part = waiting.pop()
+            if id(part) in seen:
+                continue
+            seen.add(id(part))
+            if type(part) is Subset:
+                waiting.append(part.dataset)
+            elif type(part) is ConcatDataset:
+                waiting += part.datasets
+            elif self._settings_of(part) is None:
+                return False
+        return True
+
+    def _settings_of(self, dataset: Any) -> str | None:
+        if id(dataset) not in self._settings:
+            self._settings[id(dataset)] = _settings(dataset)
+        return self._settings[id(dataset)]
+
 
 def _settings(dataset: Any) -> str | None:
     """Describe how a folder of torchvision reads a file; None if it is another dataset."""
-    if _name(type(dataset)) not in _FOLDERS:
+    if id(type(dataset)) not in _loaded(_FOLDERS):
         return None
+    known = _loaded(_KNOWN)
     try:
-        return _words((dataset.loader, dataset.transform, dataset.target_transform))
-    except _UnknownError:
+        return _words((dataset.loader, dataset.transform, dataset.target_transform), known)
+    except Exception:  # also where a folder is not as torchvision makes it
         return None
 
 
-def _words(value: Any) -> str:
+def _words(value: Any, known: Mapping[int, str]) -> str:
     """Write a value out, with all settings of what is in it."""
-    if value is None or isinstance(value, (bool, int, float, str, Enum, torch.dtype)):
+    if type(value) in _PLAIN or _is_choice(value):
         return repr(value)
-    if isinstance(value, Mapping):
-        return _words([*value.items()])
-    if isinstance(value, (list, tuple, set)):
-        return f"[{', '.join(map(_words, value))}]"
-    if _name(value) in _KNOWN:  # a function
-        return _name(value)
-    if _name(type(value)) in _KNOWN:
-        return f"{_name(type(value))} {_words(vars(value))}"
+    if type(value) in (dict, OrderedDict):
+        return _words([*value.items()], known)
+    if type(value) in (list, tuple, set):
+        return f"[{', '.join(_words(part, known) for part in value)}]"
+    if name := known.get(id(value)):  # a function
+        return name
+    if name := known.get(id(type(value))):
+        return f"{name} {_words(vars(value), known)}"
     raise _UnknownError
 
 
-def _name(value: Any) -> str:
-    return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"
+def _is_choice(value: Any) -> bool:
+    return isinstance(value, Enum) and not callable(value)
+
+
+def _loaded(names: Collection[str]) -> dict[int, str]:
+    """Return the names of classes and functions by the identity of what they name.
+
+    What says of itself that it has such a name may be another: `functools.wraps` copies names. A
+    module that is not loaded is left out: nothing in a dataset can be of it.
+    """
+    places = {name: name.rpartition(".") for name in names}
+    found = {
+        name: getattr(sys.modules.get(module), attribute, None)
+        for name, (module, _, attribute) in places.items()
+    }
+    return {id(thing): name for name, thing in found.items() if thing is not None}

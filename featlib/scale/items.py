@@ -4,10 +4,15 @@ A row is ``(picture, label)`` as torchvision has it, a dict as Hugging Face has 
 alone.
 """
 
+import inspect
+import io
 import math
+import re
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, KeysView, Mapping, Sequence, ValuesView
+from contextlib import suppress
 from numbers import Integral
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,25 +20,32 @@ import torch
 from PIL import Image
 from torch.utils.data import ConcatDataset, Subset
 
+from featlib.engine.decode import NO_FORMAT, formats
 from featlib.engine.words import describe, readable, reason
 
 __all__ = [
     "NO_LABEL",
+    "Names",
     "NotInRangeError",
     "Rows",
     "UnusableError",
     "class_names",
     "features_of",
-    "inside",
     "label_of",
     "picture_of",
     "take_apart",
+    "unwrap",
     "why",
 ]
 
 # Usual names of columns; of several that are there, the first counts.
 _PICTURES = ("image", "img", "picture", "pixel_values")
 _LABELS = ("label", "labels", "fine_label", "target", "class")
+
+_DEEPEST = 1000  # wrappers in one another: one may hold itself
+_ROUNDING = 1e-6  # by which floats from 0 to 1 may be outside
+
+Names = Sequence[Any] | Mapping[Any, Any]  # of the classes, by their numbers
 
 NO_LABEL = object()  # of a row that is a picture alone; None is a label that nobody knows
 
@@ -68,72 +80,95 @@ def why(error: Exception) -> str:
         One line that any file and terminal can hold.
     """
     kind = "" if isinstance(error, UnusableError) else f"{type(error).__name__}: "
-    return "".join(c if c.isprintable() else " " for c in readable(kind + reason(error)))
+    text = re.sub(r" at 0x[0-9A-Fa-f]+", "", kind + reason(error))  # another one in each call
+    return "".join(c if c.isprintable() else " " for c in readable(text))
 
 
-def inside(dataset: Any, i: int) -> tuple[Any, int]:
-    """Look into one of torch's own wrappers.
+def unwrap(dataset: Any, i: int) -> Iterator[tuple[Any, int]]:
+    """Go through torch's own wrappers to the dataset within that has a row.
+
+    A class that inherits from a wrapper may change what it gives, so it is not gone through.
 
     Parameters
     ----------
-    dataset : torch.utils.data.Subset or torch.utils.data.ConcatDataset
-        The wrapper.
+    dataset : torch.utils.data.Dataset
+        A ``Subset``, a ``ConcatDataset``, or any other.
     i : int
         The row.
 
-    Returns
-    -------
+    Yields
+    ------
     dataset : torch.utils.data.Dataset
-        The one within that has the row.
+        First the one given, last the one that is no wrapper.
     i : int
         Its row there.
     """
-    if isinstance(dataset, Subset):
-        return dataset.dataset, dataset.indices[i]
-    i %= len(dataset)
-    part = bisect_right(dataset.cumulative_sizes, i)
-    return dataset.datasets[part], i - [0, *dataset.cumulative_sizes][part]
+    for _ in range(_DEEPEST):
+        yield dataset, i
+        if type(dataset) is Subset:
+            dataset, i = dataset.dataset, dataset.indices[i]
+        elif type(dataset) is ConcatDataset:
+            i %= len(dataset)
+            part = bisect_right(dataset.cumulative_sizes, i)
+            dataset, i = dataset.datasets[part], i - [0, *dataset.cumulative_sizes][part]
+        else:
+            return
 
 
-def class_names(dataset: Any, i: int | None) -> Sequence[Any]:
-    """Find the names of the classes, in a dataset or in one that it holds.
+def class_names(dataset: Any, i: int) -> Names:
+    """Find the names of the classes, in a dataset or in one that torch's own wrappers hold.
 
     Parameters
     ----------
     dataset : torch.utils.data.Dataset
-        With a list ``classes``, or with the ``features`` of Hugging Face; or a ``Subset``, a
-        ``ConcatDataset``, or another that holds such a dataset as ``.dataset``.
-    i : int, optional
-        The row: parts of a ``ConcatDataset`` may have different classes. None: one that is not
-        known.
+        With ``classes``, or with the ``features`` of Hugging Face; or a ``Subset`` or a
+        ``ConcatDataset`` of such datasets. Another that holds a dataset may have changed the
+        labels.
+    i : int
+        The row: parts of a ``ConcatDataset`` may have different classes.
 
     Returns
     -------
-    sequence of str
+    sequence of str or mapping of int to str
         The name of each number, as the dataset has it; empty if they are not known, or the numbers
         are changed by a ``target_transform``, so that they may mean anything.
     """
-    if getattr(dataset, "target_transform", None) is not None:
-        return []
-    if names := _own_names(dataset):
-        return names
-    if isinstance(dataset, (Subset, ConcatDataset)) and i is not None:
-        return class_names(*inside(dataset, i))
-    if isinstance(dataset, ConcatDataset):
-        first, *others = (class_names(part, None) for part in dataset.datasets)
-        return first if all(names == first for names in others) else []
-    within = getattr(dataset, "dataset", None)
-    return [] if within is None else class_names(within, None)
+    for part, _ in unwrap(dataset, i):
+        if _own(part, "target_transform") is not None:
+            return []
+        if names := _own_names(part):
+            return names
+    return []
 
 
-def _own_names(dataset: Any) -> Sequence[Any]:
-    names = getattr(dataset, "classes", None)
-    if names is None and isinstance(features := getattr(dataset, "features", None), Mapping):
+def _own(dataset: Any, name: str) -> Any:
+    """Return an attribute of a dataset; None if there is none, or only `__getattr__` answers.
+
+    This is how a wrapper passes on what the dataset within says of itself.
+    """
+    with suppress(Exception):  # the dataset's code is its own
+        if (
+            not hasattr(type(dataset), "__getattr__")
+            or inspect.getattr_static(dataset, name, None) is not None
+        ):
+            return getattr(dataset, name, None)
+    return None
+
+
+def _own_names(dataset: Any) -> Names:
+    names = _own(dataset, "classes")
+    if names is None and isinstance(features := _own(dataset, "features"), Mapping):
         label = _column(features, _LABELS, features, "ClassLabel")
         names = getattr(features.get(label), "names", None)
-    if isinstance(names, np.ndarray):
-        return names.tolist()
-    return names if isinstance(names, Sequence) and not isinstance(names, str) else []
+    if isinstance(names, Mapping):
+        if all(isinstance(word, Integral) for word in names.values()):  # as `class_to_idx` has them
+            names = {number: word for word, number in names.items()}
+        return names if all(isinstance(number, Integral) for number in names) else []
+    if isinstance(names, (KeysView, ValuesView)):
+        return list(names)
+    if callable(to_list := getattr(names, "tolist", None)):  # an array, a column of pandas
+        names = to_list()
+    return names if isinstance(names, Sequence) and not isinstance(names, (str, bytes)) else []
 
 
 def features_of(dataset: Any) -> Mapping[str, Any]:
@@ -149,11 +184,13 @@ def features_of(dataset: Any) -> Mapping[str, Any]:
     mapping
         The type of each column; empty for other datasets.
     """
-    while dataset is not None:
-        if isinstance(features := getattr(dataset, "features", None), Mapping):
+    for _ in range(_DEEPEST):
+        if dataset is None:
+            break
+        if isinstance(features := _own(dataset, "features"), Mapping):
             return features
-        parts = getattr(dataset, "datasets", None) if isinstance(dataset, ConcatDataset) else None
-        dataset = parts[0] if parts else getattr(dataset, "dataset", None)
+        parts = _own(dataset, "datasets") if isinstance(dataset, ConcatDataset) else None
+        dataset = parts[0] if parts and isinstance(parts, list) else _own(dataset, "dataset")
     return {}
 
 
@@ -185,12 +222,21 @@ def take_apart(row: Any, features: Mapping[str, Any]) -> tuple[Any, Any]:
         if picture is None:
             columns = f"columns {', '.join(map(str, row))}, none of them called 'image' or 'img'"
             raise UnusableError(f"no picture: {columns}")
-        return row[picture], NO_LABEL if label is None else row[label]
+        return row[picture], NO_LABEL if label is None else _label_in(row[label], features)
     if isinstance(row, (tuple, list)):
         if len(row) not in (1, 2):
             raise UnusableError(f"a {type(row).__name__} of {len(row)}, not (picture, label)")
-        return row[0], row[1] if len(row) == 2 else NO_LABEL
+        return row[0], _label_in(row[1], features) if len(row) == 2 else NO_LABEL
     return row, NO_LABEL
+
+
+def _label_in(value: Any, features: Mapping[str, Any]) -> Any:
+    """Return a label; None for NaN, which Hugging Face's formats for arrays make of None."""
+    if features and isinstance(value, (float, torch.Tensor, np.ndarray, np.floating)):
+        array = np.asarray(value)
+        if array.size == 1 and array.dtype.kind == "f" and np.isnan(array).all():
+            return None
+    return value
 
 
 def _column(
@@ -202,14 +248,14 @@ def _column(
     return found[0] if found and found[0] in row else None
 
 
-def label_of(value: Any, names: Sequence[Any]) -> str | None:
+def label_of(value: Any, names: Names) -> str | None:
     """Turn a label into a word.
 
     Parameters
     ----------
     value : object
         A word, a number, a tensor or array of one number, None, or `NO_LABEL`.
-    names : sequence of str
+    names : sequence of str or mapping of int to str
         Those of the classes; empty if they have none.
 
     Returns
@@ -222,7 +268,7 @@ def label_of(value: Any, names: Sequence[Any]) -> str | None:
     UnusableError
         If it is no word and no number, or there is no such class.
     """
-    if value is None or value is NO_LABEL:
+    if value is None or value is NO_LABEL or value is np.ma.masked:
         return None
     if isinstance(value, (torch.Tensor, np.ndarray, np.generic)) and math.prod(value.shape) == 1:
         value = value.item()
@@ -230,15 +276,24 @@ def label_of(value: Any, names: Sequence[Any]) -> str | None:
         value = int(value)
     if isinstance(value, Integral):
         number = int(value)
-        if names and not 0 <= number < len(names):
-            raise UnusableError(f"its label {number} is not from 0 to {len(names) - 1}")
+        if names and number not in _numbers(names):
+            wanted = (
+                f"none of the {len(names)} in classes"
+                if isinstance(names, Mapping)
+                else f"not from 0 to {len(names) - 1}"
+            )
+            raise UnusableError(f"its label {number} is {wanted}")
         return _word(names[number]) if names else str(number)
     if isinstance(value, str) or (isinstance(value, float) and math.isfinite(value)):
         word = readable(str(value))
-        if names and word not in map(_word, names):
+        if names and word not in (_word(names[number]) for number in _numbers(names)):
             raise UnusableError(f"its label is none of the {len(names)} classes: {describe(value)}")
         return word
     raise UnusableError(f"its label is no word and no number: {describe(value)}")
+
+
+def _numbers(names: Names) -> Collection[int]:
+    return names.keys() if isinstance(names, Mapping) else range(len(names))
 
 
 def _word(name: Any) -> str:
@@ -251,9 +306,11 @@ def picture_of(value: Any) -> Image.Image:
 
     Parameters
     ----------
-    value : PIL.Image.Image, torch.Tensor or numpy.ndarray
-        A tensor is 3×H×W, 1×H×W or H×W; an array is H×W×3, H×W×1 or H×W. uint8, or floats from 0
-        to 1, which torchvision's ``ToTensor`` makes of 0 to 255: they are scaled back and rounded.
+    value : PIL.Image.Image, torch.Tensor, numpy.ndarray, bytes or dict
+        Bytes are those of a picture file; a dict has them as ``bytes``, or the file's ``path``, as
+        Hugging Face's ``Image(decode=False)`` gives it. A tensor is 3×H×W, 1×H×W or H×W; an array
+        is H×W×3, H×W×1 or H×W. uint8, or floats from 0 to 1, which torchvision's ``ToTensor`` makes
+        of 0 to 255: they are scaled back and rounded.
 
     Returns
     -------
@@ -269,6 +326,12 @@ def picture_of(value: Any) -> Image.Image:
     """
     if isinstance(value, Image.Image):
         return value
+    if isinstance(value, Mapping) and ("bytes" in value or "path" in value):
+        return _opened(value)
+    if isinstance(value, bytes):
+        return _opened({"bytes": value})
+    if isinstance(value, np.ma.MaskedArray):
+        raise UnusableError(f"a masked {describe(value)}; fill it with array.filled(0)")
     if not isinstance(value, (torch.Tensor, np.ndarray)):
         raise UnusableError(f"no picture: {describe(value)}")
     pixels = _channels_last(value)
@@ -283,6 +346,19 @@ def picture_of(value: Any) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(pixels[..., 0] if gray else pixels))
 
 
+def _opened(file: Mapping[str, Any]) -> Image.Image:
+    """Open the picture of a dict of ``bytes`` and ``path``, of which one may be None."""
+    data, path = file.get("bytes"), file.get("path")
+    if data is None and isinstance(path, str):
+        data = Path(path).read_bytes()
+    if not isinstance(data, bytes):
+        raise UnusableError(f"no picture: {describe(dict(file))}")
+    try:
+        return Image.open(io.BytesIO(data), formats=formats())
+    except Image.UnidentifiedImageError:
+        raise UnusableError(f"damaged, or {NO_FORMAT}") from None
+
+
 def _channels_last(value: torch.Tensor | np.ndarray) -> np.ndarray:
     """Return H×W×C, from what torch and NumPy each call a picture."""
     if isinstance(value, np.ndarray):
@@ -294,8 +370,8 @@ def _channels_last(value: torch.Tensor | np.ndarray) -> np.ndarray:
 
 def _scaled_back(pixels: np.ndarray, words: str) -> np.ndarray:
     low, high = float(pixels.min()), float(pixels.max())
-    if 0 <= low <= high <= 1:
-        return (pixels.astype(np.float32) * 255).round().astype(np.uint8)
+    if -_ROUNDING <= low <= high <= 1 + _ROUNDING:
+        return (pixels.astype(np.float32) * 255).round().clip(0, 255).astype(np.uint8)
     advice = (
         "leave Normalize out of the transform" if low < 0
         else "convert them to uint8" if high <= 255

@@ -1,15 +1,18 @@
 """Stage 3 for more images than memory holds: features, shard by shard, in Parquet files.
 
 A shard is a few thousand images in a row. Threads decode its batches and send them through the
-network at the same time, and only a few batches are in memory at once. A shard is written whole or
-not at all. So whatever stops the work, the same call continues where it stopped.
+network at the same time, and only a few batches are in memory at once. The rows of a dataset whose
+code may not bear threads are read one at a time, by the thread that calls.
+
+A shard is written whole or not at all. So whatever stops the work, the same call continues where it
+stopped.
 """
 
 import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -49,6 +52,7 @@ _LEFTOVERS = f"_{16 * '[0-9a-f]'}.tmp"  # of `atomic_write`, where a process was
 
 _Forward = Callable[[torch.Tensor], torch.Tensor]
 _Tick = Callable[[int], object]
+_Image = tuple[str, str | None, np.ndarray | str]  # as `FolderSource.read` returns it
 
 
 @dataclass(frozen=True)
@@ -411,10 +415,11 @@ def write_shard(
     if features.choose_device(job.device) == "cpu":
         step = threads.batch_size(len(rows), job.batch_size, job.size)
     batches = [rows[i : i + step] for i in range(0, len(rows), step)]
-    compute = partial(_compute_batch, job.source, forward, job.size)
+    compute = partial(_compute_batch, forward)
+    images = _Batches(job.source, job.size, batches)
     names, labels, vectors, unreadable = [], [], [], []
     with strictly():
-        for batch, found in zip(batches, threads.map_ordered(compute, batches), strict=True):
+        for batch, found in zip(batches, threads.map_ordered(compute, images), strict=True):
             for whole, part in zip((names, labels, vectors, unreadable), found, strict=True):
                 whole += part
             tick(len(batch))
@@ -424,12 +429,31 @@ def write_shard(
         _write_part(job.part(shard), names, labels, vectors.numpy())
 
 
+class _Batches(Sequence):
+    """The images of each batch, read where it is asked for; or, if threads may, where it is used.
+
+    A list is full before the next batch is asked for: no two rows are ever read at once.
+    """
+
+    def __init__(
+        self, source: FolderSource | DatasetSource, size: int, batches: Sequence[Sequence[int]]
+    ) -> None:
+        self.source, self.size, self.batches = source, size, batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, n: int) -> Iterable[_Image]:
+        images = (self.source.read(i, self.size) for i in self.batches[n])
+        return images if self.source.threadsafe else list(images)
+
+
 def _compute_batch(
-    source: FolderSource | DatasetSource, forward: _Forward, size: int, rows: Sequence[int]
+    forward: _Forward, images: Iterable[_Image]
 ) -> tuple[list[str], list[str | None], list[torch.Tensor], list[tuple[str, str]]]:
     """Return names, labels and features of what can be read, and names and reasons of the rest."""
     names, labels, pictures, unreadable = [], [], [], []
-    for name, label, picture in (source.read(i, size) for i in rows):
+    for name, label, picture in images:
         if isinstance(picture, str):
             unreadable.append((name, picture))
         else:

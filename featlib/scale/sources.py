@@ -45,12 +45,16 @@ class FolderSource:
     ----------
     skipped : tuple of (str, str)
         What is in the folder but cannot be read or is there already, each with the reason.
+    threadsafe : bool
+        True: several threads may read rows at once.
 
     Raises
     ------
     featlib.FeatlibError
         If there is no such folder, or no file in it.
     """
+
+    threadsafe = True
 
     def __init__(
         self,
@@ -131,7 +135,8 @@ class FolderSource:
 class DatasetSource:
     """A dataset like those of torchvision: ``len(dataset)`` rows, each an image and a label.
 
-    Several threads read rows at once.
+    Its rows are read one at a time, as its code may hold a file, a connection or a buffer that two
+    threads cannot share; but for `ImageSet` and torchvision's own folders of pictures.
 
     Parameters
     ----------
@@ -139,10 +144,15 @@ class DatasetSource:
         Each row is ``(image, label)``, a dict with columns such as ``image`` and ``label``, as
         Hugging Face has them, or an image alone. An image is a Pillow picture, a tensor 3×H×W or
         1×H×W, or an array H×W×3 or H×W; uint8, or float from 0 to 1. A label is a word, a number or
-        None; a number becomes a word where the dataset, or one that it holds as ``.dataset``, has a
-        list ``classes``.
+        None; a number becomes a word where the dataset has ``classes``, a list or a dict, or is a
+        part of one that has them (``Subset``, ``ConcatDataset``).
     source_id : str, optional
         As for `shards.extract`.
+
+    Attributes
+    ----------
+    threadsafe : bool
+        Whether several threads may read rows at once.
 
     Raises
     ------
@@ -156,6 +166,7 @@ class DatasetSource:
         self, dataset: Dataset | ImageSet | items.Rows, source_id: str | None = None
     ) -> None:
         self.names = None
+        self.threadsafe = isinstance(dataset, ImageSet) or FileRows().cover(dataset)
         if isinstance(dataset, ImageSet):
             self.names, dataset = dataset.captions, _Rows(dataset)
         self.dataset: Any = dataset  # torch's type of a dataset has no length
@@ -235,7 +246,9 @@ class DatasetSource:
                     wanted = "a dataset that gives the same picture whenever a row is read"
                     fix = "Leave what is random out of its transform, or give it a source_id."
                     checks.refuse(_WHERE, wanted, f"another one for row {i}", fix)
-            return hash_rows(lambda i: self._describe(i, files), len(self), progress)
+            return hash_rows(
+                lambda i: self._describe(i, files), len(self), progress, self.threadsafe
+            )
 
     def _describe(self, i: int, files: FileRows) -> str:
         """Return one line that tells this row from others."""
@@ -310,16 +323,34 @@ def _length(dataset: Any) -> int:
     if isinstance(dataset, Mapping):
         got = f"a {type(dataset).__name__} with {', '.join(map(repr, [*dataset][:5])) or 'nothing'}"
         checks.refuse(_WHERE, wanted, got, "Pass one of its parts, such as datasets['train'].")
+    fix = _why_no_rows(dataset)
     try:
-        if isinstance(dataset, IterableDataset) or not hasattr(dataset, "__getitem__"):
-            raise TypeError
-        length = len(dataset)
-    except Exception:  # the dataset's code is its own
-        fix = "Iterable datasets cannot be resumed; write their images to a folder."
+        length = 0 if fix else len(dataset)
+    except Exception as error:  # the dataset's code is its own
+        fix = f"Its len() ends with {items.why(error)}: let it return the number of rows."
+    if fix:
         checks.refuse(_WHERE, wanted, describe(dataset), fix)
     if not length:
         checks.refuse(_WHERE, "images", "an empty dataset", "Check the dataset.")
     return length
+
+
+def _why_no_rows(dataset: Any) -> str:
+    """Say what to do about a value that has no rows with numbers; nothing if it has them."""
+    kind = type(dataset)
+    if isinstance(dataset, type):
+        return f"Make a dataset of the class first: {dataset.__name__}(...)."
+    if isinstance(dataset, (set, frozenset)):
+        return "A set has no order; pass a list."
+    if isinstance(dataset, IterableDataset) or (
+        hasattr(kind, "__iter__") and not hasattr(kind, "__getitem__")
+    ):
+        return "Iterable datasets cannot be resumed; write their images to a folder."
+    if not hasattr(kind, "__getitem__"):
+        return "Pass the path of a folder, a dataset, or a list of pictures."
+    if not hasattr(kind, "__len__"):
+        return "Give it a method __len__ that returns the number of its rows."
+    return ""
 
 
 def _checked(source_id: str | None) -> str | None:

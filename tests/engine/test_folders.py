@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections import Counter
+from unicodedata import normalize
 
 import pytest
 from helpers import make_pictures
@@ -54,7 +56,8 @@ def test_a_picture_beside_the_classes_has_none(tmp_path):
 
 SYSTEM_FOLDERS = (
     ".ipynb_checkpoints", "__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found",
-    "__pycache__", "System Volume Information",
+    "__pycache__", "System Volume Information", "#snapshot", "@tmp", "@Recently-Snapshot",
+    "~snapshot", "RECYCLER", "Temporary Items", "node_modules",
 )  # fmt: skip
 SYSTEM_FILES = ("Thumbs.db", "desktop.ini", ".DS_Store", "._0.png", "THUMBS.DB")
 
@@ -66,6 +69,21 @@ def test_a_folder_of_the_system_is_passed_over(folder, within, tmp_path):
     before = list_pictures(tmp_path)
     make(tmp_path / within, folder)
     assert list_pictures(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["@docker", "$WinREAgent", "~backup"])
+def test_a_folder_that_is_named_like_one_of_the_system_is_listed(name, tmp_path):
+    make(tmp_path, "cats", "dogs", name)
+    listing = list_pictures(tmp_path)
+    assert listing.classes[""] == ("cats", "dogs")
+    assert listing.skipped == (
+        (name, "its name is like that of a folder of the system; rename it"),
+    )
+
+
+def test_a_sign_before_a_number_is_a_class(tmp_path):
+    make(tmp_path, "#1", "$10", "#red")
+    assert list_pictures(tmp_path).classes[""] == ("#1", "#red", "$10")
 
 
 @pytest.mark.parametrize("name", SYSTEM_FILES)
@@ -87,6 +105,16 @@ def test_classes_that_look_alike_are_not_mixed_up(names, tmp_path, caplog):
     labels = {name.split("/")[0]: own.classes[k] for name, k in zip(own.captions, own.labels)}  # noqa: B905
     assert labels == {name: name for name in names}
     assert ("'Cat', 'cat', 'cat ' differ in case or blanks" in caplog.text) == ("Cat" in names)
+
+
+def test_two_forms_of_one_name_are_one_class(tmp_path):
+    make(tmp_path, normalize("NFC", "café"), "tea")
+    apart = make(tmp_path, normalize("NFD", "café"), n=3)
+    if len(list(apart.iterdir())) < 3:
+        pytest.skip("this disk keeps both forms as one name")
+    listing = list_pictures(tmp_path)
+    assert listing.classes[""] == ("café", "tea")
+    assert Counter(file.label for file in listing.files) == {"café": 5, "tea": 2}
 
 
 # A folder within the folder
@@ -116,15 +144,28 @@ SPLITS = {
     "long names": {"training": "train", "validation": "validation", "testing": "test"},
     "all three": {"train": "train", "val": "validation", "test": "test"},
     "no validation": {"train": "train", "test": "test"},
+    "words with an underscore": {"training_set": "train", "test_set": "test"},
+    "words in one": {"trainset": "train", "valData": "validation"},
+    "shares": {"train_80": "train", "20-val": "validation"},
+    "blanks": {" train": "train", "val 2": "validation"},
+    "dev": {"train": "train", "dev": "validation"},
+    "eval": {"train": "train", "eval": "validation"},
+    "holdout": {"train": "train", "hold-out": "validation"},
+    "a folder on the way": {"train/images": "train", "val/images": "validation"},
+    "the same folder again": {"seg_train/seg_train": "train", "seg_test/seg_test": "test"},
 }
 
 
-@pytest.mark.parametrize("within", ["", "dataset"])
+@pytest.mark.parametrize("within", ["", "dataset", "beside"])
 @pytest.mark.parametrize("case", SPLITS)
 def test_folders_of_the_same_classes_are_the_sides_of(case, within, tmp_path, caplog):
+    if within == "beside":
+        within = ""
+        make(tmp_path / "raw", "cats", "dogs")
     for side in SPLITS[case]:
         make(tmp_path / within / side, "cats", "dogs")
     listing = list_pictures(tmp_path)
+    assert all(name.startswith("raw/") for name, _ in listing.skipped)
     assert {(file.label, file.split) for file in listing.files} == {
         (label, side) for label in ("cats", "dogs") for side in SPLITS[case].values()
     }
@@ -135,7 +176,9 @@ def test_folders_of_the_same_classes_are_the_sides_of(case, within, tmp_path, ca
 CLASSES = {
     "pictures directly in them": ("train", "bus"),
     "no side but one": ("train/day", "train/night", "bus/day"),
+    "pictures directly in all of them": ("train", "test"),
     "the same folders as all others": ("train/day", "test/day", "bus/day"),
+    "one folder in common": ("train/red", "test/red", "bus/green"),
     "no folder in common": ("train/steam", "test/paper", "bus/red"),
 }
 
@@ -146,7 +189,49 @@ def test_what_is_called_like_a_side_stays_a_class_with(case, tmp_path, caplog):
     listing = list_pictures(tmp_path)
     tops = {name.split("/")[0] for name in CLASSES[case]}
     assert {file.label for file in listing.files} == tops == set(listing.classes[""])
+    assert ("test, train in" in caplog.text) == ("test" in tops)
+    assert ("are taken as classes, not as the sides" in caplog.text) == ("test" in tops)
+
+
+@pytest.mark.parametrize("names", [("fold1", "fold2"), ("a", "b", "c"), ("train", "raw")], ids=str)
+def test_what_may_be_a_split_is_said(names, tmp_path, caplog):
+    for name in names:
+        make(tmp_path / name, "cats", "dogs")
+    assert list_pictures(tmp_path).classes[""] == tuple(sorted(names))
+    assert f"{', '.join(sorted(names))} in '{tmp_path}' all hold the folders cats, dogs" in (
+        caplog.text
+    )
+
+
+def test_the_sides_may_lie_in_each_class(tmp_path, caplog):
+    for label in ("cats", "dogs"):
+        make(tmp_path / label, "Train", "val", "test")
+    shutil.copy(tmp_path / "dogs" / "val" / "0.png", tmp_path / "dogs")
+    make(tmp_path, "birds", n=1)
+    listing = list_pictures(tmp_path)
+    assert {(file.label, file.split, file.name.split("/")[1]) for file in listing.files} == {
+        (label, side, name)
+        for label in ("cats", "dogs")
+        for name, side in {"Train": "train", "val": "validation", "test": "test"}.items()
+    }
+    assert listing.classes == dict.fromkeys(("train", "validation", "test"), ("cats", "dogs"))
+    assert [name for name, _ in listing.skipped] == ["birds/0.png", "dogs/0.png"]
+    assert "2 files outside of the sides of the split are left out" in caplog.text
+    assert "*/Train, */test, */val" in caplog.text
+
+
+def test_a_folder_train_in_one_class_is_no_side(tmp_path, caplog):
+    make(tmp_path, "vehicle/train", "vehicle/test", "animal/cat")
+    assert list_pictures(tmp_path).classes == {"": ("animal", "vehicle")}
     assert not caplog.text
+
+
+def test_the_sides_may_write_a_class_in_two_forms(tmp_path):
+    make(tmp_path / "train", normalize("NFC", "café"), "tea")
+    make(tmp_path / "val", normalize("NFD", "café"), "tea")
+    listing = list_pictures(tmp_path)
+    assert listing.classes == dict.fromkeys(("train", "validation"), ("café", "tea"))
+    assert {file.label for file in listing.files} == {"café", "tea"}
 
 
 def test_what_lies_beside_the_sides_is_listed(tmp_path):
@@ -294,6 +379,37 @@ def test_two_folders_are_the_two_sides(tmp_path):
         assert [own.classes[own.labels[i]] for i in own.train] == ["cats"] * 2 + ["dogs"] * 2
 
 
+def test_the_sides_within_each_class_are_those_of_the_set(tmp_path):
+    for seed, side in enumerate(("train", "val")):
+        make_pictures(tmp_path, {f"cats/{side}": RED, f"dogs/{side}": BLUE}, n=3, seed=seed)
+    own = images.from_folder(tmp_path, size=16, cache=False)
+    assert own.classes == ("cats", "dogs")
+    assert {own.captions[i].split("/")[1] for i in own.train} == {"train"}
+    assert {own.captions[i].split("/")[1] for i in own.validation} == {"val"}
+
+
+def test_sides_of_two_folders_that_are_left_out_are_counted(tmp_path, caplog):
+    for seed, side in enumerate(("a/train", "a/val", "b/val", "b/test")):
+        make_pictures(tmp_path / side, {"cats": RED, "dogs": BLUE}, n=seed + 1, seed=seed)
+    a, b = tmp_path / "a", tmp_path / "b"
+    own = images.from_folder(train=a, validation=b, size=16, cache=False)
+    assert {own.captions[i].rpartition("/")[0] for i in own.train} == {
+        "train/train/cats", "train/train/dogs",
+    }  # fmt: skip
+    assert {own.captions[i].rpartition("/")[0] for i in own.validation} == {
+        "validation/val/cats", "validation/val/dogs",
+    }  # fmt: skip
+    assert f"4 files for validation are left out of '{a}'" in caplog.text
+    assert f"8 files for testing are left out of '{b}'" in caplog.text
+
+
+def test_a_folder_to_validate_on_without_that_side_is_refused(tmp_path):
+    for seed, side in enumerate(("a", "b/train", "b/test")):
+        make_pictures(tmp_path / side, {"cats": RED, "dogs": BLUE}, n=2, seed=seed)
+    with pytest.raises(FeatlibError, match=r"folder for validation in '.*b', which is split"):
+        images.from_folder(train=tmp_path / "a", validation=tmp_path / "b", cache=False)
+
+
 WRONG_SIDES = {
     "a class that is not validated": (
         {"train": ("cats", "dogs", "birds"), "val": ("cats", "dogs")}, "'birds' only in train",
@@ -305,7 +421,10 @@ WRONG_SIDES = {
         {"train": ("cats", "dogs"), "val": ("cats", "Dogs")}, "'dogs' only in train, 'Dogs' only",
     ),
     "no classes": ({"train": (".",), "val": (".",)}, r"at least two folders .* got 0"),
-    "nothing to train on": ({"val": ("cats", "dogs"), "test": ("cats", "dogs")}, "'cats' only in"),
+    "nothing to train on": (
+        {"val": ("cats", "dogs"), "test": ("cats", "dogs")},
+        r"a folder for training in '.*', .* got folders for testing and validation alone",
+    ),
 }  # fmt: skip
 
 

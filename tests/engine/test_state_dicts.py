@@ -6,6 +6,7 @@ How whole checkpoints are read is tested with `weights.read_weights`.
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 from torchvision import models
 
 from featlib.engine import state_dicts
@@ -34,6 +35,17 @@ def test_nested_tensors_are_flattened_by_the_keys_on_the_way():
         (["teacher.backbone.", "student.backbone."], "student.backbone."),
         (["ema_model.", "model."], "model."),
         (["target_network.", "online_network."], "online_network."),
+        (["avg_model.", "net."], "net."),
+        (["polyak2.", "net."], "net."),
+        (["modelEMA.", "net."], "net."),
+        (["emaModel.", "net."], "net."),
+        (["EMANet.", "net."], "net."),
+        (["encoderK.", "encoderQ."], "encoderQ."),
+        (["slow_encoder.", "net."], "net."),
+        (["offline_encoder.", "net."], "net."),
+        (["shadow.", "net."], "net."),
+        (["initial_state.", "net."], "net."),
+        (["prev_model.", "net."], "net."),
         (["semantic.", "depth."], "semantic."),
         (["keypoints.", "depth."], "keypoints."),
     ],
@@ -49,6 +61,48 @@ def test_numbers_of_a_sequential_are_names_only_where_they_can_be():
     (found,) = state_dicts.candidates(tensors)
     assert list(found.tensors) == ["conv1.weight", FIRST, "fc.weight"]
     assert state_dicts.candidates({"layer4.0.conv1.weight": torch.zeros(1)}) == []
+
+
+def test_a_module_and_arrays_are_flattened_and_what_has_no_shape_is_left_out():
+    backwards = torch.arange(3.0).numpy()[::-1]
+    held = {
+        "net": nn.Linear(2, 1),
+        "a": backwards,
+        "b": backwards.astype(">f4"),
+        "c": nn.LazyLinear(1),
+    }
+    flat = state_dicts.flatten(held | {"d": backwards.astype(object)})
+    assert list(flat) == ["a", "b", "net.weight", "net.bias"]
+    assert flat["a"].tolist() == flat["b"].tolist() == [2, 1, 0]
+
+
+WRAPPERS = ["_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "module"]
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_wrappers_of_layers_are_no_part_of_their_names(wrapper):
+    inner = FIRST.replace(".", f".{wrapper}.")
+    given = dict.fromkeys([f"net.{inner}", f"net.bn1.{wrapper}.bias"], torch.zeros(1))
+    (found,) = state_dicts.candidates(given)
+    assert found.prefix == "net."
+    assert list(found.tensors) == [FIRST, "bn1.bias"]
+
+
+def test_pruned_weights_are_multiplied_with_their_masks():
+    layer = prune.l1_unstructured(nn.Linear(4, 4), "weight", 0.5)
+    flat = state_dicts.flatten({"fc": layer})
+    assert torch.equal(flat["fc.weight"], layer.weight)
+    (found,) = state_dicts.candidates(flat | {FIRST: torch.zeros(1)})
+    assert found.tensors.keys() == {"fc.weight", "fc.bias", FIRST}
+
+
+@pytest.mark.parametrize("counter", [torch.ones(1), torch.ones((), dtype=torch.int32)], ids=str)
+def test_counters_of_another_form_are_ignored(counter):
+    wanted = {name: tuple(tensor.shape) for name, tensor in bare().items() if tensor.ndim}
+    given = {name: torch.zeros(shape) for name, shape in wanted.items()}
+    tensors, faults = state_dicts.complete(given | {"bn1.num_batches_tracked": counter}, wanted)
+    assert faults == {}
+    assert tensors["bn1.num_batches_tracked"].dtype == torch.int64
 
 
 def test_faults_are_named_from_what_says_most():

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 from pyarrow import parquet
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
@@ -82,6 +82,14 @@ BAD_ROWS = {
     "channels last": ((torch.zeros(40, 40, 3, dtype=torch.uint8), 1), "a tensor is 3×H×W"),
     "two channels": ((torch.zeros(2, 40, 40, dtype=torch.uint8), 1), "uint8 tensor 2×40×40"),
     "a batch": ((torch.zeros(1, 3, 40, 40, dtype=torch.uint8), 1), "uint8 tensor 1×3×40×40"),
+    "a masked array": (
+        (np.ma.masked_less(np.zeros((40, 40, 3), np.uint8), 1), 1),
+        "a masked uint8",
+    ),
+    "just above 1": ((torch.full((3, 40, 40), 1.0001), 1), "with values from 1 to 1, not 0 to 1"),
+    "bytes of no picture": ((b"cat", 1), "damaged, or no PNG"),
+    "a dict of no bytes": (({"bytes": None, "path": None}, 1), "no picture: dict"),
+    "a path of no file": (({"bytes": None, "path": "none.png"}, 1), "FileNotFoundError"),
     "an empty tensor": ((torch.zeros(3, 0, 40, dtype=torch.uint8), 1), "uint8 tensor 3×0×40"),
     "an array with channels first": ((np.zeros((3, 40, 40), np.uint8), 1), "an array H×W×3"),
     "an array of words": ((np.full((40, 40, 3), "a"), 1), "a picture is uint8, or"),
@@ -204,14 +212,14 @@ REFUSED = {
     "an empty dict": ({}, "a dict with nothing"),
     "an iterable dataset": (Endless(), "Iterable datasets cannot be resumed"),
     "a generator": ((picture() for _ in range(3)), "Iterable datasets"),
-    "no length": (NoLength(), "Iterable datasets"),
-    "a broken length": (BrokenLength(), "Iterable datasets"),
-    "a class": (Rows, r"len\(dataset\)"),
-    "one picture": (picture(), r"len\(dataset\)"),
-    "a number": (7, r"len\(dataset\)"),
-    "nothing": (None, r"len\(dataset\)"),
-    "a set": ({1, 2}, r"len\(dataset\)"),
-    "a tensor without axes": (torch.tensor(1), r"len\(dataset\)"),
+    "no length": (NoLength(), "a method __len__ that returns the number of its rows"),
+    "a broken length": (BrokenLength(), r"Its len\(\) ends with NotImplementedError"),
+    "a class": (Rows, r"of the class first: Rows\(\.\.\.\)"),
+    "one picture": (picture(), "Pass the path of a folder, a dataset, or a list"),
+    "a number": (7, r"got int 7\. Pass the path of a folder, a dataset, or a list"),
+    "nothing": (None, r"got NoneType None\. Pass the path of a folder, a dataset, or a list"),
+    "a set": ({1, 2}, "A set has no order; pass a list"),
+    "a tensor without axes": (torch.tensor(1), r"Its len\(\) ends with TypeError"),
     "an empty list": ([], "an empty dataset"),
     "names of files": (["a.png", "b.png"], "no picture: str 'a.png'"),
     "bytes": (b"pictures", "no picture: int"),
@@ -224,6 +232,50 @@ def test_what_is_no_dataset_of_pictures_is_refused(case, tmp_path, resnet):
     given, said = REFUSED[case]
     with pytest.raises(FeatlibError, match=said):
         extract(given, tmp_path / "o", resnet)
+
+
+class Itself(Rows):
+    """A dataset that holds itself."""
+
+    @property
+    def dataset(self):
+        return self
+
+
+class Always(Rows):
+    """A dataset that answers every name."""
+
+    def __getattr__(self, name):
+        return self
+
+
+class Raising(Rows):
+    """A dataset whose attributes fail."""
+
+    @property
+    def features(self):
+        raise RuntimeError("not loaded")
+
+    classes = target_transform = dataset = datasets = features
+
+
+@pytest.mark.parametrize("kind", [Itself, Always, Raising])
+def test_attributes_that_lead_nowhere_do_no_harm(kind, tmp_path, resnet):
+    assert extract(kind(rows=()), tmp_path / "o", resnet).images == 6
+    assert labels(tmp_path / "o")[:2] == (["0", "1"] if kind is Raising else ["cat", "dog"])
+
+
+def test_a_part_of_itself_is_refused(tmp_path, resnet):
+    part = Subset(Rows(rows=()), [0])
+    part.dataset = part
+    with pytest.raises(FeatlibError, match="RecursionError"):
+        extract(part, tmp_path / "o", resnet)
+
+
+def test_a_masked_label_is_none(tmp_path, resnet):
+    masked = np.ma.array([0, 1], mask=[False, True])
+    extract([(picture(), label) for label in masked], tmp_path / "o", resnet)
+    assert labels(tmp_path / "o") == ["0", None]
 
 
 @pytest.mark.parametrize("folder", [None, 7, b"out", "a\0b", ["out"]])

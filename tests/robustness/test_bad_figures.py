@@ -23,6 +23,23 @@ REPORT = validation.evaluate(
 )
 TRAINING = TrainingTrace((Epoch(1, 1.5, 0.5, None, ""),), Recipe(epochs=1), 0.1)
 
+
+class Unshowable:
+    """What cannot be looked at in any way."""
+
+    def __str__(self):
+        raise KeyError("no")
+
+    __repr__ = __iter__ = __len__ = __float__ = __array__ = __str__
+
+
+UNSHOWABLE = {
+    "a number of 5001 digits": 10**5000,
+    "what cannot be shown": Unshowable(),
+    "a list of what cannot be shown": [Unshowable(), Unshowable()],
+    "a dict of what cannot be shown": {Unshowable(): Unshowable(), Unshowable(): 1.0},
+}
+
 ODD = {
     "None": None,
     "True": True,
@@ -130,6 +147,9 @@ CALLS = {
 }
 
 
+WORDS_ALONE = {"pictures, title", "bars, words"}  # a title is put into a sentence as it is
+
+
 def training(loss, accuracy=0.5):
     return TrainingTrace((Epoch(1, loss, accuracy, None, ""),) * 2, Recipe(), 0.1)
 
@@ -155,7 +175,8 @@ def outcome(call, value):
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.filterwarnings("error")
 def test_it_works_or_the_error_says_what_would_fit(call):
-    said = {name: outcome(CALLS[call], odd) for name, odd in ODD.items()}
+    values = ODD if call in WORDS_ALONE else ODD | UNSHOWABLE
+    said = {name: outcome(CALLS[call], odd) for name, odd in values.items()}
     whole = re.compile(r"works|[\w. ,]+: wanted .+, got .+\. .+[.?]")
     assert {name: words for name, words in said.items() if not whole.fullmatch(words)} == {}
 

@@ -1,6 +1,7 @@
 """A row each: a picture file that is odd, and what featlib says or does about it."""
 
 import os
+import struct
 import sys
 import zlib
 
@@ -42,6 +43,20 @@ def cut(path, share, **options):
     path.write_bytes(data[: int(share * len(data))])
 
 
+def tiff(path, dtype, sample_format, colors=1, value=100):
+    """Write an intact TIFF of a kind that Pillow does not write."""
+    pixels = np.full((40, 40, colors), value, dtype)
+    tags = {
+        256: 40, 257: 40, 258: 8 * pixels.itemsize, 259: 1, 262: 1 if colors == 1 else 2,
+        277: colors, 278: 40, 279: pixels.nbytes, 339: sample_format,
+    }  # fmt: skip
+    tags[273] = start = 8 + 2 + 12 * (len(tags) + 1) + 4  # where the pixels begin
+    entries = [struct.pack("<HHII", tag, 4, 1, tags[tag]) for tag in sorted(tags)]
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags)) + b"".join(entries) + bytes(4)
+    assert len(head) == start
+    path.write_bytes(head + pixels.tobytes())
+
+
 REFUSED = {
     "text named .png": (
         lambda p: p.write_text("hello"),
@@ -66,6 +81,10 @@ REFUSED = {
         "x.heic",
         "damaged: only its first bytes",
     ),
+    "a TIFF of zeros": (lambda p: p.write_bytes(b"II*\0" + bytes(500)), "x.tif", "damaged: only"),
+    "float64": (lambda p: tiff(p, np.float64, 3), "x.tif", "a kind of TIFF that is not read"),
+    "float16": (lambda p: tiff(p, np.float16, 3), "x.tif", "save it as PNG with 8 bits"),
+    "float32 in colors": (lambda p: tiff(p, np.float32, 3, 3), "x.tif", "a kind of TIFF"),
     "a film": (lambda p: p.write_bytes(b"\0\0\0\x18ftypisom" + bytes(900)), "x.mp4", "no PNG"),
     "PDF named .jpg": (lambda p: save(p, format="PDF"), "x.jpg", "no PNG"),
     "PostScript, which would run": (lambda p: save(p, format="EPS"), "x.eps", "no PNG"),
@@ -96,6 +115,58 @@ def test_a_film_is_not_read_whole(picture_folder, memory_stays_bounded):
     assert [name for name, _ in own.skipped] == ["red/film.mp4"]
 
 
+BEGINNINGS = {
+    "x.jpg": b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0",
+    "x.webp": b"RIFF\0\0\0\0WEBPVP8 ",
+    "x.heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+    "x.avif": b"\0\0\0\x18ftypavif\0\0\0\0mif1avif",
+}
+
+
+@pytest.mark.parametrize("name", BEGINNINGS)
+def test_a_file_too_large_for_a_picture_is_not_read(
+    name, picture_folder, memory_stays_bounded, monkeypatch
+):
+    with open(picture_folder / "red" / name, "wb") as file:
+        file.write(BEGINNINGS[name])
+        file.truncate(1_500_000_000)  # zeros that take no room on a disk
+    assert sum(map(len, decode._parts(picture_folder / "red" / name))) < 100, "nor hashed"
+    said = "too large: a file of 1,500 MB, at most 600 MB are read"
+    own = images.from_folder(picture_folder)
+    assert own.skipped == ((f"red/{name}", said),)
+    with pytest.raises(FeatlibError, match=said):
+        images.read_picture(picture_folder / "red" / name)
+    monkeypatch.setattr(decode, "formats", None)  # would fail where the file is opened
+    assert decode.shorter_sides([picture_folder / "red" / name]) == []
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}], ids=str)
+@pytest.mark.parametrize("lacking", [1, 2, 10])
+def test_a_jpeg_whose_lower_half_is_gray_itself_is_whole(lacking, options, tmp_path, caplog):
+    shades = np.full((200, 200, 3), 128, np.uint8)
+    shades[:100] = np.kron(
+        np.random.default_rng(0).integers(0, 256, (10, 20, 3)), np.ones((10, 10, 1))
+    )
+    Image.fromarray(shades).save(tmp_path / "x.jpg", **options)
+    whole = images.read_picture(tmp_path / "x.jpg", 32).float()
+    data = (tmp_path / "x.jpg").read_bytes()
+    (tmp_path / "x.jpg").write_bytes(data[:-lacking])
+    found = images.read_picture(tmp_path / "x.jpg", 32).float()
+    assert (found - whole).abs().max() <= 4
+    assert "the end of" in caplog.text
+
+
+def test_a_gray_jpeg_that_lacks_its_lower_half_is_refused(tmp_path):
+    """Gray above and gray below: what is missing is told by the bytes, not by the color."""
+    shades = np.full((200, 200), 128, np.uint8)
+    shades[:20] = np.random.default_rng(0).integers(0, 256, (20, 200))
+    Image.fromarray(shades).save(tmp_path / "x.jpg")
+    data = (tmp_path / "x.jpg").read_bytes()
+    (tmp_path / "x.jpg").write_bytes(data[: len(data) - 100])
+    with pytest.raises(FeatlibError, match=r"its end is missing, \d+% of the picture"):
+        images.read_picture(tmp_path / "x.jpg", 32)
+
+
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}], ids=str)
 @pytest.mark.parametrize("lacking", [1, 2, 10, 100])
 def test_a_jpeg_that_lacks_its_last_bytes_is_read_and_that_is_said(
@@ -111,15 +182,38 @@ def test_a_jpeg_that_lacks_its_last_bytes_is_read_and_that_is_said(
     assert "the end of" in caplog.text
 
 
+def test_a_progressive_jpeg_may_end_anywhere_in_its_later_scans(tmp_path):
+    cut(tmp_path / "x.jpg", 1, progressive=True)
+    data = (tmp_path / "x.jpg").read_bytes()
+    first = data.index(decode.JPEG_SCAN)
+    second = data.index(decode.JPEG_SCAN, first + 1)
+    with decode.strictly():
+        for end in range(second + 10, len(data), 7):
+            (tmp_path / "x.jpg").write_bytes(data[:end])
+            assert not isinstance(decode.decode_one(tmp_path / "x.jpg", 32), str), end
+        (tmp_path / "x.jpg").write_bytes(data[: (first + second) // 2])
+        assert "its end is missing" in decode.decode_one(tmp_path / "x.jpg", 32)
+
+
 def sixteen_bit(path):
     Image.fromarray(np.full((40, 40), 40_000, np.uint16)).save(path)
 
 
-def deep(path, dtype, value, brightest):
-    """Write a gray picture of one value with more than 8 bits, and with one brighter corner."""
+def deep(path, dtype, value, extremes):
+    """Write a gray picture of one value with more than 8 bits, and with one brighter corner.
+
+    Of two extremes the first one is the corner's darker half.
+    """
     array = np.full((40, 40), value, dtype)
-    array[:2, :2] = brightest
+    array[:2, :2] = extremes
     Image.fromarray(array).save(path)
+
+
+def ct():
+    """Return what a scanner of bodies gives: air is −1000, water 0, bone 1000."""
+    array = np.zeros((40, 40, 1))
+    array[:2, :2, 0] = (-1000, 1000)
+    return array
 
 
 def deep_colors(path, color):
@@ -198,6 +292,44 @@ CONVERTED = {
     "fractions 0–1": (lambda p: deep(p, np.float32, 0.5, 1), "x.tif", (127, 127, 127)),
     "fractions 0–255": (lambda p: deep(p, np.float32, 127, 255), "x.tif", (127, 127, 127)),
     "fractions of 12 bits": (lambda p: deep(p, np.float32, 2048, 4095), "x.tif", (127, 127, 127)),
+    "fractions a little above 1": (
+        lambda p: deep(p, np.float32, 0.5, 1.0001),
+        "x.tif",
+        (127, 127, 127),
+    ),
+    "fractions above 1": (lambda p: deep(p, np.float32, 0.6, 1.2), "x.tif", (127, 127, 127)),
+    "fractions a little above 255": (
+        lambda p: deep(p, np.float32, 128, 256),
+        "x.tif",
+        (127, 127, 127),
+    ),
+    "small fractions": (lambda p: deep(p, np.float32, 0.01, 0.01), "x.tif", (63, 63, 63)),
+    "dark fractions": (lambda p: deep(p, np.float32, 0.3, 0.3), "x.tif", (76, 76, 76)),
+    "fractions −1 to 1": (lambda p: deep(p, np.float32, 0, (-1, 1)), "x.tif", (127, 127, 127)),
+    "a fraction below 0": (
+        lambda p: deep(p, np.float32, 0.5, (-0.001, 1)),
+        "x.tif",
+        (127, 127, 127),
+    ),
+    "only numbers below 0": (lambda p: deep(p, np.float32, -5, -5), "x.tif", (0, 0, 0)),
+    "the largest fractions": (
+        lambda p: deep(p, np.float32, 0, (-3e38, 3e38)),
+        "x.tif",
+        (127, 127, 127),
+    ),
+    "a CT of 32 bits": (lambda p: deep(p, np.int32, 0, (-1000, 1000)), "x.tif", (127,) * 3),
+    "a CT of 16 bits": (lambda p: tiff(p, np.int16, 2, value=ct()), "x.tif", (126, 126, 126)),
+    "8 of 32 bits": (lambda p: deep(p, np.int32, 127, 255), "x.tif", (127, 127, 127)),
+    "a little more than 8 of 32 bits": (
+        lambda p: deep(p, np.int32, 127, 256),
+        "x.tif",
+        (127, 127, 127),
+    ),
+    "32 bits without a sign": (
+        lambda p: tiff(p, np.uint32, 1, value=2**32 - 1),
+        "x.tif",
+        WHITE,
+    ),
     "no number": (lambda p: deep(p, np.float32, float("nan"), 1), "x.tif", (0, 0, 0)),
     "an infinite number": (lambda p: deep(p, np.float32, float("inf"), 1), "x.tif", (0, 0, 0)),
     "one long strip": (lambda p: save(p, size=(2000, 10)), "x.png", RED),

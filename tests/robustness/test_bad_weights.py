@@ -2,6 +2,8 @@
 
 import argparse
 import hashlib
+import pickle
+import re
 import warnings
 import zipfile
 from pathlib import Path
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torchvision import models
 from torchvision.models import resnet18 as torchvision_resnet18
 
@@ -29,7 +32,7 @@ def test_a_file_cut_off_is_refused_by_its_checksum(tmp_path):
 def test_a_file_that_its_card_does_not_know_is_refused(tmp_path):
     path = tmp_path / "mine.safetensors"
     save_file(torchvision_resnet18(num_classes=7).state_dict(), path)
-    path.with_suffix(".json").write_text('{"sha256": "00"}')
+    path.with_suffix(".json").write_text(f'{{"sha256": "{"0" * 64}"}}')
     with pytest.raises(FeatlibError, match="SHA-256"):
         backbone.resnet18(path)
 
@@ -39,8 +42,8 @@ def test_a_file_that_could_run_code_is_refused(tmp_path):
     with pytest.raises(FeatlibError, match="state dict of tensors only") as error:
         backbone.resnet18(tmp_path / "whole_model.pt")
     assert "a pickled object of the class torchvision.models.resnet.ResNet" in str(error.value)
-    assert "model = torch.load('whole_model.pt', weights_only=False)" in str(error.value)
-    assert "torch.save(model.state_dict(), 'weights.pt')" in str(error.value)
+    path = str(tmp_path / "whole_model.pt")
+    assert f"held = torch.load({path!r}, weights_only=False)" in str(error.value)
     assert "\x1b" not in str(error.value)
 
 
@@ -60,8 +63,85 @@ def test_code_in_a_checkpoint_is_never_run(hide, tmp_path):
     torch.save(held, tmp_path / "bad.pt")
     with pytest.raises(FeatlibError, match="which could run code") as error:
         weights.read_weights(tmp_path / "bad.pt")
-    assert "held = torch.load('bad.pt', weights_only=False)" in str(error.value)
+    path = str(tmp_path / "bad.pt")
+    assert f"held = torch.load({path!r}, weights_only=False)" in str(error.value)
     assert not (tmp_path / "run").exists()
+
+
+class Config:
+    """A class of the user's own, which PyTorch does not unpickle."""
+
+
+def arrays(state):
+    return {name: tensor.numpy() for name, tensor in state.items()}
+
+
+def pickled(held, path):
+    path.write_bytes(pickle.dumps(held))
+
+
+PICKLED = {
+    "a module": (lambda n, s: n, torch.save),
+    "a module in a dict": (lambda n, s: {"model": n, "epoch": 3}, torch.save),
+    "a module in a list": (lambda n, s: [n], torch.save),
+    "a state dict beside a class": (lambda n, s: {"net": s, "cfg": Config()}, torch.save),
+    "arrays": (lambda n, s: arrays(s), torch.save),
+    "Python's pickle": (lambda n, s: s, pickled),
+    "arrays in Python's pickle": (lambda n, s: {"model": arrays(s)}, pickled),
+    "NumPy's archive": (lambda n, s: arrays(s), lambda held, path: np.savez(path, **held)),
+}
+
+
+@pytest.mark.parametrize("case", PICKLED)
+def test_the_two_lines_that_a_message_advises_work(case, tmp_path, monkeypatch):
+    make, save = PICKLED[case]
+    network = torchvision_resnet18(num_classes=3)
+    file = tmp_path / ("mine.npz" if "NumPy" in case else "mine.pt")
+    save(make(network, network.state_dict()), file)
+    with pytest.raises(FeatlibError, match="in two lines") as error:
+        weights.read_weights(file)
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for line in re.findall(r"in two lines: (.*), then (.*)\.$", str(error.value))[0]:
+        exec(line, names)
+    assert torch.equal(weights.read_weights("weights.pt").tensors["fc.bias"], network.fc.bias)
+
+
+class Broken(torch.nn.Module):
+    def state_dict(self, *_, **__):
+        raise KeyError("x")
+
+
+def fake():
+    with FakeTensorMode():
+        return torchvision_resnet18()
+
+
+NO_NUMBERS = {
+    "a module that fails": (Broken, "KeyError"),
+    "of FakeTensorMode": (fake, "not stored as plain numbers"),
+    "of MKL": (lambda: {"conv1.weight": torch.zeros(64, 3, 7, 7).to_mkldnn()}, "not stored as"),
+    "nested": (
+        lambda: {"conv1.weight": torch.nested.nested_tensor([torch.ones(1), torch.ones(2)])},
+        "'conv1.weight'",
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.parametrize("case", NO_NUMBERS)
+def test_in_memory_refused_without_numbers_are(case):
+    make, said = NO_NUMBERS[case]
+    given = make()
+    given = load_file(weights.BUNDLED) | given if isinstance(given, dict) else given
+    with pytest.raises(FeatlibError, match=said):
+        weights.read_weights(given)
+
+
+def test_a_page_of_the_web_is_no_weights(tmp_path):
+    (tmp_path / "mine.pt").write_text("<html>Not found</html>")
+    with pytest.raises(FeatlibError, match="a file of another kind, which begins with b'<html>"):
+        weights.read_weights(tmp_path / "mine.pt")
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit")
@@ -71,7 +151,8 @@ def test_a_torchscript_program_is_refused_with_the_way_to_its_tensors(tmp_path):
         torch.jit.script(torch.nn.Linear(2, 2)).save(tmp_path / "mine.pt")
     with pytest.raises(FeatlibError, match="got a TorchScript program") as error:
         weights.read_weights(tmp_path / "mine.pt")
-    assert "model = torch.jit.load('mine.pt')" in str(error.value)
+    path = str(tmp_path / "mine.pt")
+    assert f"model = torch.jit.load({path!r})" in str(error.value)
 
 
 def changed_stem(*shape):
@@ -129,11 +210,17 @@ NOT_WEIGHTS = {
     "a zero byte": ("a\0.pt", "backbone.resnet18"),
     "a user who is not there": ("~nobody/mine.pt", "backbone.resnet18"),
     "a very long name": ("x" * 5000 + ".pt", "backbone.resnet18"),
+    "an address": ("https://x.org/mine.pth", "the address https://x.org/mine.pth. Download it"),
+    "torchvision's address": (weights.TORCHVISION_URL, 'Use weights="torchvision"'),
+    "a function": (torchvision_resnet18, "Pass what it makes: resnet18()"),
+    "torchvision's enum": (models.ResNet18_Weights, 'Use weights="torchvision"'),
+    "another enum": (models.ResNet50_Weights.DEFAULT, "always a ResNet18"),
+    "a tensor": (torch.zeros(3), "Pass the whole state dict"),
     "an array": (np.zeros(3), "float64 array 3"),
     "a class": (torch.nn.Linear, "or a ResNet18 in memory"),
     "an empty dict": ({}, "got no tensors"),
     "another module": (torch.nn.Linear(2, 2), "weights 'Linear in memory'"),
-    "arrays": ({"conv1.weight": np.zeros((64, 3, 7, 7))}, "got no tensors"),
+    "arrays": ({"conv1.weight": np.zeros((64, 3, 7, 7))}, "none named 'layer1.0.conv1.weight'"),
     "a network without values": (torch.nn.Identity(), "got no tensors"),
 }
 
@@ -161,14 +248,14 @@ def test_an_option_is_refused(options, said):
         weights.read_weights("untrained", **options)
 
 
-@pytest.mark.parametrize("sha256", [5, "", b"00"])
-def test_a_checksum_that_is_no_text_is_refused(sha256):
+@pytest.mark.parametrize("sha256", [5, "", b"00", "82c62409", "sha256:" + "0" * 64, "z" * 64])
+def test_a_checksum_of_another_form_is_refused(sha256):
     with pytest.raises(FeatlibError, match="sha256 as text of 64 hexadecimal digits"):
         weights.read_weights(sha256=sha256)
 
 
 def test_the_highest_seed_is_a_seed():
-    assert weights.read_weights("untrained", seed=10**30).width == 512
+    assert weights.read_weights("untrained", seed=2**64 - 1).width == 512
 
 
 def test_a_list_that_holds_itself_is_entered_once():
@@ -221,30 +308,44 @@ def test_tensors_that_are(case, tmp_path):
         assert min(map(str, changes)) in str(error.value)
 
 
+# What damages a card that has the right checksum. Without the checksum it is no card of ours.
 CARDS = {
-    "half of a card": (b'{"sha256": "00', "Unterminated string"),
-    "bytes that are no text": (b'{"mean": "\xff', "can't decode byte"),
-    "a number as checksum": (b'{"sha256": 5}', "'sha256' is no text"),
-    "a word as mean": (b'{"mean": "abc"}', "wanted mean as three numbers"),
-    "two numbers as mean": (b'{"mean": [1, 2]}', "wanted mean as three numbers"),
-    "a std of zero": (b'{"std": [0, 0, 0]}', "wanted std as a number above 0"),
-    "a std that is no number": (b'{"std": [NaN, 1, 1]}', "NaN is no number in JSON"),
-    "a size in words": (b'{"size": "64"}', "wanted size as a whole number from 32 to 512"),
-    "a huge size": (b'{"size": 1000000}', "wanted size as a whole number from 32 to 512"),
-    "classes without names": (b'{"classes": [{"id": 1}]}', "'classes' is no list"),
-    "classes as a number": (b'{"classes": 3}', "'classes' is no list"),
+    "half of a card": (b'"mean": [0.5', "Expecting ',' delimiter"),
+    "bytes that are no text": (b'"mean": "\xff', "can't decode byte"),
+    "a word as mean": (b'"mean": "abc"}', "wanted mean as three numbers"),
+    "one number as mean": (b'"mean": 0.5}', "wanted mean as three numbers"),
+    "two numbers as mean": (b'"mean": [1, 2]}', "wanted mean as three numbers"),
+    "a std of zero": (b'"std": [0, 0, 0]}', "wanted std as a number above 0"),
+    "a std that is no number": (b'"std": [NaN, 1, 1]}', "NaN is no number in JSON"),
+    "a size in words": (b'"size": "large"}', "wanted size as a whole number from 32 to 512"),
+    "a huge size": (b'"size": 44700000}', "wanted size as a whole number from 32 to 512"),
+    "two sizes": (b'"size": [224, 224]}', "wanted size as a whole number from 32 to 512"),
+    "classes without names": (b'"classes": [{"id": 1}]}', "'classes' is no list"),
+    "classes as a number": (b'"classes": 10}', "'classes' is no list"),
+    "classes by number": (b'"classes": {"0": "cat"}}', "'classes' is no list"),
 }
 
 
 @pytest.mark.parametrize("case", CARDS)
 def test_a_card_that_holds(case, tmp_path):
-    card, said = CARDS[case]
-    save_file(load_file(weights.BUNDLED), tmp_path / "mine.safetensors")
-    (tmp_path / "mine.json").write_bytes(card)
+    damage, said = CARDS[case]
+    file = tmp_path / "mine.safetensors"
+    save_file(load_file(weights.BUNDLED), file)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest().encode()
+    card = b'{"sha256": "' + digest + b'", ' + damage
+    file.with_suffix(".json").write_bytes(card)
     with pytest.raises(FeatlibError, match=said) as error:
-        weights.read_weights(tmp_path / "mine.safetensors")
+        weights.read_weights(file)
     assert f"the card '{tmp_path / 'mine.json'}'" in str(error.value)
-    assert (tmp_path / "mine.json").read_bytes() == card
+    assert file.with_suffix(".json").read_bytes() == card
+
+
+@pytest.mark.parametrize("case", CARDS)
+def test_without_a_checksum_the_same_json_is_left_aside(case, tmp_path, caplog):
+    save_file(load_file(weights.BUNDLED), tmp_path / "mine.safetensors")
+    (tmp_path / "mine.json").write_bytes(b"{" + CARDS[case][0])
+    assert weights.read_weights(tmp_path / "mine.safetensors").transform.size is None
+    assert "'mine.json' is no card of featlib's and was left aside" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["bundled", "untrained"])

@@ -1,8 +1,10 @@
 """Weights from anywhere: what holds a ResNet18 is found in it, and what else it is, is said."""
 
 import argparse
+import collections
 import hashlib
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -103,6 +105,9 @@ HOLDERS = {
     ),
     "no bias": (lambda n, s: {k: t for k, t in s.items() if k != "fc.bias"}, 7, "own size"),
     "parameters": (lambda n, s: dict(n.named_parameters()) | dict(n.named_buffers()), 7, "own"),
+    "a module in a dict": (lambda n, s: {"epoch": 3, "net": n}, 7, "under 'net.'"),
+    "arrays": (lambda n, s: {k: t.numpy() for k, t in s.items()}, 7, "own size"),
+    "a lazy layer beside it": (lambda n, s: nn.Sequential(n, nn.LazyLinear(3)), 7, "under '0.'"),
     "float64": (lambda n, s: {k: t.double() for k, t in s.items()}, 7, "own size"),
 }
 
@@ -158,6 +163,27 @@ def test_a_checkpoint_is_read_from(kind, network, tmp_path):
     wanted = wanted.bfloat16().float() if kind == "halved" else wanted
     assert torch.equal(loaded.tensors["conv1.weight"], wanted)
     assert loaded.name == str(file)
+
+
+@pytest.mark.parametrize("ending", [".bin", ".pt", ".safetensors"])
+@pytest.mark.parametrize("save", [save_file, torch.save])
+def test_the_head_of_a_file_says_how_to_read_it(save, ending, network, tmp_path):
+    save(network.state_dict(), tmp_path / f"mine{ending}")
+    loaded = weights.read_weights(tmp_path / f"mine{ending}")
+    assert torch.equal(loaded.tensors["fc.bias"], network.fc.bias)
+
+
+def test_numbers_of_numpy_and_defaultdicts_beside_the_weights_are_no_hindrance(network, tmp_path):
+    history = collections.defaultdict(list, {"loss": [np.float64(3)]})
+    held = {"state_dict": network.state_dict(), "best": np.float32(3), "history": history}
+    torch.save(held, tmp_path / "mine.pt")
+    loaded = weights.read_weights(tmp_path / "mine.pt")
+    assert torch.equal(loaded.tensors["fc.bias"], network.fc.bias)
+
+
+def test_a_list_is_looked_through(network):
+    loaded = weights.read_weights([network.state_dict()])
+    assert torch.equal(loaded.tensors["fc.bias"], network.fc.bias)
 
 
 def test_a_network_in_memory_is_copied_and_keeps_a_name_of_its_own():
@@ -224,6 +250,9 @@ STRAY = {
     "cut off": b'{"model_type": "res',
     "no text": b"\xff\xfe{",
     "empty": b"",
+    "a line each": b'{"size": 64}\n{"size": 65}\n',
+    "no checksum": b'{"sha256": null}',
+    "half a checksum": b'{"sha256": "00", "size": 64}',
 }
 
 

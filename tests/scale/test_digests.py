@@ -1,5 +1,7 @@
 """Features belong to the data they were made from: only equal data has an equal digest."""
 
+import functools
+import io
 import itertools
 import os
 
@@ -10,9 +12,11 @@ from helpers import seeded
 from PIL import Image
 from torch.utils.data import ConcatDataset, Dataset, Subset, TensorDataset, random_split
 from torchvision.datasets import CIFAR10, ImageFolder
+from torchvision.datasets.folder import default_loader
 from torchvision.transforms import v2
 
 from featlib import FeatlibError, images
+from featlib.scale.digests import FileRows
 from featlib.scale.sources import DatasetSource, FolderSource
 
 
@@ -148,7 +152,8 @@ def test_the_names_of_the_classes_count():
 
 
 def test_equal_data_has_an_equal_digest_however_it_is_put_together():
-    assert digest(Own()) == digest(Own()) == digest(Wrapper(Own()))
+    assert digest(Own()) == digest(Own())
+    assert digest(Wrapper(Own())) == digest(Wrapper(Wrapper(Own())))
     assert digest(Own()) == digest(Subset(Own(), range(5)))
     assert digest(ConcatDataset([Own(), Own()])) == digest(Subset(Own(), [*range(5), *range(5)]))
 
@@ -253,6 +258,34 @@ def open_upside_down(path):
     return Image.open(path).convert("RGB").rotate(180)
 
 
+@functools.wraps(default_loader)
+def open_wrapped(path):
+    return default_loader(path).rotate(180)
+
+
+class Named(v2.Resize):
+    """A transform under the name of one of torchvision's."""
+
+    __module__, __qualname__ = v2.Resize.__module__, v2.Resize.__qualname__
+
+    def transform(self, inpt, params):
+        return inpt.rotate(60)
+
+
+class Steps(list):
+    """A list that is called as a transform."""
+
+    def __call__(self, picture):
+        return picture.rotate(45)
+
+
+class Word(str):
+    """A text that is called as a transform."""
+
+    def __call__(self, picture):
+        return picture.rotate(135)
+
+
 TRANSFORMS = {
     "none": {},
     "Resize": {"transform": v2.Resize(32)},
@@ -264,6 +297,10 @@ TRANSFORMS = {
     "other own code": {"transform": lambda picture: picture.rotate(270)},
     "own code within Compose": {"transform": v2.Compose([lambda p: p.rotate(90), v2.Resize(9)])},
     "an own loader": {"loader": open_upside_down},
+    "an own loader under a known name": {"loader": open_wrapped, "transform": v2.CenterCrop(40)},
+    "a class under a known name": {"transform": Named(32)},
+    "a list": {"transform": Steps()},
+    "a text": {"transform": Word("None")},
     "other labels": {"target_transform": lambda label: 1 - label},
 }
 
@@ -276,6 +313,31 @@ def test_another_transform_gives_another_digest(picture_folder):
     assert len(set(digests.values())) == len(TRANSFORMS)
     for name, settings in TRANSFORMS.items():
         assert digest(ImageFolder(picture_folder, **settings)) == digests[name], name
+
+
+IMPOSTORS = ["an own loader under a known name", "a class under a known name", "a list", "a text"]
+
+
+@pytest.mark.parametrize("case", IMPOSTORS)
+def test_what_only_has_a_known_name_or_form_is_not_known(picture_folder, case):
+    assert not FileRows().cover(ImageFolder(picture_folder, **TRANSFORMS[case]))
+
+
+def test_a_folder_without_its_settings_or_with_a_transform_in_itself_is_not_known(picture_folder):
+    bare = ImageFolder(picture_folder)
+    del bare.loader
+    steps = v2.Compose([v2.Resize(32)])
+    steps.transforms.append(steps)
+    for folder in (bare, ImageFolder(picture_folder, transform=steps)):
+        assert not FileRows().cover(folder)
+
+
+def test_damaged_bytes_have_the_same_words_each_time():
+    class Damaged(Own):
+        def __getitem__(self, i):
+            return Image.open(io.BytesIO(b"no picture" * (i + 1))), 0
+
+    assert digest(Damaged()) == digest(Damaged())
 
 
 def test_another_order_of_samples_is_seen(picture_folder):

@@ -106,6 +106,26 @@ def test_no_label_column_and_no_label(tmp_path, resnet):
     assert labels(tmp_path / "one") == ["cat", None, "cow", "dog"]
 
 
+@pytest.mark.parametrize("type", [datasets.ClassLabel(names=CLASSES), datasets.Value("float32")])
+@pytest.mark.parametrize("format", ["torch", "numpy"])
+def test_no_label_stays_none_in_any_format(format, type, tmp_path, resnet):
+    given = make(labels=(0, None, 2, 1)).cast_column("label", type).with_format(format)
+    expected = (
+        ["cat", None, "cow", "dog"] if isinstance(type, datasets.ClassLabel) else list("0N21")
+    )
+    assert extract(Subset(given, range(4)), tmp_path / "o", resnet).unreadable == ()
+    assert [label or "N" for label in labels(tmp_path / "o")] == [e or "N" for e in expected]
+
+
+@pytest.mark.parametrize("format", [None, "torch", "numpy"])
+def test_pictures_that_are_not_decoded_are_opened(format, tmp_path, resnet):
+    extract(make(), tmp_path / "o", resnet)
+    undecoded = make().cast_column("image", datasets.Image(decode=False)).with_format(format)
+    extract(undecoded, tmp_path / "other", resnet)
+    one, other = (parquet.read_table(tmp_path / name) for name in ("o", "other"))
+    assert one.equals(other)
+
+
 def test_all_parts_together_and_streams_are_refused(tmp_path, resnet):
     with pytest.raises(FeatlibError, match=r"DatasetDict with 'train'.*Pass one of its parts"):
         extract(datasets.DatasetDict(train=make()), tmp_path / "o", resnet)

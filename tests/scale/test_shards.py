@@ -1,10 +1,14 @@
 """Features of any number of images: shard by shard, resumable, readable without featlib."""
 
+import io
 import json
 import os
+import sqlite3
 import sys
+import time
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from filelock import FileLock
@@ -219,6 +223,35 @@ class Wrapper(Squares):
         return self.dataset[i]
 
 
+class PassesOn(Dataset):
+    """A wrapper that answers with what the dataset within has."""
+
+    def __init__(self, dataset):
+        self.dataset = dataset
+
+    def __getattr__(self, name):
+        return getattr(self.dataset, name)
+
+    def __len__(self):
+        return len(self.dataset)
+
+    def __getitem__(self, i):
+        return self.dataset[i]
+
+
+class OwnPart(Subset):
+    """A part that may change the labels."""
+
+
+class OwnParts(ConcatDataset):
+    """Parts that may have their labels changed."""
+
+
+def with_classes(dataset, classes=("x", "y")):
+    dataset.classes = classes
+    return dataset
+
+
 class Letters(Squares):
     classes = ("a", "b")
 
@@ -226,11 +259,15 @@ class Letters(Squares):
 LABELS = {
     "a part": (Subset(Squares(), [1, 2]), ["light", "dark"]),
     "a part of a part": (Subset(Subset(Squares(), [0, 1, 2, 3]), [3, 2]), ["light", "dark"]),
-    "a wrapper of a part": (Wrapper(Subset(Squares(), [1, 2])), ["light", "dark"]),
+    "a part of an own kind": (OwnPart(Squares(), [1, 2]), ["1", "0"]),
+    "parts of an own kind": (OwnParts([Squares(1), Squares(1)]), ["0", "0"]),
+    "a part with classes": (with_classes(Subset(Squares(), [1, 2])), ["y", "x"]),
+    "a wrapper of a part": (Wrapper(Subset(Squares(), [1, 2])), ["1", "0"]),
+    "a part of a wrapper": (Subset(Wrapper(Squares()), [1, 2]), ["1", "0"]),
+    "a wrapper that passes names on": (PassesOn(Squares(2)), ["0", "1"]),
     "two that differ": (ConcatDataset([Squares(1), Letters(2)]), ["dark", "a", "b"]),
     "a part of two": (Subset(ConcatDataset([Squares(1), Letters(2)]), [2, 0]), ["b", "dark"]),
     "wrapped, two that differ": (Wrapper(ConcatDataset([Squares(1), Letters(1)])), ["0", "0"]),
-    "wrapped, two alike": (Wrapper(ConcatDataset([Squares(1), Squares(1)])), ["dark", "dark"]),
 }
 
 
@@ -239,6 +276,155 @@ def test_labels_are_the_names_of_the_classes_of_the_dataset_within(case, out, re
     dataset, expected = LABELS[case]
     run(dataset, out, resnet)
     assert read(out)[1] == expected
+
+
+NAMES = {
+    "a dict": {0: "cat", 1: "dog"},
+    "a dict in another order": {1: "dog", 0: "cat"},
+    "a dict of numbers": {"cat": 0, "dog": 1},
+    "keys of a dict": {"cat": 0, "dog": 1}.keys(),
+    "an array": np.array(["cat", "dog"]),
+    "a column of pandas": pd.Series(["cat", "dog"]),
+}
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_names_of_classes_may_have_any_usual_form(case, out, resnet):
+    named = with_classes(Squares(2), NAMES[case])
+    run(named, out, resnet)
+    assert read(out)[1] == ["cat", "dog"]
+
+
+def test_a_number_that_is_no_key_of_the_names_is_said():
+    source = DatasetSource(with_classes(Squares(2), {0: "cat", 5: "dog"}))
+    assert source.read(1, 64)[2] == "its label 1 is none of the 2 in classes"
+
+
+# Code that threads cannot share
+
+
+class Shared(Dataset):
+    """Forty pictures of one gray each, read by way of something that all rows share."""
+
+    def __len__(self):
+        return 40
+
+    def __getitem__(self, i):
+        return self.picture(i), i % 2
+
+
+class OwnState(Shared):
+    def picture(self, i):
+        self.current = i
+        time.sleep(0.0005)
+        return Image.new("RGB", (64, 64), (6 * self.current,) * 3)
+
+
+class OneBuffer(Shared):
+    def __init__(self, shape):
+        self.buffer = np.empty(shape, np.uint8)
+
+    def picture(self, i):
+        self.buffer[:] = 6 * i
+        time.sleep(0.0005)
+        return self.buffer
+
+
+class OneTensor(Shared):
+    buffer = torch.empty(3, 64, 64, dtype=torch.uint8)
+
+    def picture(self, i):
+        return self.buffer.fill_(6 * i)
+
+
+class OnePicture(Shared):
+    buffer = Image.new("RGB", (64, 64))
+
+    def picture(self, i):
+        self.buffer.paste((6 * i,) * 3, (0, 0, 64, 64))
+        return self.buffer
+
+
+class OneFile(Shared):
+    def __init__(self, path):
+        path.write_bytes(b"".join(bytes([6 * i]) * 64 * 64 for i in range(40)))
+        self.file = open(path, "rb")  # noqa: SIM115
+
+    def __del__(self):
+        self.file.close()
+
+    def picture(self, i):
+        self.file.seek(i * 64 * 64)
+        time.sleep(0.0005)
+        return np.frombuffer(self.file.read(64 * 64), np.uint8).reshape(64, 64)
+
+
+class Connection(Shared):
+    def __init__(self):
+        self.base = sqlite3.connect(":memory:")
+        self.base.execute("create table pictures (gray integer)")
+        self.base.executemany("insert into pictures values (?)", [(6 * i,) for i in range(40)])
+
+    def __del__(self):
+        self.base.close()
+
+    def picture(self, i):
+        [gray] = self.base.execute("select gray from pictures where rowid = ?", [i + 1]).fetchone()
+        return Image.new("RGB", (64, 64), (gray,) * 3)
+
+
+SHARED = {
+    "a state": lambda folder: OwnState(),
+    "a buffer": lambda folder: OneBuffer((64, 64, 3)),
+    "a gray buffer": lambda folder: OneBuffer((64, 64)),
+    "a tensor": lambda folder: OneTensor(),
+    "a picture": lambda folder: OnePicture(),
+    "a file": lambda folder: OneFile(folder / "grays"),
+    "a connection": lambda folder: Connection(),
+    "parts of a state": lambda folder: Subset(ConcatDataset([OwnState()]), range(40)),
+}
+
+
+@pytest.fixture
+def three_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("three_threads")
+@pytest.mark.parametrize("case", SHARED)
+def test_rows_that_share_something_are_read_one_at_a_time(case, tmp_path, out, monkeypatch):
+    """The network gives back the gray of each picture."""
+
+    def grays(images):
+        rows = torch.zeros(len(images), 512)
+        rows[:, 0] = images[:, 0, 0, 0]
+        return rows
+
+    monkeypatch.setattr(features, "fast_forward", lambda *settings: grays)
+    small = backbone.resnet18(size=64)
+    done = run(SHARED[case](tmp_path), out, small, batch_size=2)
+    assert done.unreadable == ()
+    _, labels, vectors = read(out)
+    assert vectors[:, 0].tolist() == [6.0 * i for i in range(40)]
+    assert labels == ["0", "1"] * 20
+    assert run(SHARED[case](tmp_path), out, small, batch_size=2).computed == 0
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_threads_read_only_what_is_known_to_bear_it(picture_folder, pixels, out, resnet):
+    def own(picture):
+        return picture
+
+    folder = ImageFolder(picture_folder)
+    pets = images.from_arrays(pixels, torch.arange(12) % 2, ["cat", "dog"])
+    known = [folder, Subset(folder, [0]), ConcatDataset([folder, Subset(folder, [1])]), pets]
+    unknown = [ImageFolder(picture_folder, transform=own), OwnPart(folder, [0]), Squares(),
+               ConcatDataset([folder, Squares()])]  # fmt: skip
+    assert [DatasetSource(one).threadsafe for one in known] == [True] * 4
+    assert [DatasetSource(one).threadsafe for one in unknown] == [False] * 4
 
 
 def test_numbers_that_the_dataset_has_changed_get_no_name(picture_folder, out, resnet):
@@ -283,6 +469,10 @@ ALIKE = {
     "an array H×W×3": np.asarray,
     "an array turned around": lambda picture: np.asarray(picture)[..., ::-1][..., ::-1],
     "an array of floats": lambda picture: np.asarray(picture, np.float64) / 255,
+    "floats with an error of rounding": lambda picture: to_tensor(picture) * 1.0000005 - 4e-7,
+    "the bytes of a file": lambda picture: as_png(picture),
+    "a dict with the bytes": lambda picture: {"bytes": as_png(picture), "path": None},
+    "a dict with the path": lambda picture: {"bytes": None, "path": picture.filename},
 }
 
 
@@ -291,7 +481,7 @@ def test_a_picture_is_the_same_in_any_form(case, picture_folder):
     with Image.open(picture_folder / "red" / "0.png") as picture:
         expected = DatasetSource([picture]).read(0, 64)[2]
         given = ALIKE[case](picture)
-    np.testing.assert_array_equal(DatasetSource([given]).read(0, 64)[2], expected)
+    np.testing.assert_array_equal(DatasetSource([(given,)]).read(0, 64)[2], expected)
 
 
 GRAY = {
@@ -435,10 +625,12 @@ def test_two_processes_do_not_write_to_one_folder(picture_folder, out, resnet):
 
 
 def png(size=(64, 64), gray=128):
-    import io
+    return as_png(Image.new("RGB", size, (gray,) * 3))
 
+
+def as_png(picture):
     file = io.BytesIO()
-    Image.new("RGB", size, (gray,) * 3).save(file, "PNG")
+    picture.save(file, "PNG")
     return file.getvalue()
 
 

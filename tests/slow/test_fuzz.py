@@ -171,7 +171,13 @@ def test_any_bytes_are_refused_as_weights(tmp_path_factory, data, ending):
             backbone.resnet18(file)
 
 
-CARD = {"sha256": "00", "mean": [0.5] * 3, "std": [0.2] * 3, "size": 64, "classes": [{"name": "a"}]}
+CARD = {
+    "sha256": "0" * 64,
+    "mean": [0.5] * 3,
+    "std": [0.2] * 3,
+    "size": 64,
+    "classes": [{"name": "a"}],
+}
 
 
 @given(changed([CARD]) | JSON)
