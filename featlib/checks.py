@@ -51,7 +51,7 @@ __all__ = [
 ]
 
 
-_LARGEST = 2**64 - 1  # no count, size or seed of PyTorch or NumPy is larger
+_LARGEST = 10**100  # of more digits, Python itself refuses to print some
 
 
 class FeatlibError(ValueError):
@@ -268,7 +268,7 @@ def whole_number(value: int, where: str, name: str, low: int = 1, high: int | No
     low : int
         The smallest that is allowed.
     high : int, optional
-        The largest that is allowed; 2**64 - 1 if left out.
+        The largest that is allowed; 10**100 if left out.
 
     Returns
     -------
@@ -283,7 +283,8 @@ def whole_number(value: int, where: str, name: str, low: int = 1, high: int | No
     ok = isinstance(value, Integral) and not isinstance(value, bool) and value >= low
     most = _LARGEST if high is None else high
     if not ok or value > most:
-        span = f"from {low} to {most}" if ok or high is not None else f"of at least {low}"
+        span = f"of at least {low}" if high is None else f"from {low} to {high}"
+        span += ", and at most 10**100" if ok and high is None else ""
         wanted = f"{name} as a whole number {span}"
         near = round(min(max(_as_number(value, low), low), 1e15 if high is None else high))
         refuse(where, wanted, describe(value), f"Try {name}={near}.")
@@ -421,7 +422,7 @@ def settings(names: Iterable[str], where: str, known: Collection[str]) -> None:
     for name in names:
         if name not in known:
             fix = f"Check the spelling{_nearest(name, known)}"
-            refuse(where, f"settings among {', '.join(known)}", name, fix)
+            refuse(where, f"settings among {', '.join(known)}", str(name), fix)
 
 
 def switch(value: bool, where: str, name: str) -> bool:
