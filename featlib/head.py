@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from inspect import getclosurevars, isfunction
 from math import isfinite, log
+from types import FunctionType, MethodType
 from typing import Any, NoReturn
 
 import torch
@@ -428,17 +429,23 @@ def _evaluating(head: object) -> Iterator[None]:
             part.training = mode
 
 
-def _modules(head: Any) -> list[nn.Module]:
+def _modules(head: Any, depth: int = 4) -> list[nn.Module]:
     """Find the modules that a head is, or that a function, a method or an object makes use of."""
     if isinstance(head, nn.Module):
         return [head]
     held = [getattr(head, "__self__", None), *getattr(head, "__dict__", {}).values()]
     if isinstance(head, partial):
-        held += [*_modules(head.func), *head.args, *head.keywords.values()]
-    if isfunction(head):
+        held += [head.func, *head.args, *head.keywords.values()]
+    elif isfunction(head):
         seen = getclosurevars(head)
         held += [*seen.nonlocals.values(), *seen.globals.values()]
-    return [value for value in held if isinstance(value, nn.Module)]
+    elif isinstance(head, (list, tuple)):
+        held += head
+    elif isinstance(head, dict):
+        held += head.values()
+    kinds = (nn.Module, partial, FunctionType, MethodType, list, tuple, dict)
+    found = (_modules(value, depth - 1) for value in held if depth and isinstance(value, kinds))
+    return [module for modules in found for module in modules]
 
 
 def check_settings(settings: dict[str, Any]) -> Recipe:

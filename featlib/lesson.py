@@ -401,11 +401,9 @@ def _scale(pixels: torch.Tensor) -> torch.Tensor:
     All of them as float32 would be four times as large as the pixels, and stage 3 scales its own
     batches.
     """
-    scaled = (preprocess.scale(batch)[:1].clone() for batch in pixels.split(256))
-    first = next(scaled)  # a copy, as the part of a batch keeps the whole of it
-    for _ in scaled:
-        continue
-    return first
+    # Copies, since a part of a batch keeps the whole of it.
+    scaled = [preprocess.scale(batch)[:1].clone() for batch in pixels.split(256)]
+    return scaled[0]
 
 
 def _train(

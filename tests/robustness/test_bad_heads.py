@@ -110,10 +110,22 @@ class Holder:
         return self.module(rows)
 
 
+def calling(function):
+    return lambda rows: function(rows)
+
+
+def taking(name, modules):
+    return lambda rows: modules[name](rows)
+
+
 WRAPPERS = {
     "a function": lambda module: lambda rows: module(rows),
     "a partial": functools.partial,
     "a partial of a function": lambda module: functools.partial(lambda m, rows: m(rows), module),
+    "a function of a function": lambda module: lambda rows: (lambda more: module(more))(rows),
+    "a function that calls another": lambda module: calling(lambda rows: module(rows)),
+    "a function of a list": lambda module: taking(0, [module]),
+    "a function of a dict": lambda module: taking("head", {"head": module}),
     "an object": Holder,
     "a method": lambda module: module.forward,
 }
