@@ -15,7 +15,8 @@ BUILD ?= build/wheel
 # those of figures, pages and bad input, of what goes past the lesson, of processes, signals and
 # memory, and of the tools.
 MORE = tests/pages tests/plots tests/robustness
-SLOW = $(MORE) tests/exercises tests/scale tests/slow tests/tools tests/widgets
+# The longest first: two workers then end at the same time.
+SLOW = tests/slow tests/scale tests/tools tests/exercises $(MORE) tests/widgets
 UNIT = --doctest-modules tests featlib --ignore tests/browser $(addprefix --ignore ,$(SLOW))
 FORMS = .github/ISSUE_TEMPLATE/fault.yml .github/ISSUE_TEMPLATE/idea.yml
 
@@ -39,7 +40,7 @@ browser: $(VENV)/.installed-test   ## the quizzes in JupyterLab in a real browse
 	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile tests/browser
 
 slow: $(VENV)/.installed-test     ## past the lesson: figures, pages, bad input, exercises, widgets, many pictures, processes, full disks, random damage, tools
-	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile $(SLOW)
+	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile --no-loadscope-reorder $(SLOW)
 
 notebooks: $(VENV)/.installed-test ## execute all notebooks anew and keep their outputs
 	$(BIN)/python tools/execute_notebooks.py

@@ -5,10 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -32,14 +32,15 @@ def test_a_grid_search_with_two_processes(pixels, empty_cache):
     assert len(list(empty_cache.rglob("*.safetensors"))) == 2 * 2 + 1
 
 
-POOL = """
-import multiprocessing, sys, torch
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from featlib import backbone, features, head, weights
-
+PIXELS = """
 def pixels():
     return torch.arange(12 * 3 * 64 * 64).remainder(251).to(torch.uint8).view(12, 3, 64, 64)
-
+"""
+POOLS = f"""
+import multiprocessing, torch
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from featlib import backbone, features, head, weights
+{PIXELS}
 def extract(i):
     rows = features.extract(pixels(), weights.read_weights(), cache=False, progress=False)
     return rows.double().sum().item()
@@ -51,66 +52,79 @@ def train(i):
 def forward(i):
     return backbone.resnet18()(pixels() / 255).double().sum().item()
 
+def pool(kind):
+    if kind == "threads":
+        return ThreadPoolExecutor(2)
+    # What does not fork imports everything anew, so one process has to do.
+    return ProcessPoolExecutor(2 if kind == "fork" else 1, multiprocessing.get_context(kind))
+
 if __name__ == "__main__":
     torch.set_num_threads(2)  # whatever the machine has
-    work = {"extract": extract, "train": train, "forward": forward}[sys.argv[2]]
-    expected = work(0)
-    if sys.argv[1] == "threads":
-        pool = ThreadPoolExecutor(2)
-    else:
-        pool = ProcessPoolExecutor(2, multiprocessing.get_context(sys.argv[1]))
-    with pool:
-        assert all(abs(found / expected - 1) < 1e-4 for found in pool.map(work, range(3)))
-    assert torch.get_num_threads() == 2
-    print("done")
+    for kind in ("threads", *multiprocessing.get_all_start_methods()):
+        for work in (extract, train, forward) if kind == "fork" else (extract,):
+            expected = work(0)
+            with pool(kind) as workers:
+                apart = [abs(found / expected - 1) for found in workers.map(work, range(3))]
+            assert max(apart) < 1e-4
+            assert torch.get_num_threads() == 2
+            print(kind, work.__name__, flush=True)
 """
 
 
-KINDS = ("threads", *multiprocessing.get_all_start_methods())
-CASES = [(kind, "extract") for kind in KINDS]
-CASES += [("fork", work) for work in ("train", "forward") if "fork" in KINDS]
-
-
-@pytest.mark.parametrize(("kind", "work"), CASES)
-def test_a_pool_of_a_process_that_has_computed_with_two_threads(kind, work, tmp_path):
+def test_pools_of_a_process_that_has_computed_with_two_threads(tmp_path):
     """A process made by fork would wait for ever for the threads of its parent."""
-    (tmp_path / "pool.py").write_text(POOL)
-    running = subprocess.Popen(
-        [sys.executable, tmp_path / "pool.py", kind, work],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        said = running.communicate(timeout=120)
-    except subprocess.TimeoutExpired:
-        if hasattr(os, "killpg"):  # its children wait, too
+    kinds = ("threads", *multiprocessing.get_all_start_methods())
+    expected = [f"{kind} extract" for kind in kinds]
+    if "fork" in kinds:
+        after = expected.index("fork extract") + 1
+        expected[after:after] = ["fork train", "fork forward"]
+    (tmp_path / "pools.py").write_text(POOLS)
+    with open(tmp_path / "out", "w+") as out:
+        running = subprocess.Popen(
+            [sys.executable, tmp_path / "pools.py"],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        with suppress(subprocess.TimeoutExpired):  # what is missing in its lines waits for ever
+            running.wait(timeout=240)
+        if running.returncode is None and hasattr(os, "killpg"):  # its children wait, too
             os.killpg(running.pid, signal.SIGKILL)
         running.kill()
-        running.communicate()
-        pytest.fail("it waits for ever")
-    assert said == ("done\n", "")
+        running.wait()
+        out.seek(0)
+        assert out.read().splitlines() == expected
+
+
+SAME = f"""
+import multiprocessing, torch
+from featlib import backbone, features
+{PIXELS}
+def extract(together, answers):
+    torch.set_num_threads(1)
+    together.wait()
+    rows = features.extract(pixels(), backbone.resnet18(), progress=False)
+    answers.put(f"{{rows.double().sum():.3f}}")
+
+if __name__ == "__main__":
+    together, answers = multiprocessing.Barrier(4), multiprocessing.Queue()
+    running = [multiprocessing.Process(target=extract, args=(together, answers)) for _ in range(4)]
+    for process in running:
+        process.start()
+    print(len({{answers.get(timeout=240) for _ in running}}))
+    for process in running:
+        process.join()
+"""
 
 
 def test_four_processes_that_want_the_same_features(tmp_path):
     """They all get them, one entry is left, and it is whole."""
-    script = (
-        "import torch; torch.set_num_threads(1); from featlib import backbone, features;"
-        "pixels = torch.arange(12 * 3 * 64 * 64).remainder(251).to(torch.uint8);"
-        "pixels = pixels.view(12, 3, 64, 64);"
-        "rows = features.extract(pixels, backbone.resnet18(), progress=False);"
-        "print(f'{rows.double().sum():.3f}')"
-    )
+    (tmp_path / "same.py").write_text(SAME)
     environment = os.environ | {"FEATLIB_CACHE_DIR": str(tmp_path / "cache")}
-    command = [sys.executable, "-c", script]
-    running = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
-        for _ in range(4)
-    ]
-    said = [process.communicate() for process in running]
-    assert {err for _, err in said} == {b""}
-    assert len({out for out, _ in said}) == 1
+    said = subprocess.run(
+        [sys.executable, tmp_path / "same.py"], capture_output=True, text=True, env=environment
+    )
+    assert (said.stdout, said.stderr) == ("1\n", "")
     files = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
     assert len(files) == 1
 
