@@ -15,8 +15,17 @@ _BATCH = 64  # covered copies of an image that are in memory together
 _HEAD = "Take what head.train returned first, or lesson.head."
 
 
-def contributions(features: torch.Tensor, head: nn.Linear, number: int) -> torch.Tensor:
+def contributions(
+    features: torch.Tensor,
+    head: nn.Linear,
+    number: int,
+    reference: torch.Tensor | None = None,
+) -> torch.Tensor:
     """Split a logit into what each feature adds to it.
+
+    The bias alone tells little: a feature that is never 0 adds something for every image. Against a
+    reference, such as the mean of the training features, each feature adds what sets this image
+    apart, and what is left is the logit of the reference.
 
     Parameters
     ----------
@@ -26,11 +35,14 @@ def contributions(features: torch.Tensor, head: nn.Linear, number: int) -> torch
         D features to C logits.
     number : int
         The class number whose logit is split.
+    reference : torch.Tensor, optional
+        float32 D: the features to compare with; left out, all are 0.
 
     Returns
     -------
     torch.Tensor
-        float32 D + 1: feature × weight, and the bias last; the sum is the logit.
+        float32 D + 1: (feature - reference) × weight, and last the logit of the reference, which
+        without one is the bias. The sum is the logit.
 
     Raises
     ------
@@ -45,16 +57,23 @@ def contributions(features: torch.Tensor, head: nn.Linear, number: int) -> torch
     >>> head.weight.data, head.bias.data = torch.tensor([[3.0, -1.0], [0, 1]]), torch.ones(2)
     >>> explain.contributions(torch.tensor([2.0, 4.0]), head, 0).tolist()  # they sum to the logit
     [6.0, -4.0, 1.0]
+    >>> mean = torch.tensor([1.0, 3.0])
+    >>> explain.contributions(torch.tensor([2.0, 4.0]), head, 0, mean).tolist()
+    [3.0, -1.0, 1.0]
     """
     where = "explain.contributions"
     checks.instance(head, nn.Linear, where, "a head, a torch.nn.Linear", _HEAD)
     checks.feature_row(features, where, width=head.in_features)
+    if reference is None:
+        reference = torch.zeros_like(features)
+    checks.feature_row(reference, f"{where}, reference", width=head.in_features)
     number = checks.whole_number(number, where, "number", 0, head.out_features - 1)
     with torch.no_grad():
         bias = head.weight.new_zeros(1) if head.bias is None else head.bias[number : number + 1]
         checks.features(head.weight, f"{where}, head.weight")
         checks.features(bias[None], f"{where}, head.bias")
-        return torch.cat([features * head.weight[number], bias])
+        weight = head.weight[number]
+        return torch.cat([(features - reference) * weight, bias + reference @ weight])
 
 
 def occlusion(

@@ -11,7 +11,7 @@ import os
 import tarfile
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache as remember
@@ -101,6 +101,9 @@ class ImageSet:
         What each image shows: an emoji's name, or a file's.
     skipped : tuple of (str, str)
         Files that were left out, each with its reason.
+    groups : torch.Tensor
+        int64 N: images with the same number show the same thing, such as two drawings of one emoji.
+        An honest split keeps a group on one side. Left out, each image is a group of its own.
 
     Raises
     ------
@@ -125,6 +128,7 @@ class ImageSet:
     validation: torch.Tensor
     captions: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...] = ()
+    groups: torch.Tensor = None  # type: ignore[assignment]  # filled in below
 
     def __post_init__(self) -> None:
         checks.instance(self.name, str, "ImageSet", "name as text", 'Try name="mine".')
@@ -140,6 +144,7 @@ class ImageSet:
             "validation": _rows(self.validation, where, "validation", n),
             "captions": _captions(self.captions, where, n),
             "skipped": _skipped(self.skipped, where),
+            "groups": _groups(self.groups, n, where),
         }
         for field, value in plain.items():
             object.__setattr__(self, field, value)
@@ -352,6 +357,7 @@ def from_arrays(
     name: str = "arrays",
     captions: Sequence[str] | None = None,
     skipped: Sequence[tuple[str, str]] = (),
+    groups: _Rows | Sequence[str] | None = None,
 ) -> ImageSet:
     """Make an image set from arrays that are already in memory.
 
@@ -375,6 +381,9 @@ def from_arrays(
         A name an image.
     skipped : sequence of (str, str)
         Files that were left out, each with its reason.
+    groups : torch.Tensor, numpy.ndarray or sequence of int or str, optional
+        What each image shows: N numbers or names, the same for two photographs of one cup, say.
+        A group is kept on one side of the split; the share for validation is one of groups.
 
     Returns
     -------
@@ -385,7 +394,7 @@ def from_arrays(
     Raises
     ------
     featlib.FeatlibError
-        If the arrays do not fit together, or a class has fewer than two images.
+        If the arrays do not fit together, or a class has fewer than two images, or two groups.
 
     Examples
     --------
@@ -396,14 +405,18 @@ def from_arrays(
     ImageSet('pets': 10×3×64×64 uint8, 2 classes, 8 training + 2 validation)
     >>> images.from_arrays(pixels, ["cat", "dog"] * 5, ["cat", "dog"], validation=[7, 8, 9])
     ImageSet('arrays': 10×3×64×64 uint8, 2 classes, 7 training + 3 validation)
+    >>> cups = images.from_arrays(pixels, [0] * 5 + [1] * 5, ["cup", "mug"], groups="aabbcddeff")
+    >>> set(cups.groups[cups.train].tolist()) & set(cups.groups[cups.validation].tolist())
+    set()
     """
     checks.instance(name, str, "images.from_arrays", "name as text", 'Try name="mine".')
     where = f"images '{name}'"
     classes = checks.classes(classes, where)
     pixels = _plain_pixels(pixels, where)
     labels = _plain_labels(labels, len(pixels), classes, where)
+    numbers = _groups(groups, len(pixels), where)
     if isinstance(validation, (Real, str)) or validation is None:
-        train, held_out = _split(labels, classes, validation, seed, where)
+        train, held_out = _split(labels, numbers, classes, validation, seed, where)
     else:
         held_out = _rows(validation, where, "validation", len(pixels))
         train = _others(held_out, len(pixels))
@@ -413,7 +426,7 @@ def from_arrays(
     if captions is None:
         captions = [f"image {i}" for i in range(len(pixels))]
     names, left_out = _captions(captions, where, len(pixels)), _skipped(skipped, where)
-    return ImageSet(name, pixels, labels, classes, train, held_out, names, left_out)
+    return ImageSet(name, pixels, labels, classes, train, held_out, names, left_out, numbers)
 
 
 def from_folder(
@@ -606,6 +619,7 @@ def _load_emoji10() -> ImageSet:
         tensors["train"],
         tensors["validation"],
         captions,
+        groups=_numbered([picture["group"] for picture in card["pictures"]]),
     )
 
 
@@ -628,6 +642,7 @@ def _load_emoji3d(size: int) -> ImageSet:
         (~held_out).nonzero().flatten(),
         held_out.nonzero().flatten(),
         tuple(picture["name"] for picture in found),
+        groups=_numbered([picture["group"] for picture in found]),
     )
 
 
@@ -668,34 +683,36 @@ def _resize(pixels: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def _split(
-    labels: torch.Tensor, classes: Sequence[str], validation: Any, seed: int, where: str
+    labels: torch.Tensor,
+    groups: torch.Tensor,
+    classes: Sequence[str],
+    validation: Any,
+    seed: int,
+    where: str,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Split class by class, so that even the smallest class is on both sides."""
+    """Split the groups class by class, so that even the smallest class is on both sides."""
     # scikit-learn takes a second to import, and emoji10 brings its own split.
     from sklearn.model_selection import train_test_split
 
     checks.number(validation, where, "validation", low=0, high=_MOST, above=True)
     _seed(seed, where)
-    counts = labels.bincount(minlength=len(classes)).tolist()
+    names, first = np.unique(groups.numpy(), return_index=True)
+    kinds = labels[torch.from_numpy(first)].numpy()  # of a group with several, the first counts
+    counts = np.bincount(kinds, minlength=len(classes)).tolist()
     if rare := [f"{n} of '{name}'" for name, n in zip(classes, counts, strict=True) if n < 2]:
+        what = "images" if len(names) == len(groups) else "groups of images"
         checks.refuse(
             where,
-            "at least two images of each class, one to train on and one to validate on",
+            f"at least two {what} of each class, one to train on and one to validate on",
             _some(rare),
             "Add images of that class, or leave it out.",
         )
-    train, held_out = [], []
+    held_out = torch.zeros(len(labels), dtype=torch.bool)
     for k, n in enumerate(counts):
-        rows = (labels == k).nonzero().flatten().numpy()
         n_held_out = min(max(1, round(validation * n)), n - 1)
-        most, rest = train_test_split(rows, test_size=n_held_out, random_state=seed)
-        train.append(most)
-        held_out.append(rest)
-    return _sorted_rows(train), _sorted_rows(held_out)
-
-
-def _sorted_rows(parts: list[np.ndarray]) -> torch.Tensor:
-    return torch.from_numpy(np.sort(np.concatenate(parts)))
+        _, chosen = train_test_split(names[kinds == k], test_size=n_held_out, random_state=seed)
+        held_out |= torch.isin(groups, torch.from_numpy(chosen))
+    return (~held_out).nonzero().flatten(), held_out.nonzero().flatten()
 
 
 def _seed(seed: int, where: str) -> None:
@@ -777,6 +794,27 @@ def _rows(value: Any, where: str, side: str, n: int) -> torch.Tensor:
         wanted = f"{side} as a list of different rows from 0 to {n - 1}, at least one"
         checks.refuse(where, wanted, got, "Pass the row number of each image that is meant.")
     return torch.from_numpy(rows.astype(np.int64))
+
+
+def _groups(value: Any, n: int, where: str) -> torch.Tensor:
+    """Return a number for each image, equal for those of one group."""
+    if value is None:
+        return torch.arange(n)
+    try:
+        names = value.tolist() if is_tensor(value) or is_array(value) else list(value)
+        numbers = _numbered(names)
+    except Exception:  # whatever a tensor without values or a list of odd things raises
+        numbers = torch.empty(0)
+    if len(numbers) != n:
+        fix = "Give one number or name an image, or leave it out."
+        checks.refuse(where, f"groups of {n} images", describe(value), fix)
+    return numbers
+
+
+def _numbered(names: Sequence[Hashable]) -> torch.Tensor:
+    """Give equal names the same number, from 0 in the order in which they come."""
+    numbers: dict[Hashable, int] = {}
+    return torch.tensor([numbers.setdefault(name, len(numbers)) for name in names])
 
 
 def _others(rows: torch.Tensor, n: int) -> torch.Tensor:

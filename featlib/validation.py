@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 from featlib import checks
 from featlib import head as heads
 
-__all__ = ["Report", "evaluate", "wilson_interval"]
+__all__ = ["Comparison", "Report", "compare", "evaluate", "wilson_interval"]
 
 _MOST = 10**18  # predictions: more than anyone has
 
@@ -166,6 +166,82 @@ class Report:
         times = int(mistakes.max())
         places = np.argwhere(mistakes == times) if times else ()
         return [(self.classes[row], self.classes[column]) for row, column in places], times
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two classifiers on the same images.
+
+    Attributes
+    ----------
+    first_alone, second_alone : int
+        Images that one of them gets right and the other wrong.
+    p_value : float
+        How probable at least so uneven a pair of numbers is, if both are equally good.
+    """
+
+    first_alone: int
+    second_alone: int
+    p_value: float
+
+    def __str__(self) -> str:
+        return (
+            f"right by the first alone {self.first_alone}, by the second alone "
+            f"{self.second_alone}, p = {self.p_value:.3f}"
+        )
+
+
+def compare(first: Report, second: Report) -> Comparison:
+    """Compare two classifiers on the same images, by McNemar's exact test.
+
+    Images that both get right, or both wrong, say nothing about which is better. Of the others, an
+    equally good pair shares evenly, as a fair coin does. Two intervals that overlap do not show
+    this: both move up and down together with how hard the images are.
+
+    Parameters
+    ----------
+    first, second : Report
+        Of the same N images in the same order.
+
+    Returns
+    -------
+    Comparison
+        The two counts, and the p-value of the two-sided test.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If these are no reports, or not of the same images.
+
+    References
+    ----------
+    McNemar (1947), Note on the sampling error of the difference between correlated proportions or
+    percentages, Psychometrika 12(2), 153–157.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from featlib import validation
+    >>> labels, classes = torch.zeros(8, dtype=torch.int64), ["cat", "dog"]
+    >>> cat, dog = torch.tensor([[1.0, 0]]), torch.tensor([[0.0, 1]])
+    >>> answers = cat.repeat(8, 1), torch.cat([dog.repeat(6, 1), cat.repeat(2, 1)])
+    >>> reports = [validation.evaluate(torch.nn.Identity(), a, labels, classes) for a in answers]
+    >>> print(validation.compare(*reports))
+    right by the first alone 6, by the second alone 0, p = 0.031
+    """
+    from scipy.stats import binomtest  # takes a while to import
+
+    where = "validation.compare"
+    for report in (first, second):
+        checks.instance(report, Report, where, "a Report", "validation.evaluate returns one.")
+    if not torch.equal(first.labels, second.labels) or first.classes != second.classes:
+        got = f"{len(first.labels)} and {len(second.labels)} images with other labels"
+        fix = "Evaluate both on the same rows, in the same order."
+        checks.refuse(where, "two reports of the same images", got, fix)
+    one, other = (report.predictions == report.labels for report in (first, second))
+    alone = int((one & ~other).sum()), int((other & ~one).sum())
+    p_value = binomtest(alone[0], sum(alone)).pvalue if sum(alone) else 1.0
+    return Comparison(*alone, float(p_value))
 
 
 def evaluate(

@@ -31,6 +31,17 @@ def test_contributions_add_up_to_the_logit(image, resnet, layer):
         assert parts[-1] == layer.bias[number]
 
 
+def test_against_a_reference_the_same_logit_is_split_otherwise(layer):
+    features, mean = torch.randn(2, 512, generator=seeded()).unbind()
+    logits = layer(torch.stack([features, mean]))[:, 1]
+    parts = explain.contributions(features, layer, 1, mean)
+    assert parts.sum().item() == pytest.approx(logits[0].item(), abs=1e-4)
+    assert parts[-1].item() == pytest.approx(logits[1].item(), abs=1e-4)
+    assert explain.contributions(mean, layer, 1, mean)[:-1].abs().max() == 0
+    with pytest.raises(FeatlibError, match="contributions, reference"):
+        explain.contributions(features, layer, 1, mean[:5])
+
+
 def test_contributions_of_a_class_that_is_not_there_are_refused(layer):
     with pytest.raises(FeatlibError, match="from 0 to 2"):
         explain.contributions(torch.zeros(512), layer, 3)

@@ -372,3 +372,41 @@ def test_a_class_without_images_leaves_no_gap_in_the_sheet(pixels):
     sheet = Image.open(io.BytesIO(own.contact_sheet(columns=2)))
     assert sheet.size == (2 * 64 + 4, 2 * 64 + 4)
     assert own._repr_mimebundle_()[1]["image/png"]["alt"].endswith("for each class: a, c.")
+
+
+# Groups
+
+
+def test_images_of_one_emoji_are_a_group_and_on_one_side(emoji10):
+    assert len(emoji10.groups.unique()) < len(emoji10)
+    sides = [set(emoji10.groups[rows].tolist()) for rows in (emoji10.train, emoji10.validation)]
+    assert not sides[0] & sides[1]
+
+
+def test_without_groups_each_image_is_its_own(pixels):
+    own = images.from_arrays(pixels, np.arange(12) % 2, ["a", "b"])
+    assert own.groups.tolist() == list(range(12))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_group_stays_on_one_side_of_the_split(pixels, seed):
+    names = ["cup 1", "cup 2", "cup 3", "mug 1", "mug 2", "mug 3"] * 2
+    labels = [0, 0, 0, 1, 1, 1] * 2
+    own = images.from_arrays(pixels, labels, ["cup", "mug"], groups=names, seed=seed)
+    held_out = {names[i] for i in own.validation.tolist()}
+    assert len(own.validation) == 4
+    assert {name[:3] for name in held_out} == {"cup", "mug"}
+    assert not held_out & {names[i] for i in own.train.tolist()}
+
+
+def test_a_class_of_one_group_cannot_be_split(pixels):
+    with pytest.raises(FeatlibError, match=r"at least two groups of images.*1 of 'b'"):
+        images.from_arrays(
+            pixels, [0] * 6 + [1] * 6, ["a", "b"], groups=[0, 1, 2, 3, 4, 5] + [6] * 6
+        )
+
+
+@pytest.mark.parametrize("groups", [[1, 2], 5, "ab", [[]] * 12, torch.zeros(12, device="meta")])
+def test_groups_that_do_not_fit_are_refused(pixels, groups):
+    with pytest.raises(FeatlibError, match="groups of 12 images"):
+        images.from_arrays(pixels, np.arange(12) % 2, ["a", "b"], groups=groups)

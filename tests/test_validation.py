@@ -146,3 +146,35 @@ def test_whole_numbers_of_numpy_do_not_overflow():
     assert validation.wilson_interval(np.uint8(3), np.uint8(200)) == validation.wilson_interval(
         3, 200
     )
+
+
+# Two classifiers
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "alone", "p_value"),
+    [
+        ([0] * 8, [1] * 6 + [0] * 2, (6, 0), 2 * 0.5**6),
+        ([0] * 6 + [1] * 2, [1, 0, 0, 0, 0, 0, 1, 1], (1, 0), 1.0),
+        ([1, 1, 0, 0], [1, 1, 0, 0], (0, 0), 1.0),
+        ([1] * 9 + [0], [0] * 9 + [1], (1, 9), 22 / 2**10),
+    ],
+    ids=["one is better", "one image apart", "the same", "the other is better"],
+)
+def test_only_images_that_one_of_two_gets_right_count(one_hot_head, first, second, alone, p_value):
+    labels = torch.zeros(len(first), dtype=torch.int64)
+    reports = [
+        validation.evaluate(one_hot_head, say(*said), labels, CLASSES) for said in (first, second)
+    ]
+    found = validation.compare(*reports)
+    assert (found.first_alone, found.second_alone) == alone
+    assert found.p_value == pytest.approx(p_value)
+
+
+def test_reports_of_other_images_are_not_compared(one_hot_head):
+    one = validation.evaluate(one_hot_head, say(0, 1), torch.tensor([0, 1]), CLASSES)
+    other = validation.evaluate(one_hot_head, say(0, 1), torch.tensor([1, 0]), CLASSES)
+    with pytest.raises(FeatlibError, match="the same images"):
+        validation.compare(one, other)
+    with pytest.raises(FeatlibError, match="a Report"):
+        validation.compare(one, 0.9)
