@@ -13,6 +13,8 @@ from featlib.engine.words import is_array, is_pillow_image, is_tensor, reason
 if TYPE_CHECKING:
     import torch
 
+_ROUNDING = 1e-6  # by which floats from 0 to 1 may be outside, after a resize for example
+_LIKE_255 = "they look like 0–255"
 NOT_NUMBERS = "images.load() and features.extract() return tensors."
 
 
@@ -244,12 +246,12 @@ def of_pillow(picture: Any, size: int) -> "torch.Tensor | str":
     """
     import torch
 
-    from featlib.engine.decode import NO_PICTURE, square, strictly
+    from featlib.engine.decode import square, strictly
 
     try:
         with strictly():
             pixels = square(picture, size)
-    except NO_PICTURE as error:  # it may still lie in a file, which is damaged or closed
+    except Exception as error:  # it may still lie in a file, which is damaged or closed
         return reason(error)
     return pixels if isinstance(pixels, str) else torch.tensor(pixels).permute(2, 0, 1)
 
@@ -411,7 +413,7 @@ def _uint8(found: Conversion) -> None:
         found.step("true and false", turn, lambda x: x.to(torch.uint8) * 255, plain=False)
         return
     low, high = _extremes(found)
-    if low < 0 or high > 65535 or (dtype.is_floating_point and high > 255):
+    if low < -_ROUNDING or high > 65535 or (dtype.is_floating_point and high > 255):
         found.stop(_strange(low, high), f"values from {low:.4g} to {high:.4g}")
     if not dtype.is_floating_point and high > 255:
         why, turn = "more than 8 bits", "({}.to(torch.int64) // 256).to(torch.uint8)"
@@ -419,11 +421,11 @@ def _uint8(found: Conversion) -> None:
         return
     if dtype.is_floating_point and dtype not in (torch.float32, torch.float64):
         found.step("", "{}.to(torch.float32)", lambda x: x.to(torch.float32))
-    if dtype.is_floating_point and high <= 1:
+    if dtype.is_floating_point and high <= 1 + _ROUNDING:
         why, turn = "they look like 0–1", "({} * 255).round().to(torch.uint8)"
         found.step(why, turn, lambda x: (x * 255).round().to(torch.uint8))
     elif dtype.is_floating_point:
-        why, turn = "they look like 0–255", "{}.round().to(torch.uint8)"
+        why, turn = _LIKE_255, "{}.round().to(torch.uint8)"
         found.step(why, turn, lambda x: x.round().to(torch.uint8), plain=False)
     else:
         found.step("", "{}.to(torch.uint8)", lambda x: x.to(torch.uint8))

@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import shutil
-import struct
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,16 +15,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import PIL
 import torch
 from PIL import ExifTags, Image, ImageOps
+from PIL.JpegImagePlugin import JpegImageFile
 
 from featlib.engine import cache as cache_files
-from featlib.engine import paths
+from featlib.engine import containers, paths, webp
 from featlib.engine.cache import PIECE
+from featlib.engine.room import Room
+from featlib.engine.words import printable
 from featlib.engine.words import reason as first_line
 
 # Of Pillow's formats those that are known by their first bytes and start no other program.
@@ -33,19 +35,27 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF", "PPM", "
 NO_FILE = "no file, or a link that leads nowhere"
 READ = "PNG, JPEG, WEBP, GIF, BMP, TIFF, AVIF, HEIC, PPM"  # as they are called in messages
 UNREAD = "a kind of {} that is not read ({}): save it as PNG with 8 bits a color"
+TOO_MANY = "too large: more than {:,} pixels"
 NO_FORMAT = f"no {' or '.join(READ.rsplit(', ', 1))} picture"
 SMALLEST = 8  # pixels a side; below this there is no picture to speak of
 HEAD = 16  # bytes by which Pillow tells one format from another
 SMALL_FILE = 50_000  # bytes
 # Bytes of one picture file at most: as many pixels as Pillow reads (89 million), uncompressed, in
-# three colors of 16 bits, are 540 MB. Some readers take a whole file into memory before they look.
+# three colors of 16 bits, are 540 MB.
 LARGEST_FILE = 600_000_000
-VERSION = 4  # raise it when the code below makes another picture of the same file
+# Of formats that are always compressed, and that a decoder takes into memory as a whole.
+WHOLE, LARGEST_WHOLE = {"JPEG", "WEBP", "AVIF", "HEIF"}, 200_000_000
+# Pixels of a JPEG at most: those of a camera's sensor are up to 400 million. Its decoder makes few
+# of them where it can shrink by 8.
+LARGEST_JPEG = 500_000_000
+LARGEST_SCANS = 2_500_000_000  # pixels in all its scans, which take several seconds
+VERSION = 5  # raise it when the code below makes another picture of the same file
 
 PHOTOGRAPH, THUMBNAIL = 224, 128  # pixels a side at which pictures are read
 MEMORY = 2 * 10**9  # bytes of pixels that are held in memory at most
 FEWEST_BITS = 10  # that a picture with more than 8 bits is taken to use: a black one stays dark
 DARKEST = 4  # times darker than white, at most, is the brightest pixel of 32 bits
+JPEG_HEADER = 1_000_000  # bytes within which a JPEG names its size
 LOST = 0.1  # the share of a JPEG's rows that may be missing at its end
 JPEG_END = b"\xff\xd9"
 JPEG_SCAN, JPEG_TABLE, JPEG_PROGRESSIVE = b"\xff\xda", b"\xff\xc4", b"\xff\xc2"
@@ -56,18 +66,30 @@ Result = np.ndarray | str  # a picture, or the reason why there is none
 UNKNOWN_KINDS = (
     "unknown pixel mode", "unknown data organization", "cannot handle", "unsupported",
 )  # fmt: skip
-# What Pillow's readers raise for damage, beside OSError; and for all that cannot be read.
-DAMAGES = (
-    SyntaxError, ValueError, EOFError, MemoryError, RuntimeError, ArithmeticError, LookupError,
-    TypeError, AttributeError, struct.error,
-)  # fmt: skip
-NO_PICTURE = (OSError, Image.DecompressionBombError, Image.DecompressionBombWarning, *DAMAGES)
+# Bytes a pixel while a picture is decoded, turned and converted: the decoder's, Pillow's, a copy.
+BYTES, BYTES_ELSEWHERE = {"WEBP": webp.BYTES, "AVIF": 16, "HEIF": 16}, 8
+BLOCK = 1 << 26  # bytes: above 32 MB, memory goes back to the system as soon as it is free
+# What all threads together hold: of files, and of pixels while they are decoded.
+FILES, PIXELS = Room(LARGEST_WHOLE), Room(800_000_000)
 
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # by EXIF's orientation
 SAMPLE_FORMAT = 339  # the tag of TIFF that says whether numbers have a sign; 1: they have none
 
 _DEEP = ("I", "F")  # Pillow's modes of one number a pixel with more than 8 bits
 
 log = logging.getLogger("featlib")
+
+
+class RefusedError(Exception):
+    """A file is not decoded; the message says why."""
 
 
 def usual_size(sides: Iterable[int]) -> int:
@@ -111,11 +133,8 @@ def shorter_sides(
     sides = []
     with strictly():
         for file in files[:: -(-len(files) // most) or 1]:
-            with suppress(*NO_PICTURE):
-                # A pipe would be waited for.
-                if os.path.isfile(file) and os.path.getsize(file) <= LARGEST_FILE:
-                    with Image.open(file, formats=formats()) as image:
-                        sides.append(min(image.size))
+            with suppress(Exception), _stream(file, JPEG_HEADER) as stream, _open(stream) as image:
+                sides.append(min(image.size))
             tick(0)
     return sides
 
@@ -152,7 +171,7 @@ def _accepted(head: bytes) -> list[str]:
     taken = []
     for name in formats():
         _, accepts = Image.OPEN[name]
-        with suppress(IndexError, struct.error):
+        with suppress(Exception):  # too few bytes, mostly
             if accepts is None or accepts(head) is True:
                 taken.append(name)
     return taken
@@ -170,6 +189,8 @@ def formats() -> tuple[str, ...]:
     import pillow_heif  # these imports take a tenth of a second, and emoji10 needs none
     from PIL import AvifImagePlugin, TiffImagePlugin, WebPImagePlugin  # noqa: F401
 
+    # Pillow asks for 16 MB at a time, which the C library keeps for the thread that frees them.
+    Image.core.set_block_size(BLOCK)
     Image.preinit()
     pillow_heif.register_heif_opener()
     return FORMATS
@@ -284,15 +305,16 @@ def _digest(files: Sequence[Path], size: int, tick: Callable[[int], object]) -> 
 
 def _parts(file: Path) -> Iterator[bytes]:
     """Read a file piece by piece; of what is not decoded, such as a film, only its head."""
-    if not file.is_file():
+    if not os.path.isfile(file):
         return
     try:
         with open(file, "rb") as opened:
             yield (head := opened.read(HEAD))
-            if (size := os.fstat(opened.fileno()).st_size) > LARGEST_FILE:
+            kinds, size = _accepted(head), os.fstat(opened.fileno()).st_size
+            if size > _largest(kinds):
                 yield str(size).encode()  # the reason names it
                 return
-            while _accepted(head) and (part := opened.read(1 << 20)):
+            while kinds and (part := opened.read(1 << 20)):
                 yield part
     except OSError as error:
         yield (error.strerror or "").encode()
@@ -322,7 +344,10 @@ def strictly() -> Iterator[None]:
 
 
 def _are_small(files: Sequence[Path]) -> bool:
-    sizes = [file.stat().st_size for file in files if file.exists()]
+    sizes = []
+    for file in files:
+        with suppress(OSError, ValueError):  # ValueError: no name that a file can have
+            sizes.append(os.path.getsize(file))
     return sum(sizes) < SMALL_FILE * len(sizes)
 
 
@@ -341,66 +366,189 @@ def decode_one(file: Path | str, size: int) -> Result:
     numpy.ndarray or str
         The picture, uint8 S×S×3, without a size H×W×3; or the reason why there is none.
     """
-    if not os.path.isfile(file):  # a pipe would be waited for, a device never ends
-        return NO_FILE
     try:
-        if (length := os.path.getsize(file)) > LARGEST_FILE and begins_as_picture(file):
-            most = f"at most {LARGEST_FILE / 1e6:.0f} MB are read"
-            return f"too large: a file of {length / 1e6:,.0f} MB, {most}"
-        return _read(file, size)
+        with _stream(file) as stream:
+            return _read(stream, size, file)
+    except RefusedError as why:
+        return str(why)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return f"too large: more than {Image.MAX_IMAGE_PIXELS:,} pixels"
-    except Image.UnidentifiedImageError:
-        return _unidentified(file)
+        return TOO_MANY.format(Image.MAX_IMAGE_PIXELS)
     except OSError as error:
         # An error of the disk has a number. All others are about what was read.
         return f"cannot be read: {error.strerror}" if error.errno else _damage(error)
-    except DAMAGES as error:
+    except MemoryError:
+        return "too large: there is no memory for it"
+    except Exception as error:  # whatever a decoder raises, only this one file is lost
         return _damage(error)
 
 
-def _unidentified(file: Path | str) -> str:
-    """Say why Pillow takes a file for no picture: `PIL.Image.open` hides what its readers say."""
-    for name in (kinds := _kinds(file)):
-        reader, _ = Image.OPEN[name]
-        try:
-            with open(file, "rb") as opened, reader(opened, os.fspath(file)):
-                pass
-        except NO_PICTURE as error:
-            if not (said := _damage(error, name)).startswith("damaged"):
-                return said
-    return "damaged: only its first bytes are those of a picture" if kinds else NO_FORMAT
-
-
 def _damage(error: Exception, kind: str = "picture") -> str:
-    said = first_line(error)
+    said = printable(first_line(error))
     if said.lower().startswith(UNKNOWN_KINDS):
         return UNREAD.format(kind, said)
     return f"damaged: {said}"
 
 
-def _read(file: Path | str, size: int) -> Result:
-    with _open(file, size) as image:
+def _largest(kinds: Sequence[str]) -> int:
+    return LARGEST_FILE if WHOLE.isdisjoint(kinds) else LARGEST_WHOLE
+
+
+@contextmanager
+def _stream(file: Path | str, jpeg_header: int = -1) -> Iterator[BinaryIO]:
+    """Open a file that may hold a picture; of a JPEG read no more than so many bytes."""
+    if not os.path.isfile(file):  # a pipe would be waited for, a device never ends
+        raise RefusedError(NO_FILE)
+    with open(file, "rb") as opened:
+        kinds, length = _accepted(opened.read(HEAD)), os.fstat(opened.fileno()).st_size
+        if not kinds:
+            raise RefusedError(NO_FORMAT)
+        if length > (largest := _largest(kinds)):
+            most = f"at most {largest / 1e6:.0f} MB are read"
+            raise RefusedError(f"too large: a file of {length / 1e6:,.0f} MB, {most}")
+        if WHOLE.isdisjoint(kinds):
+            yield opened
+            return
+        if kinds != ["JPEG"] and (fault := containers.fault(opened, length)):
+            raise RefusedError(fault)
+        with FILES.hold(length):
+            opened.seek(0)
+            yield io.BytesIO(opened.read(jpeg_header if kinds == ["JPEG"] else length))
+
+
+def opened(data: bytes) -> Image.Image:
+    """Open a picture that lies in memory; its pixels are decoded when they are used.
+
+    Parameters
+    ----------
+    data : bytes
+        A file of one of the `FORMATS`.
+
+    Returns
+    -------
+    PIL.Image.Image
+        The first one of several.
+
+    Raises
+    ------
+    RefusedError
+        If it is no picture, or of a kind that is not read; the message says why.
+    ValueError
+        If it is a JPEG of far too many parts.
+    PIL.Image.DecompressionBombError
+        If it has more pixels than Pillow reads.
+    """
+    image = _open(io.BytesIO(data))
+    _shrink(image, 0)
+    return image
+
+
+def _is_jpeg(stream: BinaryIO) -> bool:
+    stream.seek(0)
+    return _accepted(stream.read(HEAD)) == ["JPEG"]
+
+
+def _open(stream: BinaryIO) -> Image.Image:
+    """Open a picture, of which only the header is read; of a JPEG it may have any size."""
+    if _is_jpeg(stream):
+        stream.seek(0)
+        return _open_jpeg(stream.read())[0]
+    try:
+        return Image.open(stream, formats=formats())
+    except (Image.UnidentifiedImageError, SyntaxError):
+        raise RefusedError(_unidentified(stream)) from None
+
+
+def _open_jpeg(data: bytes) -> tuple[JpegImageFile, int]:
+    """Open the first picture of a JPEG and count its scans; its decoder may shrink it later."""
+    scans = containers.jpeg_scans(data)
+    try:
+        return JpegImageFile(io.BytesIO(data)), scans
+    except SyntaxError:
+        raise RefusedError(_unidentified(io.BytesIO(data))) from None
+
+
+def _unidentified(stream: BinaryIO) -> str:
+    """Say why Pillow takes a file for no picture: `PIL.Image.open` hides what its readers say."""
+    stream.seek(0)
+    for name in (kinds := _accepted(stream.read(HEAD))):
+        reader, _ = Image.OPEN[name]
+        stream.seek(0)
         try:
-            return square(image, size)
+            reader(stream, "")
+        except Exception as error:
+            if not (said := _damage(error, name)).startswith("damaged"):
+                return said
+    return containers.NOTHING_BEHIND if kinds else NO_FORMAT
+
+
+def _read(stream: BinaryIO, size: int, file: Path | str) -> Result:
+    if _is_jpeg(stream):
+        stream.seek(0)
+        return _read_jpeg(stream.read(), size, file)
+    with _open(stream) as image:
+        _shrink(image, size)
+        with PIXELS.hold(_cost(image)):
+            if image.format != "WEBP":
+                return _square(image, size)
+            stream.seek(0)
+            return _square(webp.still(image, stream.read()), size)
+
+
+def _read_jpeg(data: bytes, size: int, file: Path | str) -> Result:
+    image, scans = _open_jpeg(data)
+    coefficients = _coefficients(image, scans)
+    _shrink(image, size)
+    with image, PIXELS.hold(_cost(image) + coefficients):
+        try:
+            return _square(image, size)
         except OSError as error:
-            if error.errno or image.format not in ("JPEG", "MPO"):
+            if error.errno:
                 raise
-    # A JPEG that lacks its end may be whole but for its last rows. With an end, these are gray.
-    data = _without_half_a_header(Path(file).read_bytes())
-    with _open(io.BytesIO(data + JPEG_END), size) as image:
+        return _without_its_end(data, size, file)
+
+
+def _coefficients(image: JpegImageFile, scans: int) -> int:
+    """Return the bytes that a JPEG's decoder keeps of all its pixels, however it shrinks them."""
+    if image.width * image.height > LARGEST_JPEG:
+        raise RefusedError(TOO_MANY.format(LARGEST_JPEG))
+    if scans * image.width * image.height > LARGEST_SCANS:
+        raise RefusedError(f"too large: {scans} scans of {image.width}×{image.height} pixels")
+    if scans <= 1:
+        return 0
+    sampling = [across * down for _, across, down, _ in image.layer]
+    needed = 2 * image.width * image.height * sum(sampling) // max(1, *sampling)
+    if needed > PIXELS.most:
+        raise RefusedError(f"{TOO_MANY.format(PIXELS.most // 6)} in {scans} scans")
+    return needed
+
+
+def _shrink(image: Image.Image, size: int) -> None:
+    """Let a JPEG shrink by 2, 4 or 8 while it is decoded, and judge what then comes of it.
+
+    Of a HEIC, a preview is taken that is large enough. Other formats ignore this.
+    """
+    if size and min(image.size) >= SMALLEST:
+        image.draft(None, (2 * size, 2 * size))
+    most = Image.MAX_IMAGE_PIXELS
+    if most and image.width * image.height > most:
+        raise Image.DecompressionBombError
+
+
+def _cost(image: Image.Image) -> int:
+    """Return the bytes that a picture takes while it is decoded and made small, at most."""
+    return image.width * image.height * BYTES.get(image.format or "", BYTES_ELSEWHERE)
+
+
+def _without_its_end(data: bytes, size: int, file: Path | str) -> Result:
+    """Read a JPEG that may be whole but for its last rows. With an end, these are gray."""
+    data = _without_half_a_header(data)
+    image, _ = _open_jpeg(data + JPEG_END)
+    with image:
+        _shrink(image, size)
         if (lost := _lost_rows(image, data, size) / image.height) > LOST:
             raise OSError(f"its end is missing, {lost:.0%} of the picture")
         log.warning("images: the end of '%s' is missing; it is read without it", file)
-        return square(image, size)
-
-
-def _open(file: Path | str | io.BytesIO, size: int) -> Image.Image:
-    image = Image.open(file, formats=formats())
-    if size and min(image.size) >= SMALLEST:
-        # A JPEG decoder can shrink by 2, 4 or 8 while it reads; others ignore this.
-        image.draft(None, (2 * size, 2 * size))
-    return image
+        return _square(image, size)
 
 
 def _without_half_a_header(data: bytes) -> bytes:
@@ -421,7 +569,9 @@ def _lost_rows(image: Image.Image, data: bytes, size: int) -> int:
     start = data.rfind(JPEG_PROGRESSIVE)
     if image.info.get("progressive") and data.count(JPEG_SCAN, start) > 1:
         return 0
-    with _open(io.BytesIO(data + bytes(range(255)) + JPEG_END), size) as other:
+    other, _ = _open_jpeg(data + bytes(range(255)) + JPEG_END)
+    with other:
+        _shrink(other, size)
         changed = np.asarray(image) != np.asarray(other)
     rows = changed.reshape(image.height, -1).any(1)
     return image.height - int(rows.argmax()) if rows.any() else 0
@@ -442,12 +592,18 @@ def square(image: Image.Image, size: int) -> Result:
     numpy.ndarray or str
         uint8 S×S×3, without a size H×W×3; or the reason why there is none.
     """
+    with PIXELS.hold(_cost(image)):
+        return _square(image, size)
+
+
+def _square(image: Image.Image, size: int) -> Result:
     if min(image.size) < SMALLEST:
         return f"too small: {image.width}×{image.height}, {SMALLEST}×{SMALLEST} needed"
     deep, unsigned = _has_16_bits(image), _has_32_bits_without_sign(image)
     # A copy of a large picture is large, so none is made without need, and scaling comes first.
-    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
-        image = ImageOps.exif_transpose(image)
+    image.load()  # which turns a TIFF
+    if (turn := TURNS.get(orientation(image))) is not None:
+        image = image.transpose(turn)
     picture = _with_colors(image)
     if unsigned:  # Pillow takes the upper half of these for numbers below 0
         picture = Image.fromarray(np.asarray(picture).view(np.uint32).astype(np.float32))
@@ -461,6 +617,26 @@ def square(image: Image.Image, size: int) -> Result:
         numbers = np.nan_to_num(numbers, copy=False, nan=0, posinf=0, neginf=0)
         picture = Image.fromarray(numbers.clip(0, 255).astype(np.uint8))
     return np.asarray(_to_rgb(picture))
+
+
+def orientation(image: Image.Image) -> int:
+    """Read from EXIF how a picture is to be turned, and nothing else.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        With or without EXIF, whole or damaged.
+
+    Returns
+    -------
+    int
+        1 to 8, as EXIF has it; 1 for a picture that is upright, or does not say.
+    """
+    with suppress(Exception):  # EXIF may hold anything
+        value = image.getexif().get(ExifTags.Base.Orientation)
+        if isinstance(value, int) and value in TURNS:
+            return value
+    return 1
 
 
 def _with_colors(image: Image.Image) -> Image.Image:

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from featlib import FeatlibError, images
 from featlib.engine import decode
@@ -224,3 +224,63 @@ def test_the_reader_of_heic_is_registered_once(monkeypatch, picture_folder):
     decoded(picture_folder, cache=False)
     decoded(picture_folder, cache=False)
     assert calls == [1]
+
+
+# From a file to pixels
+
+
+TURNED = b"\1\0\x12\1\3\0\1\0\0\0\6\0\0\0\0\0\0\0"  # EXIF's directory: turn me clockwise
+
+
+def noise(path, mode="RGB", **options):
+    values = np.random.default_rng(0).integers(0, 256, (90, 120, len(mode)), dtype=np.uint8)
+    Image.fromarray(values).save(path, **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"lossless": True}, {"exact": True, "lossless": True}])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_webp_comes_out_as_pillow_reads_it(mode, options, tmp_path):
+    noise(tmp_path / "x.webp", mode, exif=b"Exif\0\0II*\0\x08\0\0\0" + TURNED, **options)
+    with Image.open(tmp_path / "x.webp") as image:
+        assert (image.mode, decode.orientation(image)) == (mode, 6)
+        assert np.array_equal(decode.decode_one(tmp_path / "x.webp", 32), decode.square(image, 32))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_as_pillow_turns_it(orientation, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    noise(tmp_path / "x.png", exif=exif)
+    with Image.open(tmp_path / "x.png") as image:
+        assert decode.orientation(image) == orientation
+        upright = np.asarray(ImageOps.exif_transpose(image))
+    assert np.array_equal(decode.decode_one(tmp_path / "x.png", 0), upright)
+
+
+def test_the_first_picture_of_several_in_a_jpeg_is_read(tmp_path):
+    first, second = (Image.new("RGB", (40, 40), color) for color in ("red", "blue"))
+    first.save(tmp_path / "x.jpg", "MPO", save_all=True, append_images=[second])
+    found = decode.decode_one(tmp_path / "x.jpg", 16)
+    assert abs(found.astype(int) - (254, 0, 0)).max() <= 2
+
+
+def test_what_lies_in_memory_is_opened_as_a_file_is(tmp_path):
+    for name in ("x.jpg", "x.png", "x.webp"):
+        noise(tmp_path / name)
+        image = decode.opened((tmp_path / name).read_bytes())
+        assert np.array_equal(decode.square(image, 0), decode.decode_one(tmp_path / name, 0))
+    for data in (b"", b"no picture"):
+        with pytest.raises(decode.RefusedError, match="no PNG"):
+            decode.opened(data)
+
+
+def test_a_file_that_goes_away_meanwhile_costs_itself_only(picture_folder, monkeypatch):
+    def gone(data, size):
+        files[0].unlink(missing_ok=True)
+        return square(data, size)
+
+    files, square = sorted(picture_folder.rglob("*.*")), decode._square
+    monkeypatch.setattr(decode, "_square", gone)
+    pictures, reasons = decode.decode([files[1], *files], 32, cache=False)
+    assert len(pictures) == 12
+    assert [reason for reason in reasons if reason] == [decode.NO_FILE]

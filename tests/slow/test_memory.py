@@ -42,6 +42,63 @@ def test_the_largest_picture_takes_less_than_a_gigabyte(mode, tmp_path):
     assert np.array_equal(found, np.full((64, 64, 3), 255 if mode == "RGBA" else 0))
 
 
+LARGEST_SIDE = 9400  # of a square of 88 million pixels
+AT_ONCE = """
+import json, os, re, sys
+from pathlib import Path
+
+os.cpu_count = os.process_cpu_count = lambda: 16
+from featlib.engine import decode
+
+decode.SMALL_FILE = 0  # so that all threads are used
+pictures, reasons = decode.decode([Path(sys.argv[1])] * 6, 64, cache=False)
+peak = int(re.search("VmHWM:[^0-9]+([0-9]+)", Path("/proc/self/status").read_text())[1]) * 1024
+print(json.dumps({"read": len(pictures), "peak": peak, "reasons": reasons}))
+"""
+LARGE = {
+    "x.webp": (("RGB", "red"), {"lossless": True, "method": 0}),
+    "transparent.webp": (("RGBA", "#ff000080"), {"lossless": True, "method": 0}),
+    "x.png": (("P", 0), {"compress_level": 1}),
+    "progressive.jpg": (("RGB", "red"), {"progressive": True}),
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the peak of a process alone")
+@pytest.mark.parametrize("name", LARGE)
+def test_large_pictures_are_not_decoded_all_at_once(name, tmp_path):
+    """With 16 cores, six WebPs took 2.5 gigabytes and more, and six palettes as well."""
+    (mode, color), options = LARGE[name]
+    Image.new(mode, (LARGEST_SIDE, LARGEST_SIDE), color).save(tmp_path / name, **options)
+    command = [sys.executable, "-c", AT_ONCE, str(tmp_path / name)]
+    facts = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert facts["read"] == 6, facts["reasons"]
+    assert facts["peak"] < 1.5 * 10**9
+
+
+PHOTOGRAPH = """
+import sys
+from PIL import Image
+
+image = Image.new("RGB", (16_320, 12_240), "red")
+image.paste("blue", (0, 0, 16_320, 6_120))
+image.save(sys.argv[1], progressive=sys.argv[2] == "progressive")
+"""
+
+
+@pytest.mark.parametrize("kind", ["of one scan", "progressive"])
+def test_a_photograph_of_200_megapixels_is_read(kind, tmp_path, memory_stays_bounded):
+    """Its decoder shrinks it while it reads."""
+    file = tmp_path / "x.jpg"
+    subprocess.run([sys.executable, "-c", PHOTOGRAPH, str(file), kind], check=True)
+    with decode.strictly():
+        found = decode.decode_one(file, 64)
+        assert decode.shorter_sides([file]) == [12_240]
+        assert decode.decode_one(file, 0) == "too large: more than 89,478,485 pixels"
+    assert not isinstance(found, str), found
+    assert abs(found[:28].astype(int) - (0, 0, 254)).max() <= 2
+    assert abs(found[36:].astype(int) - (254, 0, 0)).max() <= 2
+
+
 MANY_CLASSES = """
 import json, re, sys, time
 from pathlib import Path
