@@ -8,12 +8,14 @@ nothing is lost or doubled.
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from torch.utils.data import Dataset
 
 from featlib import checks, features
 from featlib.backbone import Backbone
+from featlib.engine.words import reason
 from featlib.images import ImageSet
 from featlib.scale import shards
 from featlib.scale.items import Rows
@@ -86,7 +88,7 @@ def extract(
     address : str, optional
         The address of a running cluster, such as ``"auto"`` or ``"ray://head:10001"``. Left out:
         the one that ``RAY_ADDRESS`` names, else a new cluster on this machine, which ends with the
-        work.
+        work. No other machine can reach it.
     batch_size, precision, device, shard_size, source_id, overwrite, progress
         As for `shards.extract`.
 
@@ -156,13 +158,38 @@ def _connect(ray: Any, address: str | None) -> bool:
     """Join or start a cluster; return False if this process is in one already."""
     if ray.is_initialized():
         return False
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    here = address == "local"
     try:
-        ray.init(address, log_to_driver=False, logging_level="ERROR", include_dashboard=False)
+        with _loopback_only() if here else nullcontext():
+            ray.init(address, log_to_driver=False, logging_level="ERROR", include_dashboard=False)
     except Exception as error:  # Ray raises many kinds
-        wanted = f"a Ray cluster at '{address}'" if address else "to start Ray"
+        ray.shutdown()  # what has been started
+        got = f"{type(error).__name__}: {reason(error).rstrip('.')}"
+        if here:
+            fix = "Try again when less runs on this machine, or use shards.extract."
+            checks.refuse("cluster.extract", "to start Ray", got, fix)
         fix = "Check the address; `ray status` says whether a cluster runs."
-        checks.refuse("cluster.extract", wanted, f"{type(error).__name__}: {error}", fix)
+        checks.refuse("cluster.extract", f"a Ray cluster at '{address}'", got, fix)
     return True
+
+
+@contextmanager
+def _loopback_only() -> Iterator[None]:
+    """Let Ray start a cluster that no other machine can reach.
+
+    On macOS and Windows Ray listens on 127.0.0.1 anyway. On Linux it replaces that address, even
+    where ``_node_ip_address`` asks for it, by the one under which others find this machine. The
+    constant of Ray that makes the difference is read at every start.
+    """
+    from ray._private import ray_constants as constants
+
+    before = constants.ENABLE_RAY_CLUSTER
+    constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        constants.ENABLE_RAY_CLUSTER = before
 
 
 def _ray() -> Any:

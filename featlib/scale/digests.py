@@ -9,10 +9,10 @@ from enum import Enum
 from typing import Any
 
 import torch
-from PIL import ExifTags, Image
+from PIL import Image
 from torch.utils.data import ConcatDataset, Subset
 
-from featlib.engine import threads
+from featlib.engine import decode, threads
 from featlib.engine.progress_bar import progress_bar
 from featlib.scale.items import unwrap
 
@@ -118,7 +118,7 @@ def picture_facts(picture: Image.Image) -> str:
         SHA-256 in hexadecimal, over mode, size, pixels, palette, transparency and EXIF rotation.
     """
     pixels = picture.tobytes()
-    rotation = picture.getexif().get(ExifTags.Base.Orientation)
+    rotation = decode.orientation(picture)
     facts = picture.mode, picture.size, picture.palette and picture.palette.tobytes(), rotation
     digest = hashlib.sha256(repr((*facts, picture.info.get("transparency"))).encode())
     digest.update(pixels)

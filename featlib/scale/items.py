@@ -5,7 +5,6 @@ alone.
 """
 
 import inspect
-import io
 import math
 import re
 from bisect import bisect_right
@@ -20,7 +19,7 @@ import torch
 from PIL import Image
 from torch.utils.data import ConcatDataset, Subset
 
-from featlib.engine.decode import NO_FORMAT, formats
+from featlib.engine import decode
 from featlib.engine.words import describe, readable, reason
 
 __all__ = [
@@ -354,9 +353,9 @@ def _opened(file: Mapping[str, Any]) -> Image.Image:
     if not isinstance(data, bytes):
         raise UnusableError(f"no picture: {describe(dict(file))}")
     try:
-        return Image.open(io.BytesIO(data), formats=formats())
-    except Image.UnidentifiedImageError:
-        raise UnusableError(f"damaged, or {NO_FORMAT}") from None
+        return decode.opened(data)
+    except decode.RefusedError as error:
+        raise UnusableError(str(error)) from None
 
 
 def _channels_last(value: torch.Tensor | np.ndarray) -> np.ndarray:

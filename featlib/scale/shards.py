@@ -4,17 +4,18 @@ A shard is a few thousand images in a row. Threads decode its batches and send t
 network at the same time, and only a few batches are in memory at once. The rows of a dataset whose
 code may not bear threads are read one at a time, by the thread that calls.
 
-A shard is written whole or not at all. So whatever stops the work, the same call continues where it
-stopped.
+A shard is written whole or not at all, with a record of what its files are. So whatever stops the
+work, or damages a file, the same call continues it: what is finished stays, the rest is computed.
 """
 
 import json
+import logging
 import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,17 @@ from filelock import FileLock, Timeout
 from torch.utils.data import Dataset
 
 from featlib import checks, features
-from featlib.backbone import Backbone, fingerprint
+from featlib.backbone import Backbone
 from featlib.engine import threads
 from featlib.engine.decode import strictly
 from featlib.engine.files import atomic_write
 from featlib.engine.folders import PLAN
 from featlib.engine.progress_bar import progress_bar
+from featlib.engine.words import printable, reason
 from featlib.images import ImageSet
+from featlib.scale import jobs
 from featlib.scale.items import Rows
+from featlib.scale.jobs import FINISHED, UNREADABLE, Job
 from featlib.scale.sources import DatasetSource, FolderSource
 from featlib.weights import Weights
 
@@ -46,9 +50,11 @@ __all__ = [
     "write_shard",
 ]
 
-# Names that begin with _ are not read as data by pyarrow, pandas and Spark.
-UNREADABLE = "_unreadable"
 _LEFTOVERS = f"_{16 * '[0-9a-f]'}.tmp"  # of `atomic_write`, where a process was killed
+_LOCK = "_lock"
+_NAMED = 10  # files in a message
+
+log = logging.getLogger("featlib")
 
 _Forward = Callable[[torch.Tensor], torch.Tensor]
 _Tick = Callable[[int], object]
@@ -86,119 +92,6 @@ class Summary:
     seconds: float
 
 
-@dataclass(frozen=True)
-class Job:
-    """What to extract and where to write it; the same for one machine and for a cluster.
-
-    Attributes
-    ----------
-    source : FolderSource or DatasetSource
-        The images.
-    folder : pathlib.Path
-        Where the Parquet files go.
-    size : int
-        Height and width at which the images are read, in pixels.
-    shard_size : int
-        Images in a file.
-    batch_size, precision, device
-        As for `features.extract`.
-    """
-
-    source: FolderSource | DatasetSource
-    folder: Path
-    size: int
-    shard_size: int
-    batch_size: int
-    precision: str
-    device: str
-
-    @property
-    def shards(self) -> int:
-        """int: the number of shards in all."""
-        return -(-len(self.source) // self.shard_size)
-
-    def rows(self, shard: int) -> range:
-        """Return the rows of the images of a shard.
-
-        Parameters
-        ----------
-        shard : int
-            Its number, from 0.
-
-        Returns
-        -------
-        range
-            The last shard may be shorter than the others.
-        """
-        start = shard * self.shard_size
-        return range(start, min(start + self.shard_size, len(self.source)))
-
-    def part(self, shard: int) -> Path:
-        """Return the path of the Parquet file of a shard.
-
-        Parameters
-        ----------
-        shard : int
-            Its number, from 0.
-
-        Returns
-        -------
-        pathlib.Path
-            It is there if the shard is finished.
-        """
-        return self.folder / f"part-{shard:06d}.parquet"
-
-    def unfinished(self) -> list[int]:
-        """Return the shards that are not written yet.
-
-        Returns
-        -------
-        list of int
-            Their numbers, from the lowest.
-        """
-        return [shard for shard in range(self.shards) if not self.part(shard).is_file()]
-
-    def unreadable(self, shard: int) -> Path:
-        """Return the path of the list of what could not be read of a shard.
-
-        Parameters
-        ----------
-        shard : int
-            Its number, from 0.
-
-        Returns
-        -------
-        pathlib.Path
-            It is there if something of the shard could not be read.
-        """
-        return self.folder / UNREADABLE / f"{self.part(shard).stem}.json"
-
-    def plan(self, backbone: Backbone | Weights, progress: bool = True) -> dict[str, Any]:
-        """Describe what the features are made from; only equal plans may share a folder.
-
-        Parameters
-        ----------
-        backbone : featlib.backbone.Backbone or featlib.weights.Weights
-            What computes the features.
-        progress : bool
-            Whether to show a bar while the images are told from others.
-
-        Returns
-        -------
-        dict
-            Plain data that `json.dumps` takes.
-        """
-        return {
-            "format": 1,
-            "images": len(self.source),
-            "source": self.source.digest(progress),
-            "weights": fingerprint(backbone.state()),
-            "preprocessing": repr(replace(backbone.transform, size=self.size)),
-            "precision": self.precision,
-            "images a shard": self.shard_size,
-        }
-
-
 def extract(
     source: str | os.PathLike[str] | Dataset | ImageSet | Rows,
     folder: str | os.PathLike[str],
@@ -217,7 +110,9 @@ def extract(
     pyarrow, pandas, Polars, DuckDB and Spark can read the folder as it is. Its columns are ``path``
     (text), ``label`` (text or null) and ``features`` (512 float32), in the order of the images.
     What could not be read is listed in its subfolder ``_unreadable``. If the work is stopped, the
-    same call continues it.
+    same call continues it. Finished files are first compared with their SHA-256, which takes
+    seconds for a million images; one that is damaged or of something else is named in a warning,
+    and made again.
 
     Parameters
     ----------
@@ -370,16 +265,19 @@ def write_missing(
     plan = job.plan(backbone, progress)
     with _writing(job.folder):
         job.folder.mkdir(parents=True, exist_ok=True)
+        _refuse_no_files(job.folder)
     with _alone(job.folder):
         with _writing(job.folder):
-            _begin(job, plan, overwrite)
-        shards = job.unfinished()
+            _begin(job, backbone, plan, overwrite, progress)
+            shards = _unfinished(job, plan, progress)
         due = sum(len(job.rows(shard)) for shard in shards)
         before = len(job.source) - due
         with progress_bar("features", len(job.source), "image", progress, done=before) as done:
             write(shards, done.update)
-        for leftover in job.folder.glob(_LEFTOVERS):
-            leftover.unlink()
+        for place in (job.folder, job.folder / FINISHED, job.folder / UNREADABLE):
+            for leftover in place.glob(_LEFTOVERS):
+                with suppress(OSError):  # in use elsewhere, or no file
+                    leftover.unlink()
         return _summary(job, due, time.perf_counter() - started)
 
 
@@ -426,7 +324,7 @@ def write_shard(
     vectors = torch.cat(vectors) if vectors else torch.empty(0, backbone.width)
     with _writing(job.folder):
         _list_unreadable(job, shard, unreadable)
-        _write_part(job.part(shard), names, labels, vectors.numpy())
+        _write_part(job, shard, names, labels, vectors.numpy())
 
 
 class _Batches(Sequence):
@@ -478,7 +376,7 @@ def _list_unreadable(job: Job, shard: int, unreadable: list[tuple[str, str]]) ->
 
 
 def _write_part(
-    path: Path, names: list[str], labels: list[str | None], vectors: np.ndarray
+    job: Job, shard: int, names: list[str], labels: list[str | None], vectors: np.ndarray
 ) -> None:
     arrow, parquet = _pyarrow()
     flat = arrow.array(vectors.reshape(-1))
@@ -487,13 +385,24 @@ def _write_part(
         "label": arrow.array(labels, arrow.string()),
         "features": arrow.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
     }
-    with atomic_write(path) as file:
+    plan = jobs.plan_digest(jobs.read_plan(job.folder))
+    for path in (job.part(shard), job.record(shard)):
+        _remove_link(path)
+    with atomic_write(job.part(shard)) as file:
         parquet.write_table(arrow.table(columns), file, compression="none")
+        file.flush()
+        jobs.write_record(job, shard, plan, Path(file.name))
+
+
+def _remove_link(path: Path) -> None:
+    """Remove a link before its place is written to: what it leads to may be another's."""
+    if path.is_symlink():
+        path.unlink()
 
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    lock = FileLock(folder / "_lock", timeout=0)
+    lock = FileLock(folder / _LOCK, timeout=0)
     try:
         with _writing(folder):
             lock.acquire()
@@ -518,38 +427,127 @@ def _writing(folder: Path) -> Iterator[None]:
         checks.refuse("shards.extract", wanted, str(error), fix)
 
 
-def _begin(job: Job, plan: dict[str, Any], overwrite: bool) -> None:
+def _begin(
+    job: Job, backbone: Backbone | Weights, plan: dict[str, Any], overwrite: bool, progress: bool
+) -> None:
     """Write the plan into a new folder; refuse a folder that was made by another plan."""
-    path = job.folder / PLAN
-    found = _read_plan(path)
-    ours = partial(_is_ours, shards=_count_shards(found))
-    parts = list(job.folder.glob("*.parquet"))
-    foreign = ", ".join(f"'{part.name}'" for part in sorted(parts) if not ours(part))
-    if foreign:
-        wanted = f"no Parquet files in '{job.folder}' but those of this work: they are read as one"
-        checks.refuse(
-            "shards.extract", wanted, foreign, "Choose another folder, or move them away."
-        )
-    if found == plan:
-        return
-    if found and not overwrite:
-        changed = [name for name in plan if found.get(name) != plan[name]]
-        wanted = f"'{job.folder}' to be empty or to hold features of the same images and settings"
-        got = f"features that differ in: {', '.join(changed)}"
-        fix = "Choose another folder, or say overwrite=True (--overwrite) to remove them."
-        checks.refuse("shards.extract", wanted, got, fix)
-    for old in (*parts, *filter(ours, (job.folder / UNREADABLE).glob("*.json"))):
-        old.unlink()
+    path, said = job.folder / PLAN, jobs.plan_digest(plan)
+    found = jobs.read_plan(job.folder)
+    parts = sorted(job.folder.glob("*.parquet"))
+    if found != plan and parts and all(jobs.is_recorded(job, part, said) for part in parts):
+        log.warning("shards.extract: '%s' is damaged and is made again", printable(str(path)))
+    else:
+        _refuse_foreign(job.folder, parts, found)
+        if found == plan:
+            return
+        if found == {**plan, "format": 1}:
+            _record_older(job, backbone.width, said, progress)
+        else:
+            if found and not overwrite:
+                _refuse_other(job.folder, plan, found)
+            _remove(job.folder, parts, found)
+    _remove_link(path)
     with atomic_write(path) as file:
         file.write(json.dumps(plan, indent=1).encode())
 
 
+def _refuse_no_files(folder: Path) -> None:
+    """Refuse what lies where a file of ours belongs, but is another thing or cannot be read."""
+    rooms = [folder / name for name in (FINISHED, UNREADABLE)]
+    files = [folder / PLAN, folder / _LOCK, *folder.glob("part-*.parquet")]
+    files += [path for room in rooms for path in room.glob("part-*.json")]
+    for path in filter(os.path.lexists, [*rooms, *files]):
+        is_room, got = path in rooms, ""
+        if not (path.is_dir() if is_room else path.is_file()):
+            got = "something else, or a link that leads nowhere"
+        elif not is_room:
+            try:
+                open(path, "rb").close()
+            except OSError as error:
+                got = reason(error)
+        if got:
+            wanted = f"a {'folder' if is_room else 'file'} that can be read at '{path}'"
+            checks.refuse("shards.extract", wanted, got, "Move it away: it is made again.")
+
+
+def _refuse_foreign(folder: Path, parts: list[Path], plan: dict[str, Any]) -> None:
+    shards = _count_shards(plan)
+    foreign = [f"'{part.name}'" for part in parts if not _is_ours(part, shards)]
+    if foreign:
+        wanted = f"no Parquet files in '{folder}' but those of this work: they are read as one"
+        fix = "Choose another folder, or move them away."
+        checks.refuse("shards.extract", wanted, _some(foreign), fix)
+
+
+def _refuse_other(folder: Path, plan: dict[str, Any], found: dict[str, Any]) -> None:
+    changed = [name for name in plan if found.get(name) != plan[name]] or ["other entries"]
+    wanted = f"'{folder}' to be empty or to hold features of the same images and settings"
+    got = f"features that differ in: {', '.join(changed)}"
+    fix = "Choose another folder, or say overwrite=True (--overwrite) to remove them."
+    checks.refuse("shards.extract", wanted, got, fix)
+
+
+def _remove(folder: Path, parts: list[Path], plan: dict[str, Any]) -> None:
+    """Remove the Parquet files of a plan, and what else belongs to them."""
+    shards = _count_shards(plan)
+    lists = [path for room in (FINISHED, UNREADABLE) for path in (folder / room).glob("*.json")]
+    for old in (*parts, *(path for path in lists if _is_ours(path, shards))):
+        old.unlink()
+
+
+def _record_older(job: Job, width: int, plan: str, progress: bool) -> None:
+    """Read the files of an earlier featlib, which wrote no records, and record what is whole."""
+    with progress_bar("checking", job.shards, "file", progress, range(job.shards)) as numbers:
+        for shard in numbers:
+            if job.part(shard).is_file() and _is_whole(job, shard, width):
+                jobs.write_record(job, shard, plan)
+
+
+def _is_whole(job: Job, shard: int, width: int) -> bool:
+    """Say whether a Parquet file can be read, and holds features of all images of its shard."""
+    _, parquet = _pyarrow()
+    try:
+        table = parquet.read_table(job.part(shard), columns=["path", "label", "features"])
+        vectors = table["features"].combine_chunks()
+        names = [*table["path"].to_pylist(), *(name for name, _ in _listed(job, shard))]
+        return (
+            sorted(names) == sorted(map(job.source.name, job.rows(shard)))
+            and vectors.type.list_size == width
+            and bool(np.isfinite(vectors.flatten().to_numpy()).all())
+        )
+    except Exception:  # whatever pyarrow raises at a damaged file
+        return False
+
+
+def _unfinished(job: Job, plan: dict[str, Any], progress: bool) -> list[int]:
+    """Return the shards that are to be computed; name the files that are not what they were."""
+    said = jobs.plan_digest(plan)
+    checked = threads.map_ordered(
+        lambda shard: jobs.is_finished(job, shard, said), range(job.shards)
+    )
+    with progress_bar("checking", job.shards, "file", progress, checked) as finished:
+        missing = [shard for shard, done in enumerate(finished) if not done]
+    damaged = [part.name for part in map(job.part, missing) if part.is_file()]
+    if damaged:
+        log.warning(
+            "shards.extract: %s in '%s': damaged, or of something else; computed again",
+            _some(damaged),
+            printable(str(job.folder)),
+        )
+    return missing
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
 def _count_shards(plan: dict[str, Any]) -> int:
     """Return how many files a plan stands for; none if it is not ours."""
-    try:
-        return -(-plan["images"] // plan["images a shard"])
-    except (KeyError, TypeError, ZeroDivisionError):
+    images, size = plan.get("images"), plan.get("images a shard")
+    if not (isinstance(images, int) and isinstance(size, int) and size > 0):
         return 0
+    return -(-images // size)
 
 
 def _is_ours(path: Path, shards: int) -> bool:
@@ -557,25 +555,21 @@ def _is_ours(path: Path, shards: int) -> bool:
     return bool(found) and int(found[1]) < shards
 
 
-def _read_plan(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # there is none, or it is not ours
-        found = None
-    return found if isinstance(found, dict) else {}
-
-
 def _summary(job: Job, computed: int, seconds: float) -> Summary:
-    lists = [path for path in map(job.unreadable, range(job.shards)) if path.is_file()]
-    unreadable = [
-        (name, reason) for path in lists for name, reason in json.loads(path.read_text("utf-8"))
-    ]
+    unreadable = [row for shard in range(job.shards) for row in _listed(job, shard)]
     if len(unreadable) == len(job.source):
-        wanted, (name, reason) = "pictures that can be read", unreadable[0]
-        checks.refuse("shards.extract", wanted, f"'{name}': {reason}", "Check them.")
+        wanted, (name, why) = "pictures that can be read", unreadable[0]
+        checks.refuse("shards.extract", wanted, f"'{name}': {why}", "Check them.")
     images = len(job.source) - len(unreadable)
     unreadable += job.source.skipped
     return Summary(job.folder, images, computed, job.shards, job.size, tuple(unreadable), seconds)
+
+
+def _listed(job: Job, shard: int) -> list[tuple[str, str]]:
+    """Read the list of what could not be read of a shard; each with the reason."""
+    path = job.unreadable(shard)
+    found = json.loads(path.read_text("utf-8")) if path.is_file() else []
+    return [(name, why) for name, why in found]
 
 
 def _pyarrow() -> tuple[Any, Any]:

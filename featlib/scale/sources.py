@@ -98,6 +98,21 @@ class FolderSource:
         file = self.files[i]
         return file.name, file.label, decode_one(file.path, size)
 
+    def name(self, i: int) -> str:
+        """Return the name of a row, as `read` does.
+
+        Parameters
+        ----------
+        i : int
+            The row.
+
+        Returns
+        -------
+        str
+            Its path within the folder.
+        """
+        return self.files[i].name
+
     def usual_size(self) -> int:
         """Return the size to read the pictures at where nobody chose one.
 
@@ -199,9 +214,24 @@ class DatasetSource:
         """
         try:
             picture, label = self._row(i)
-            return self._name(i), label, square(picture, size)
+            return self.name(i), label, square(picture, size)
         except Exception as error:  # the dataset's code is its own
-            return self._name(i), None, items.why(error)
+            return self.name(i), None, items.why(error)
+
+    def name(self, i: int) -> str:
+        """Return the name of a row, as `read` does.
+
+        Parameters
+        ----------
+        i : int
+            The row.
+
+        Returns
+        -------
+        str
+            Its number, as text; of an `ImageSet`, its caption.
+        """
+        return readable(self.names[i]) if self.names else str(i)
 
     def usual_size(self) -> int:
         """Return the size to read the images at where nobody chose one, judged by ten of them.
@@ -263,7 +293,7 @@ class DatasetSource:
                 facts = picture_facts(picture)
         except Exception as error:  # the dataset's code is its own
             facts, label = items.why(error), None
-        return repr((self._name(i), label, facts))
+        return repr((self.name(i), label, facts))
 
     def _row(self, i: int) -> tuple[Image.Image, str | None]:
         value, label = items.take_apart(self.dataset[i], self.features)
@@ -274,9 +304,6 @@ class DatasetSource:
 
     def _label(self, i: int, label: Any) -> str | None:
         return items.label_of(label, items.class_names(self.dataset, i))
-
-    def _name(self, i: int) -> str:
-        return readable(self.names[i]) if self.names else str(i)
 
     def _some_rows(self) -> range:
         return range(0, len(self), -(-len(self) // _SAMPLE))

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import sqlite3
 import sys
 import time
@@ -28,6 +29,18 @@ def out(tmp_path):
     return tmp_path / "features"
 
 
+@pytest.fixture(scope="module")
+def resnet():
+    """Return a network that has all pictures read small, as hardly a test depends on their size."""
+    return backbone.resnet18(size=32)
+
+
+@pytest.fixture(scope="module")
+def usual():
+    """Return a network that leaves the size to the pictures."""
+    return backbone.resnet18()
+
+
 def read(folder):
     """Read a folder of features as anybody would, and return paths, labels and vectors."""
     table = parquet.read_table(folder)
@@ -42,11 +55,11 @@ def run(source, out, resnet, **settings):
 # What comes out
 
 
-def test_features_are_those_of_the_lesson_in_the_order_of_the_names(picture_folder, out, resnet):
-    done = run(picture_folder, out, resnet, shard_size=5, batch_size=2)
+def test_features_are_those_of_the_lesson_in_the_order_of_the_names(picture_folder, out, usual):
+    done = run(picture_folder, out, usual, shard_size=5, batch_size=2)
     paths, labels, vectors = read(out)
     own = images.from_folder(picture_folder)
-    expected = features.extract(own, resnet, cache=False)
+    expected = features.extract(own, usual, cache=False)
     assert paths == sorted(own.captions)
     assert labels == [name.split("/")[0] for name in paths]
     rows = [own.captions.index(name) for name in paths]
@@ -123,10 +136,10 @@ def test_what_is_reached_twice_is_read_once_and_said(picture_folder, out, resnet
     assert (name, "blue/0.png" in reason) == ("red/again.png", True)
 
 
-def test_bf16_is_close(picture_folder, out, resnet):
-    run(picture_folder, out, resnet, precision="bf16")
+def test_bf16_is_close(picture_folder, out, usual):
+    run(picture_folder, out, usual, precision="bf16")
     _, _, vectors = read(out)
-    exact = features.extract(images.from_folder(picture_folder), resnet, cache=False)
+    exact = features.extract(images.from_folder(picture_folder), usual, cache=False)
     rows = torch.nn.functional.cosine_similarity(torch.tensor(vectors), exact[:12])
     assert rows.min() > 0.999
 
@@ -150,12 +163,12 @@ class Squares(Dataset):
 
 
 @pytest.mark.parametrize("tensors", [False, True])
-def test_a_torchvision_dataset_is_a_source(out, resnet, tensors):
-    done = run(Squares(tensors=tensors), out, resnet, shard_size=4)
+def test_a_torchvision_dataset_is_a_source(out, usual, tensors):
+    done = run(Squares(tensors=tensors), out, usual, shard_size=4)
     paths, labels, vectors = read(out)
     assert (done.images, paths, labels[:2]) == (6, list("012345"), ["dark", "light"])
     pixels = torch.full((1, 3, 128, 128), 80, dtype=torch.uint8)  # thumbnails are enlarged
-    expected = features.extract(pixels, resnet, cache=False)
+    expected = features.extract(pixels, usual, cache=False)
     np.testing.assert_allclose(vectors[2:3], expected, atol=1e-4)
 
 
@@ -395,7 +408,7 @@ def three_threads():
 
 @pytest.mark.usefixtures("three_threads")
 @pytest.mark.parametrize("case", SHARED)
-def test_rows_that_share_something_are_read_one_at_a_time(case, tmp_path, out, monkeypatch):
+def test_rows_that_share_something_are_read_one_at_a_time(case, tmp_path, out, resnet, monkeypatch):
     """The network gives back the gray of each picture."""
 
     def grays(images):
@@ -404,13 +417,12 @@ def test_rows_that_share_something_are_read_one_at_a_time(case, tmp_path, out, m
         return rows
 
     monkeypatch.setattr(features, "fast_forward", lambda *settings: grays)
-    small = backbone.resnet18(size=64)
-    done = run(SHARED[case](tmp_path), out, small, batch_size=2)
+    done = run(SHARED[case](tmp_path), out, resnet, batch_size=2)
     assert done.unreadable == ()
     _, labels, vectors = read(out)
     assert vectors[:, 0].tolist() == [6.0 * i for i in range(40)]
     assert labels == ["0", "1"] * 20
-    assert run(SHARED[case](tmp_path), out, small, batch_size=2).computed == 0
+    assert run(SHARED[case](tmp_path), out, resnet, batch_size=2).computed == 0
 
 
 @pytest.mark.usefixtures("three_threads")
@@ -562,7 +574,7 @@ def test_features_of_something_else_are_neither_mixed_nor_removed(
 def test_other_weights_are_not_mixed(picture_folder, out, resnet):
     run(picture_folder, out, resnet)
     with pytest.raises(FeatlibError, match="differ in: weights"):
-        run(picture_folder, out, backbone.resnet18("untrained"))
+        run(picture_folder, out, backbone.resnet18("untrained", size=32))
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -603,6 +615,7 @@ def test_overwrite_removes_what_an_earlier_call_wrote_and_nothing_else(picture_f
     assert (done.images, done.shards, done.unreadable) == (11, 2, ())
     assert len(list(out.glob("*.parquet"))) == 2
     assert [file.read_text() for file in mine] == ["precious"] * 4
+    assert len(list((out / "_finished").iterdir())) == 2
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"images": "x", "images a shard": 0}', "\0"])
@@ -610,6 +623,7 @@ def test_a_damaged_plan_is_no_leave_to_remove_anything(picture_folder, out, resn
     run(picture_folder, out, resnet, shard_size=12)
     before = (out / "part-000000.parquet").read_bytes()
     (out / "_featlib.json").write_text(text)
+    shutil.rmtree(out / "_finished")  # nothing else says what the file is
     with pytest.raises(FeatlibError, match=r"got 'part-000000\.parquet'"):
         run(picture_folder, out, resnet, overwrite=True)
     assert (out / "part-000000.parquet").read_bytes() == before
