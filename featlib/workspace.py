@@ -6,13 +6,14 @@ and stays as it is.
 """
 
 import json
+import os
 import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from featlib import checks
-from featlib.engine.files import atomic_write, sha256
+from featlib.engine.files import atomic_write, atomic_write_text, read_regular, sha256
 from featlib.engine.paths import bundled
 from featlib.engine.strict_json import parse_json
 
@@ -22,6 +23,7 @@ START = "00_start_here.ipynb"
 
 _FOLDER = "featlib-notebooks"
 _GIVEN = ".featlib.json"  # in each folder of copies: the SHA-256 of every file as it was copied
+_LARGEST = 1_000_000  # bytes of that list, which has about a hundred for each file
 _KINDS = (".ipynb", ".md", ".html")  # what a learner reads; tests stay in the package
 
 
@@ -91,25 +93,43 @@ def _choose(parent: Path, fresh: bool) -> Path:
 
 
 def _update(folder: Path) -> tuple[str, ...]:
-    """Copy what is missing or untouched; return what was changed and has a new version."""
-    before = _given(folder)
-    given, kept = dict(before), []
+    """Copy what is missing or untouched; return what was changed and has a new version.
+
+    Each copy is listed at once. So what a process that was killed half-way has copied is known as
+    untouched, even if featlib was upgraded before the next one goes on.
+    """
+    given, kept = _given(folder), []
     for original in sorted(bundled("notebooks").iterdir()):
         if original.suffix not in _KINDS:
             continue
         name, new = original.name, sha256(original)
         copy = folder / name
-        here = sha256(copy) if copy.exists() else None
-        if here in (None, new, given.get(name)):
-            if here != new:
-                _copy(original, copy)
-            given[name] = new
-        elif given.get(name) != new:
-            kept.append(name)
-    if given != before:
-        with atomic_write(folder / _GIVEN) as file:
-            file.write(json.dumps(given, indent=1).encode())
+        here = _content(copy)
+        if here not in (None, new, given.get(name)):
+            if given.get(name) != new:
+                kept.append(name)
+            continue
+        if here is None:  # nothing of the learner's can be lost: it is listed first
+            _give(folder, given, name, new)
+        if here != new:
+            _copy(original, copy)
+        _give(folder, given, name, new)
     return tuple(kept)
+
+
+def _give(folder: Path, given: dict[str, str], name: str, new: str) -> None:
+    """Write down what was copied, if that is news."""
+    if given.get(name) != new:
+        given[name] = new
+        atomic_write_text(folder / _GIVEN, json.dumps(given, indent=1))
+
+
+def _content(copy: Path) -> str | None:
+    """Return the SHA-256 of a copy, None where nothing is; what cannot be read is the learner's."""
+    try:
+        return sha256(copy) if copy.is_file() else "" if os.path.lexists(copy) else None
+    except OSError:
+        return ""
 
 
 def _copy(original: Path, copy: Path) -> None:
@@ -128,7 +148,7 @@ def _given(folder: Path) -> dict[str, str]:
     as changed by the learner.
     """
     try:
-        given = parse_json((folder / _GIVEN).read_bytes())
+        given = parse_json(read_regular(folder / _GIVEN, _LARGEST))
     except (OSError, ValueError):
         return {}
     return given if isinstance(given, dict) else {}

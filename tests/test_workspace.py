@@ -153,6 +153,99 @@ def test_without_a_list_of_what_was_copied_nothing_is_lost(originals, home, case
     assert (ours.folder / "01_raw_input.ipynb").read_text() == "second version"
 
 
+# A process that is killed half-way
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing of ours catches it."""
+
+
+@pytest.fixture
+def killed_at(monkeypatch):
+    """Return a function that ends the work when the n-th file gets its name."""
+
+    def arrange(number):
+        replace, calls = os.replace, []
+
+        def last(old, new):
+            calls.append(new)
+            if len(calls) == number:
+                raise Killed
+            replace(old, new)
+
+        monkeypatch.setattr("featlib.engine.files.os.replace", last)
+
+    return arrange
+
+
+@pytest.mark.parametrize("number", range(1, 9))
+@pytest.mark.parametrize("upgraded", [False, True])
+def test_a_first_copy_that_was_killed_completes(number, upgraded, originals, home, killed_at):
+    """Four files, each of them listed and copied: eight moments to die."""
+    killed_at(number)
+    with pytest.raises(Killed):
+        workspace.prepare(home)
+    if upgraded:
+        for original in originals.iterdir():
+            original.write_text("second version")
+    ours = workspace.prepare(home)
+    assert ours.kept == ()
+    for name in names(ours.folder):
+        assert (ours.folder / name).read_bytes() == (originals / name).read_bytes()
+    assert len(names(ours.folder)) == 4
+
+
+@pytest.mark.parametrize("number", range(1, 9))
+def test_an_upgrade_that_was_killed_completes(number, originals, home, killed_at):
+    workspace.prepare(home)
+    for original in originals.iterdir():
+        original.write_text("second version")
+    killed_at(number)
+    with pytest.raises(Killed):
+        workspace.prepare(home)
+    ours = workspace.prepare(home)
+    assert ours.kept == ()
+    assert {(ours.folder / name).read_text() for name in names(ours.folder)} == {"second version"}
+
+
+# What is there under the name of a copy, and is none
+
+
+ODD = {
+    "a folder": lambda path: path.mkdir(),
+    "a pipe": lambda path: os.mkfifo(path),
+    "a link that leads nowhere": lambda path: path.symlink_to("nowhere"),
+    "a link to zeros without end": lambda path: path.symlink_to("/dev/zero"),
+    "a file that may not be read": lambda path: (path.write_text("mine"), path.chmod(0)),
+}
+
+
+@posix
+@pytest.mark.parametrize("case", ODD)
+def test_what_cannot_be_read_is_the_learners_and_costs_no_other_copy(case, originals, home):
+    folder = home / "featlib-notebooks"
+    folder.mkdir()
+    ODD[case](folder / "01_raw_input.ipynb")
+    before = os.lstat(folder / "01_raw_input.ipynb")
+    with without_roots_rights():
+        assert workspace.prepare(home).kept == ("01_raw_input.ipynb",)
+    assert os.path.samestat(os.lstat(folder / "01_raw_input.ipynb"), before)
+    assert (folder / "README.md").read_text() == "first version of README.md"
+
+
+@posix
+@pytest.mark.parametrize("case", ODD)
+def test_a_list_that_is_no_file_is_no_list(case, originals, home):
+    folder = workspace.prepare(home).folder
+    (folder / ".featlib.json").unlink()
+    ODD[case](folder / ".featlib.json")
+    if case == "a link that leads nowhere" or "file" in case:  # these can be replaced
+        assert workspace.prepare(home).kept == ()
+    else:
+        with pytest.raises(FeatlibError, match=f"{case.split()[1][:5]}|device"):
+            workspace.prepare(home)
+
+
 # Several folders of copies
 
 

@@ -26,6 +26,7 @@ from PIL import Image, ImageOps
 from safetensors.numpy import save
 
 from featlib.checks import FeatlibError, refuse
+from featlib.engine.files import atomic_write, atomic_write_text
 
 # An ordinary seed: the lesson's linear layer is right on 0.80 of its validation pictures, as on the
 # mean of the sets that twelve seeds make, and the cat that the lesson follows is among them.
@@ -546,7 +547,8 @@ def write(tensors, pictures, folder, *, seed=SEED):
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "emoji10.safetensors"
-    file.write_bytes(save(tensors))
+    with atomic_write(file) as opened:
+        opened.write(save(tensors))
     card = {
         "file": file.name,
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
@@ -574,7 +576,7 @@ def write(tensors, pictures, folder, *, seed=SEED):
     ]
     head = json.dumps(card, indent=1, ensure_ascii=False).removesuffix("\n}")
     text = f'{head},\n "pictures": [\n  ' + ",\n  ".join(lines) + "\n ]\n}\n"
-    (folder / "emoji10.json").write_text(text, encoding="utf-8", newline="\n")
+    atomic_write_text(folder / "emoji10.json", text)
     return card
 
 

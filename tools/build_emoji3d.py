@@ -25,6 +25,7 @@ from build_emoji10 import ASSETS, PICTURE_STYLE, Package, background
 from PIL import Image, ImageOps, features
 
 from featlib.checks import FeatlibError, refuse
+from featlib.engine.files import atomic_write, atomic_write_text
 
 SEED = 3  # of the backgrounds
 SIDE = 256  # pixels, of the renderings and of the pictures
@@ -368,14 +369,15 @@ def write(container: bytes, card: dict[str, Any], folder: Path) -> None:
     folder : Path
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / card["file"]).write_bytes(container)
+    with atomic_write(folder / card["file"]) as opened:
+        opened.write(container)
     lists = {key: card[key] for key in ("pictures", "left_out")}
     head = {key: value for key, value in card.items() if key not in lists}
     text = json.dumps(head, indent=1, ensure_ascii=False).removesuffix("\n}")
     for key, rows in lists.items():
         lines = ",\n  ".join(json.dumps(row, ensure_ascii=False) for row in rows)
         text += f',\n "{key}": [\n  {lines}\n ]'
-    (folder / "emoji3d.json").write_text(text + "\n}\n", encoding="utf-8", newline="\n")
+    atomic_write_text(folder / "emoji3d.json", text + "\n}\n")
 
 
 def contact_sheets(

@@ -10,7 +10,6 @@ of its own, so that its peak of memory is its own, too.
 
 import argparse
 import json
-import os
 import platform
 import re
 import subprocess
@@ -27,7 +26,7 @@ from torchvision.models import resnet18 as torchvision_resnet18
 
 import featlib
 from featlib import backbone, features, head, images, preprocess, validation, weights
-from featlib.engine.files import sha256
+from featlib.engine.files import atomic_write_text, sha256
 
 OUT = Path(featlib.__file__).parent / "assets" / "strategies.json"
 CARD = images.EMOJI10.with_suffix(".json")
@@ -511,14 +510,12 @@ def _strategies(options):
 
 
 def _write(kept, path):
-    """Write the results, a line an epoch; in one move, so that nothing is ever half written."""
+    """Write the results, a line an epoch."""
     for part in ("choice", "strategies"):
         kept[part] = {name: kept[part][name] for name in STRATEGIES if name in kept[part]}
     text = json.dumps(kept, indent=1, ensure_ascii=False)
     text = re.sub(r"\{\s+([^{}\[\]]*?)\s+\}", lambda m: "{" + _flat(m[1]) + "}", text)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text + "\n", encoding="utf-8")
-    temporary.replace(path)
+    atomic_write_text(path, text + "\n")
 
 
 def _flat(text):

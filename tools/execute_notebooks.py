@@ -19,6 +19,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from featlib.engine.files import atomic_write_text
 from featlib.pages import slides
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
@@ -52,7 +53,7 @@ def execute(path):
         store_widget_state=False,
     )
     client.execute()
-    nbformat.write(settle(notebook), path)
+    atomic_write_text(path, nbformat.writes(settle(notebook)) + "\n")
     return time.perf_counter() - started
 
 

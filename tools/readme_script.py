@@ -10,6 +10,8 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
+from featlib.engine.files import atomic_write_text
+
 README = Path(__file__).parents[1] / "README.md"
 
 
@@ -44,7 +46,7 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="the file to write")
     out = parser.parse_args().out
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(script(README.read_text(encoding="utf-8")), encoding="utf-8")
+    atomic_write_text(out, script(README.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":

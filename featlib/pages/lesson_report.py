@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from featlib import checks, plots, trace
 from featlib.lesson import Lesson
-from featlib.pages.rendering import render, write_file, write_page
+from featlib.pages.rendering import render, write_files
 from featlib.plots.figures import MOST_CONFUSED
 from featlib.tables import Table
 
@@ -60,7 +60,8 @@ def write(lesson: Lesson, folder: str | Path = "lesson-report") -> Path:
     """Write each figure as a PNG, all numbers as ``report.json``, then the page, ``index.html``.
 
     The size of the page and of its figures is bounded: of many classes and files it shows some, and
-    says how many more are in ``report.json``.
+    says how many more are in ``report.json``. All files are complete on the disk before the first
+    gets its name, and the page, which holds its figures itself, gets its name last.
 
     Parameters
     ----------
@@ -77,18 +78,16 @@ def write(lesson: Lesson, folder: str | Path = "lesson-report") -> Path:
     Raises
     ------
     featlib.FeatlibError
-        If it is no lesson, or the folder cannot be written. No file is then left half written, and
-        there is no new page: it comes last.
+        If it is no lesson, or the folder cannot be written. An earlier report is then as it was.
     """
     where, fix = "lesson_report.write", "Choose another folder."
     _check(lesson, where)
     folder = checks.output_folder(folder, where, "the report")
     drawn = {name: (figure.png(dpi=120), figure.alt) for name, figure in figures(lesson).items()}
-    page = _html(lesson, drawn)
-    for name, (png, _) in drawn.items():
-        write_file(png, folder / f"{name}.png", where, fix)
-    write_file(json.dumps(lesson.to_dict()).encode(), folder / "report.json", where, fix)
-    return write_page(page, folder / "index.html", where, fix)
+    files = {folder / f"{name}.png": png for name, (png, _) in drawn.items()}
+    files[folder / "report.json"] = json.dumps(lesson.to_dict()).encode()
+    files[folder / "index.html"] = _html(lesson, drawn).encode(errors="backslashreplace")
+    return write_files(files, where, fix)
 
 
 def _check(lesson: object, where: str) -> None:

@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import socket
 import sys
+import time
 
 import pytest
 
@@ -152,7 +154,8 @@ def test_everything_is_escaped(tmp_path):
 ANSWER = {"quiz": NAME, "question": ID, "answer": 0, "correct": True, "hint": False, "time": 1.0}
 BROKEN = {
     "not JSON": ("{", "no JSON"),
-    "empty": ("", "no JSON"),
+    "empty": ("", "an empty file"),
+    "blank": (" \n", "an empty file"),
     "another list": ("[1, 2]", "not written by featlib progress"),
     "another object": ('{"answers": 3}', "not written by featlib progress"),
     "a number as answer": ('{"answers": [3]}', "answer 1: no entry with fields"),
@@ -163,6 +166,14 @@ BROKEN = {
     "half a character": (json.dumps({"answers": [ANSWER | {"answer": "\ud83d"}]}), "half of a"),
     "too deep": ("[" * 100_000, "too many brackets"),
     "binary": (b"\xff\xfe\x00\x01", "not text in UTF-8"),
+    "UTF-16": ('{"answers": []}'.encode("utf-16"), "not text in UTF-8"),
+    "nulls": (b"\0" * 100, "no JSON"),
+    "too large": (b" " * (class_report.LARGEST + 1), "larger than 2 MB"),
+    "a number of many digits": ('{"answers": [' + "9" * 5000 + "]}", "digits"),
+    "what a terminal obeys": (
+        json.dumps({"answers": [ANSWER | {"\x1b]0;gone\x07": 1}]}),
+        r"'\x1b]0;gone\x07' is unknown",
+    ),
 }
 
 
@@ -226,10 +237,161 @@ def test_a_learner_who_answered_nothing_is_there(tmp_path):
 
 
 def test_where_the_page_cannot_be_written(folder):
-    with pytest.raises(FeatlibError, match="--out"):
-        class_report.write(class_report.read(folder), folder / "ada.json" / "page.html")
+    report = class_report.read(folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for path, said in (
+        (folder / "ada.json" / "page.html", "another folder"),
+        (folder, r"a folder there.*page\.html"),
+        ("", "as text"),
+        (None, "as text"),
+        ("a\0b", "null"),
+    ):
+        with pytest.raises(FeatlibError, match=said):
+            class_report.write(report, path)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_tries_are_those_of_one_question():
     answers = (Answer(NAME, "a", 0, True, False, 1.0), Answer(NAME, "b", 0, True, False, 2.0))
     assert class_report.Learner("x", answers).tries(NAME, "b") == [answers[1]]
+
+
+# Files that are no exports
+
+
+of_unix = pytest.mark.skipif(os.name != "posix", reason="pipes, devices and links of Unix")
+
+
+@of_unix
+def test_what_is_no_regular_file_is_named_and_not_opened(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(folder)
+    os.mkfifo("pipe.json")
+    os.mkdir("folder.json")
+    os.symlink("/dev/zero", "zeros.json")
+    os.symlink("nowhere", "broken.json")
+    os.symlink("loop.json", "loop.json")
+    os.symlink("ada.json", "link.json")
+    with socket.socket(socket.AF_UNIX) as opened:
+        opened.bind("socket.json")
+        report = class_report.read(folder)
+    assert [learner.name for learner in report.learners] == ["ada", "ben", "cy", "link"]
+    said = dict(report.refused)
+    kinds = ("pipe", "folder", "socket")
+    assert {said[f"{kind}.json"] for kind in kinds} == {f"a {kind}, no file" for kind in kinds}
+    assert said["zeros.json"] == "a device, no file"
+    assert said.keys() == {*(f"{kind}.json" for kind in kinds), "zeros.json", "broken.json",
+                           "loop.json"}  # fmt: skip
+    page = class_report.write(report, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert all(f"<code>{name}</code>: " in page for name in said)
+
+
+def test_a_csv_alone_is_named_with_what_is_missing_and_never_read(folder):
+    (folder / "ada.csv").write_bytes(b"beside its JSON")
+    for name, content in (("dora.csv", b"\0\0"), ("eve.CSV", "\ufeff=1;2".encode("utf-16"))):
+        (folder / name).write_bytes(content)
+    refused = dict(class_report.read(folder).refused)
+    assert refused.keys() == {"dora.csv", "eve.CSV"}
+    assert "'dora.json'" in refused["dora.csv"]
+
+
+def test_an_ending_in_capitals_is_read(folder):
+    (folder / "ada.json").rename(folder / "ada.JSON")
+    assert "ada" in [learner.name for learner in class_report.read(folder).learners]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="such names exist on Linux alone")
+@pytest.mark.parametrize("content", [None, b"{"], ids=["an export", "no export"])
+def test_what_a_terminal_obeys_reaches_neither_terminal_nor_page(folder, tmp_path, content):
+    evil = b"/\x1b]0;gone\x07\xff\xe2\x80\xae.json"
+    os.rename(folder / "ada.json", os.fsencode(folder) + evil)
+    if content:
+        (folder / os.fsdecode(evil[1:])).write_bytes(content)
+    asked = next(q for n in quiz.names() for q in quiz.load(n).questions if q.type == "string")
+    name = next(n for n in quiz.names() if asked in quiz.load(n).questions)
+    export(folder, "ben", (name, asked.id, "\x1b[31mred\u202e\0\n", False))
+    report = class_report.read(folder)
+    page = class_report.write(report, tmp_path / "page.html").read_text(encoding="utf-8")
+    shown = [page, *(learner.name for learner in report.learners), *map(str, report.refused)]
+    assert not any(sign in text for text in shown for sign in "\x1b\x07\u202e\0\udcff")
+    assert r"\x1b]0;gone\x07\udcff\u202e" in page
+    assert r"\x1b[31mred\u202e\x00\n" in page
+
+
+def test_an_answer_of_any_depth_is_shown(tmp_path, question):
+    """What can just be read must not be too deep to be written again."""
+    folder = tmp_path / "class"
+    folder.mkdir()
+    depths = [*range(1, 120), *range(900, 1000, 10)]
+    for depth in depths:
+        entry = json.dumps(ANSWER | {"question": question.id, "correct": False, "answer": "HERE"})
+        deep = entry.replace('"HERE"', "[" * depth + r'"\ud83d\ude00"' + "]" * depth)
+        (folder / f"{depth}.json").write_text(f'{{"answers": [{entry}, {deep}]}}')
+    report = class_report.read(folder)
+    assert len(report.learners) + len(report.refused) == len(depths)
+    assert len(report.learners) >= 10
+    class_report.write(report, tmp_path / "page.html")
+
+
+def test_answers_without_end_are_said_briefly(tmp_path):
+    name, asked = next(
+        (n, q) for n in quiz.names() for q in quiz.load(n).questions if q.type == "many_choice"
+    )
+    export(tmp_path / "class", "a", (name, asked.id, [0] * 100_000, False))
+    (found,) = class_report.read(tmp_path / "class").difficulties
+    assert len(found.wrong[0].text) <= class_report.LONGEST
+
+
+def test_an_export_without_answers_is_named(folder, tmp_path):
+    export(folder, "<b>zoe")
+    report = class_report.read(folder)
+    page = class_report.write(report, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "No answer in 1 export:</strong> &lt;b&gt;zoe" in page
+    (folder / "<b>zoe.json").unlink()
+    page = class_report.write(class_report.read(folder), tmp_path / "page.html")
+    assert "No answer in" not in page.read_text(encoding="utf-8")
+
+
+# Many files, and large ones
+
+
+def class_of(folder, n, tries):
+    """Write the exports of n learners, each with a number of wrong answers."""
+    folder.mkdir()
+    for number in range(n):
+        answers = [ANSWER | {"answer": f"{number} {i}", "correct": False} for i in range(tries)]
+        (folder / f"{number}.json").write_text(json.dumps({"answers": answers}))
+    return folder
+
+
+def seconds(folder):
+    before = time.process_time()
+    class_report.write(class_report.read(folder, progress=False), folder / "page.html")
+    return time.process_time() - before
+
+
+def test_four_times_the_learners_take_about_four_times_as_long(tmp_path):
+    seconds(class_of(tmp_path / "first", 1, 1))  # loads the templates
+    few, many = class_of(tmp_path / "few", 300, 2), class_of(tmp_path / "many", 1200, 2)
+    assert seconds(many) < 8 * max(seconds(few), 0.05)
+
+
+def test_the_largest_export_takes_seconds(tmp_path):
+    folder = class_of(tmp_path / "class", 1, 14_000)
+    size = (folder / "0.json").stat().st_size
+    assert 0.8 * class_report.LARGEST < size <= class_report.LARGEST
+    assert seconds(folder) < 10
+
+
+def test_there_is_a_bar_of_files_and_one_of_questions(folder, monkeypatch):
+    seen = []
+
+    def bar(words, total, unit, progress, steps):
+        seen.append((total, unit, progress))
+        return steps
+
+    monkeypatch.setattr(class_report, "progress_bar", bar)
+    class_report.read(folder)
+    class_report.read(folder, progress=False)
+    n = len(quiz.load(NAME).questions)
+    bars = [[(3, "file", on), (n, "question", on)] for on in (True, False)]
+    assert seen == bars[0] + bars[1]

@@ -91,13 +91,14 @@ def test_a_folder_that_cannot_be_written_is_refused(finished, tmp_path):
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_a_disk_that_fills_up_leaves_whole_files_and_no_page(finished, tmp_path, monkeypatch):
-    """The disk is full at the third file: it is not there, nor is a page without its figures."""
-    names = [f"{name}.png" for name in lesson_report.figures(finished)]
-    whole = {path.name: path.read_bytes() for path in lesson_report.write(
-        finished, tmp_path / "before"
-    ).parent.iterdir()}  # fmt: skip
-    calls = []
+@pytest.mark.parametrize("earlier", [True, False])
+def test_a_disk_that_fills_up_leaves_the_earlier_report(earlier, finished, tmp_path, monkeypatch):
+    """The disk is full at the third file: not even the first two are replaced."""
+    folder, calls = tmp_path / "report", []
+    folder.mkdir()
+    before = {"index.html": b"earlier", "images.png": b"earlier"} if earlier else {}
+    for name, content in before.items():
+        (folder / name).write_bytes(content)
 
     def full_at_the_third(descriptor):
         calls.append(descriptor)
@@ -106,11 +107,20 @@ def test_a_disk_that_fills_up_leaves_whole_files_and_no_page(finished, tmp_path,
 
     monkeypatch.setattr("featlib.engine.files.os.fsync", full_at_the_third)
     with pytest.raises(FeatlibError) as error:
-        lesson_report.write(finished, tmp_path / "report")
+        lesson_report.write(finished, folder)
     assert "\n" not in str(error.value)
-    assert names[2] in str(error.value)
-    left = {path.name: path.read_bytes() for path in (tmp_path / "report").iterdir()}
-    assert left == {name: whole[name] for name in names[:2]}
+    assert "No space left" in str(error.value)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_folder_in_the_place_of_a_figure_leaves_the_earlier_report(finished, tmp_path):
+    (tmp_path / "mistakes.png").mkdir()
+    (tmp_path / "index.html").write_text("earlier")
+    with pytest.raises(FeatlibError, match=r"a folder is there.*another folder"):
+        lesson_report.write(finished, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "mistakes.png"]
+    assert (tmp_path / "index.html").read_text() == "earlier"
 
 
 @pytest.mark.usefixtures("undrawn")

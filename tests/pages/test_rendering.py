@@ -100,3 +100,22 @@ def test_a_folder_without_the_right_to_write_is_one_error(tmp_path):
     finally:
         folder.chmod(0o755)
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", [None, 3, "", "a\0b", "~nobody-of-that-name/page.html"])
+def test_what_is_no_path_is_refused_in_words(path):
+    with pytest.raises(FeatlibError, match="the page"):
+        rendering.write_page("x", path, "test", "Fix.")
+
+
+def test_a_page_does_not_replace_a_folder(tmp_path):
+    (tmp_path / "page.html").mkdir()
+    with pytest.raises(FeatlibError, match=r"a folder is there.*Fix\."):
+        rendering.write_page("x", tmp_path / "page.html", "test", "Fix.")
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_files_that_belong_together_are_written_into_folders_that_are_made(tmp_path):
+    files = {tmp_path / "new" / "a.png": b"a", tmp_path / "new" / "page.html": b"page"}
+    assert rendering.write_files(files, "test", "Fix.") == tmp_path / "new" / "page.html"
+    assert {path: path.read_bytes() for path in (tmp_path / "new").iterdir()} == files

@@ -117,7 +117,7 @@ PAGES = {
     ),
     "the report of a class": (
         lambda folder, small_lesson, answers: class_report.write(answers, folder / "page.html"),
-        "--out",
+        "Choose another",
     ),
 }
 
