@@ -3,24 +3,40 @@
 Which cell begins a slide is decided by rules, from what the cell holds and how high it will be.
 `arrange` writes the decision into the notebook, as the ``slideshow`` metadata that Jupyter knows;
 `export` follows it, and breaks what is too high for one page into several.
+
+The notebook may be a stranger's. Of its HTML only what `featlib.pages.safe_html.clean` knows to be
+safe is shown; scripts in it are left out; and a Content-Security-Policy forbids the page all but
+its own three scripts and what lies in it as data.
 """
 
 import base64
+import hashlib
+import json
 import re
 import struct
 from collections.abc import Iterator, Sequence
+from html import escape
 from pathlib import Path
+from typing import Any
 
-import nbformat
+from markdown_it import MarkdownIt
 from nbconvert.exporters import SlidesExporter
-from nbformat import NotebookNode
+from nbconvert.filters import ansi2html, strip_ansi
+from nbformat import NotebookNode, from_dict
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbformat.v4.rwbase import rejoin_lines
+from nbformat.validator import iter_validate
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
 
 from featlib import checks
 from featlib.engine.paths import bundled
-from featlib.engine.words import reason
+from featlib.engine.words import describe, reason
 from featlib.pages.quiz_pages import Form, find_form
 from featlib.pages.rendering import TEMPLATES, write_page
+from featlib.pages.safe_html import clean
 from featlib.quiz.html import formula
 
 __all__ = ["arrange", "export", "find_notebooks", "html"]
@@ -40,6 +56,17 @@ ROW = 40  # of a table
 LONG_CODE = 21  # lines; longer code is told, not shown
 LONG_PROSE = 40  # words
 
+# What a page shows of an output, and a script's place in the policy. The speaker's view shows the
+# page in frames; it is a window of its own, and obeys the same policy.
+SHOWN = ("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain")
+POLICY = (
+    "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'unsafe-inline'; img-src data:; "
+    "font-src data:; frame-src 'self' file:; base-uri 'none'; form-action 'none'"
+)
+MANY_COLORS = 1000  # changes of color in what was printed; with more, it is shown without
+
+_ELSEWHERE = "Choose another folder."
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # no HTML page may hold them
 _LINKS = re.compile(r"(\*About \d+ minutes?\.\*)?(\s|·|\[[^\]]*\]\([^)]*\))+")
 
 
@@ -57,19 +84,25 @@ def arrange(notebook: NotebookNode) -> NotebookNode:
     Returns
     -------
     nbformat.NotebookNode
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If it is no notebook of format 4.
     """
-    for cell, number, _, kind in _paginate(notebook.cells, arranged=False):
-        if number == 0:
-            cell.metadata["slideshow"] = {"slide_type": kind}
+    pieces = _paginate(_cells(notebook, "slides.arrange"), arranged=False)
+    kinds = [kind for _, number, _, kind in pieces if number == 0]
+    for cell, kind in zip(notebook["cells"], kinds, strict=True):
+        cell["metadata"]["slideshow"] = {"slide_type": kind}
     return notebook
 
 
-def html(notebook: NotebookNode, title: str = "Slides") -> str:
+def html(notebook: NotebookNode | dict[str, Any], title: str = "Slides") -> str:
     """Return a notebook as one HTML page of slides.
 
     Parameters
     ----------
-    notebook : nbformat.NotebookNode
+    notebook : nbformat.NotebookNode or dict
         With or without ``slideshow`` metadata; without, `arrange`'s rules hold.
     title : str
         The page's title.
@@ -77,16 +110,18 @@ def html(notebook: NotebookNode, title: str = "Slides") -> str:
     Returns
     -------
     str
-        Styles, scripts and figures are inside it; it needs no other file.
+        Styles, scripts and figures are inside it; it needs no other file. Nothing that the notebook
+        brings along runs, or is asked of the network.
 
     Raises
     ------
     featlib.FeatlibError
-        If the notebook has nothing to show.
+        If it is no notebook of format 4, or has nothing to show.
     """
-    arranged = any("slideshow" in cell.metadata for cell in notebook.cells)
+    given = _cells(notebook, f"slides of '{title}'")
+    arranged = any("slideshow" in cell.metadata for cell in given)
     cells, heading = [], ""
-    for _, _, piece, kind in _paginate(notebook.cells, arranged):
+    for _, _, piece, kind in _paginate(given, arranged):
         if piece.cell_type == "markdown" and kind not in ("skip", "notes"):
             heading = _heading(piece.source) or heading
         piece.metadata["slideshow"] = {"slide_type": kind}
@@ -96,21 +131,21 @@ def html(notebook: NotebookNode, title: str = "Slides") -> str:
     shown = [piece for piece in cells if piece.metadata.slideshow.slide_type != "skip"]
     if not any(piece.metadata.slideshow.slide_type != "notes" for piece in shown):
         checks.refuse(f"slides of '{title}'", "at least one cell to show", "none", "Add a heading.")
-    exporter = SlidesExporter(
-        template_file=str(TEMPLATES / "slides.html.j2"),
-        exclude_anchor_links=True,
-    )
+    # A mark of our own scripts, which the notebook cannot know: it hangs on all that is in it.
+    content = repr([title, *((piece.source, piece.get("outputs")) for piece in shown)])
+    nonce = hashlib.sha256(content.encode(errors="replace")).hexdigest()
     resources = {
         "title": title,
+        "policy": POLICY.format(nonce=nonce),
+        "nonce": nonce,
         "styles": [_text(REVEAL / "reveal.css"), _text(TEMPLATES / "slides.css")],
         "scripts": [
-            _inline(REVEAL / "reveal.js"),
-            _inline(REVEAL / "notes.js"),
-            _inline(TEMPLATES / "slides.js"),
+            _inline(script, nonce)
+            for script in (REVEAL / "reveal.js", REVEAL / "notes.js", TEMPLATES / "slides.js")
         ],
     }
-    body, _ = exporter.from_notebook_node(new_notebook(cells=shown), resources)
-    return body
+    body, _ = _exporter().from_notebook_node(new_notebook(cells=shown), resources)
+    return _CONTROLS.sub("", body)
 
 
 def export(path: str | Path, folder: str | Path = "lesson-slides") -> Path:
@@ -131,18 +166,26 @@ def export(path: str | Path, folder: str | Path = "lesson-slides") -> Path:
     Raises
     ------
     featlib.FeatlibError
-        If there is no such file, it is not a notebook, it has nothing to show, or the folder cannot
-        be written.
+        If there is no such file, it is no notebook of format 4, it has nothing to show or was never
+        run, or the folder cannot be written.
     """
     path = checks.file(path, "slides.export", "a notebook")
+    folder = checks.output_folder(folder, "slides.export", "the slides")
     try:
-        notebook = nbformat.read(path, as_version=4)
-    except Exception as error:  # a damaged file can make nbformat raise any kind of error
-        wanted = f"a notebook at '{path}'"
-        checks.refuse("slides.export", wanted, reason(error), "Check the file.")
-    page = Path(folder).expanduser() / f"{path.stem}{ENDING}"
+        notebook = json.loads(path.read_text(encoding="utf-8-sig"))
+        if not isinstance(notebook, dict):
+            raise ValueError(describe(notebook))
+    except (OSError, ValueError, RecursionError) as error:
+        wanted, fix = f"a notebook at '{path}'", "Open it in JupyterLab to see whether it is one."
+        checks.refuse("slides.export", wanted, reason(error), fix)
     text = html(notebook, path.stem)
-    return write_page(text, page, "slides.export", "Choose another folder.")
+    code = [
+        c for c in notebook["cells"] if c["cell_type"] == "code" and "".join(c["source"]).strip()
+    ]
+    if code and not any(cell["outputs"] or cell["execution_count"] for cell in code):
+        fix = "Open it in JupyterLab, choose Run > Run All Cells, and save it."
+        checks.refuse("slides.export", f"what the code of '{path}' shows", "no outputs", fix)
+    return write_page(text, folder / f"{path.stem}{ENDING}", "slides.export", _ELSEWHERE)
 
 
 def find_notebooks(names: Sequence[str] = ()) -> list[Path]:
@@ -167,7 +210,7 @@ def find_notebooks(names: Sequence[str] = ()) -> list[Path]:
     lesson = sorted(bundled("notebooks").glob("*.ipynb"))
     found = []
     for name in names or [""]:
-        own = Path(name).expanduser()
+        own = checks.path(name or ".", "featlib slides", "a notebook")
         fitting = [p for p in lesson if p.name.startswith(Path(name).name)]
         if own.suffix == ".ipynb" and own.is_file():
             fitting = [own]
@@ -177,6 +220,24 @@ def find_notebooks(names: Sequence[str] = ()) -> list[Path]:
             checks.refuse("featlib slides", wanted, f"'{name}'", "Check the name.")
         found += fitting
     return list(dict.fromkeys(found))
+
+
+def _cells(notebook: NotebookNode | dict[str, Any], where: str) -> list[NotebookNode]:
+    """Return the cells of a notebook; refuse one that is not as the format says."""
+    fix = "Pass what nbformat.read(path, as_version=4) returns."
+    checks.instance(notebook, dict, where, "a notebook", fix)
+    again = "Open it in JupyterLab and save it: that writes format 4."
+    if notebook.get("nbformat") != 4:
+        got = describe(notebook.get("nbformat", "nothing")).removeprefix("int ")
+        checks.refuse(where, "a notebook of format 4", got, again)
+    # Identities of cells, which came with format 4.5, have no part in slides.
+    faults = iter_validate(notebook, version=4, version_minor=4, relax_add_props=True)
+    try:
+        for fault in faults:
+            raise ValueError(f"{'/'.join(map(str, fault.path))}: {reason(fault)}")
+        return rejoin_lines(from_dict(notebook)).cells
+    except (RecursionError, ValueError) as error:
+        checks.refuse(where, "a notebook as its format says", reason(error), again)
 
 
 def _paginate(
@@ -195,7 +256,8 @@ def _paginate(
     for place, (cell, number, piece) in enumerate(pieces):
         need = _height(piece)
         if arranged and number == 0:
-            kind = cell.metadata.get("slideshow", {}).get("slide_type", "-")
+            found = cell.metadata.get("slideshow")
+            kind = found.get("slide_type") if isinstance(found, dict) else None
             kind = kind if kind in KINDS else "-"
         else:
             kind = _fixed_kind(piece)
@@ -229,7 +291,7 @@ def _fixed_kind(piece: NotebookNode) -> str | None:
             return "skip"
         if _heading(piece.source):
             return "slide"
-        plain = not re.search(r"^\s*([-*>|]|\d+\.)\s|\*\*|\]\(", piece.source, re.MULTILINE)
+        plain = not re.search(r"^[ \t]*([-*>|]|\d+\.)\s|\*\*|\]\(", piece.source, re.MULTILINE)
         return "notes" if plain and len(piece.source.split()) > LONG_PROSE else None
     if not piece.outputs:
         setup = re.match(r"(import|from) ", piece.source)
@@ -262,8 +324,9 @@ def _pieces(cell: NotebookNode, following: Sequence[NotebookNode]) -> list[Noteb
         drawing = re.match(r"plots\.\w+\(", cell.source) and cell.outputs
         hint = {"kind": "notes"} if drawing else {}
         pieces.append(new_code_cell(cell.source, metadata=hint))
+    outputs = [output for output in map(_output, cell.outputs) if output.get("data") != {}]
     # A whole HTML document is to be opened by itself, and would bring its styles along.
-    shown = [o for o in cell.outputs if not re.match(r"\s*<(!doctype|html)", _html_of(o), re.I)]
+    shown = [o for o in outputs if not re.match(r"\s*<(!doctype|html)", _html_of(o), re.I)]
     pieces += [new_code_cell("", outputs=[output]) for output in shown]
     if pieces and pieces[0].source and len(pieces) == 2 and not drawing:
         code, output = pieces
@@ -300,12 +363,12 @@ def _shown(source: str) -> str:
         text for text in paragraphs if not _LINKS.fullmatch(text.strip()) or len(paragraphs) < 2
     ]
     text = "\n\n".join(kept)
-    text = re.sub(r"\]\((?:\./)?([\w-]+)\.ipynb(#[^)]*)?\)", rf"](\1{ENDING})", text)
+    text = re.sub(r"\]\((?:\./)?([\w-]+)\.ipynb(#[^)\n]*)?\)", rf"](\1{ENDING})", text)
     return re.sub(r"(`[^`]*`)|\$([^$\n]+)\$", _formula, text)
 
 
 def _formula(found: re.Match[str]) -> str:
-    return found[1] or formula(found[2])
+    return found[1] or clean(formula(found[2]))
 
 
 def _heading(source: str) -> str:
@@ -363,7 +426,10 @@ def _is_figure(output: NotebookNode) -> bool:
 
 def _aspect(output: NotebookNode) -> float:
     """Return height / width of a PNG, from its header; a common value for any other figure."""
-    header = base64.b64decode(output.data.get("image/png", "")[:32] or b"")
+    try:
+        header = base64.b64decode(output.data.get("image/png", "")[:32])
+    except ValueError:  # no base64
+        header = b""
     if len(header) < 24 or header[:4] != b"\x89PNG":
         return 0.6
     width, height = struct.unpack(">II", header[16:24])
@@ -378,7 +444,51 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def _inline(path: Path) -> str:
+def _inline(path: Path, nonce: str) -> str:
     """Return a script as a data URL: nothing in it can end the page's own script early."""
-    content = base64.b64encode(path.read_bytes()).decode()
-    return f"data:text/javascript;base64,{content}"
+    # The speaker's view is a page in notes.js, with a script of its own.
+    content = path.read_bytes().replace(b"<script>", f"<script nonce={nonce}>".encode())
+    return f"data:text/javascript;base64,{base64.b64encode(content).decode()}"
+
+
+def _output(output: NotebookNode) -> NotebookNode:
+    """Return an output with no more than a page can show, and the alternative text of a figure."""
+    if "data" not in output:
+        return output
+    data = {kind: output.data[kind] for kind in SHOWN if isinstance(output.data.get(kind), str)}
+    metadata = {}
+    for kind in data:
+        about = output.metadata.get(kind)
+        if isinstance(about, dict) and isinstance(about.get("alt"), str):
+            metadata[kind] = {"alt": about["alt"]}
+    return new_output("display_data", data, metadata=metadata)
+
+
+def _exporter() -> SlidesExporter:
+    """Return nbconvert's exporter with filters that no text of a notebook makes fail or hang."""
+    exporter = SlidesExporter(template_file=str(TEMPLATES / "slides.html.j2"))
+    for name, function in (("prose", _prose), ("printed", _printed), ("clean", clean)):
+        exporter.register_filter(name, function)
+    return exporter
+
+
+def _prose(source: str) -> str:
+    # nbconvert's own converter takes minutes for some texts, such as 100,000 spaces in a row.
+    markdown = MarkdownIt("commonmark", {"html": True, "highlight": _highlighted})
+    return clean(markdown.enable(["table", "strikethrough"]).render(source))
+
+
+def _highlighted(code: str, language: str, _: str) -> str:
+    try:
+        lexer = get_lexer_by_name(language)
+    except ClassNotFound:
+        return ""  # shown without colors
+    colored = highlight(code, lexer, HtmlFormatter(nowrap=True))
+    return f'<pre class="highlight"><code>{colored}</code></pre>'
+
+
+def _printed(text: str) -> str:
+    try:
+        return ansi2html(text if text.count("\x1b") < MANY_COLORS else strip_ansi(text))
+    except Exception:  # the converter stumbles over half a color
+        return escape(strip_ansi(text))

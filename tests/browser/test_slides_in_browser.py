@@ -1,11 +1,14 @@
 """The slides in a real browser: every page fits, nothing is asked of the network."""
 
+import http.server
+import threading
 from functools import cache, partial
 from pathlib import Path
 
+import hostile
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from featlib import quiz
 from featlib.pages import slides
@@ -39,9 +42,21 @@ class Talk:
     def __init__(self, page, file):
         self.page, self.errors, self.requests = page, [], []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._hear)
+        self.dialogs = []
+        page.on("dialog", self._dismiss)
         page.on("request", lambda request: self.requests.append(request.url))
         page.goto(file.as_uri())
         page.wait_for_selector("body[data-ready]", timeout=30_000)
+
+    def _hear(self, message):
+        """Keep what the console says of faults, such as those against the policy."""
+        if message.type in ("error", "warning"):
+            self.errors.append(message.text)
+
+    def _dismiss(self, dialog):
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
 
     def pages(self):
         """Go through all pages, as a speaker does, and yield where the content of each ends."""
@@ -142,3 +157,140 @@ def test_a_small_window_shows_the_whole_page(talk):
     box = shown.page.locator("section.present .page").first.bounding_box()
     assert box["width"] <= 640
     assert box["height"] <= 480
+
+
+@pytest.fixture
+def trap():
+    """Return the address of a server that a page could ask, and the list of who asked it."""
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(404)
+
+        do_POST = do_HEAD = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    server.server_close()
+
+
+# What of a stranger's page would run, load, send or cover: nothing of it may be there.
+ACTIVE = r"""() => {
+  const tags = "script, iframe, object, embed, form, input, button, base, link, meta, style," +
+    "video, audio, source, svg, area, template, frame, portal, dialog, textarea, [id], [name]," +
+    "[srcset]";
+  const links = ["http:", "https:", "mailto:", "file:"];
+  const wrong = ({ name, value }) => name.startsWith("on") ||
+    name === "style" && /url|position|[(@]/.test(value) || /^\s*(java|vb)script/i.test(value);
+  return [...document.querySelectorAll(".page *")].filter((node) =>
+    node.matches(tags) || [...node.attributes].some(wrong) ||
+    node.matches("[href]") && !links.includes(node.protocol) ||
+    node.matches("img") && node.src && !node.src.startsWith("data:image/")
+  ).map((node) => node.outerHTML.slice(0, 200));
+}"""
+
+
+def provoke(page):
+    """Do what a curious reader may do to everything on a page, but follow links."""
+    page.evaluate("""() => document.querySelectorAll(".slides *").forEach((node) => {
+      for (const kind of ["mouseover", "pointerenter", "focus", "toggle", "load", "error", "wheel",
+        "animationstart", "beforeinput", "copy", "auxclick"]) node.dispatchEvent(new Event(kind));
+      if (node.tagName === "DETAILS") node.open = true;
+    })""")
+    page.wait_for_timeout(500)
+
+
+def test_a_strangers_notebook_runs_nothing_and_asks_for_nothing(talk, trap, tmp_path):
+    address, asked = trap
+    path = tmp_path / "stranger.ipynb"
+    assert len(hostile.PAYLOADS) >= 60
+    path.write_text(hostile.notebook(address), encoding="utf-8")
+    shown = talk(path)
+    assert sum(1 for _ in shown.pages()) > len(hostile.PAYLOADS)
+    assert shown.page.evaluate(ACTIVE) == []
+    provoke(shown.page)
+    said = [error for error in shown.errors if "ERR_INVALID_URL" not in error]  # of no base64
+    assert (shown.dialogs, said, asked) == ([], [], [])
+    assert [url for url in shown.requests if not url.startswith("data:")] == shown.requests[:1]
+    assert shown.page.evaluate("window.pwned") is None
+    assert shown.page.title() == "stranger"
+
+
+def test_the_policy_alone_stops_what_slips_through(talk, trap, tmp_path, monkeypatch):
+    address, asked = trap
+    monkeypatch.setattr(slides, "clean", lambda html: html)
+    path = tmp_path / "unsafe.ipynb"
+    unsafe = [
+        f"<img src=x onerror=alert(1)><img src={address}/i>",
+        f"<script>alert(1)</script><script src={address}/s></script>",
+        f"<link rel=stylesheet href={address}/c><style>@import '{address}/d';</style>",
+        f"<iframe srcdoc='<script>alert(1)</script>'></iframe><iframe src={address}/f></iframe>",
+        f"<object data={address}/o></object><video src={address}/v></video>",
+        f"<div style='background:url({address}/b)'>x</div><svg onload=alert(1)></svg>",
+    ]
+    cells = [new_markdown_cell("## T")]
+    cells += [
+        new_code_cell(
+            "x", outputs=[new_output("display_data", {"text/html": html})], execution_count=1
+        )
+        for html in unsafe
+    ]
+    nbformat.write(new_notebook(cells=cells), path)
+    shown = talk(path)
+    assert shown.page.locator("img[onerror]").count() == 1  # it slipped through
+    list(shown.pages())
+    provoke(shown.page)
+    assert (shown.dialogs, asked) == ([], [])
+    assert any("Content Security Policy" in error for error in shown.errors)
+
+
+WIDE = "w" * 3000
+DEEP = {
+    "braces": "$" + "{" * 5000 + "x" + "}" * 5000 + "$",
+    "powers": "$" + "a^{" * 3000 + "b" + "}" * 3000 + "$",
+    "some powers": "$" + "a^{" * 60 + "b" + "}" * 60 + "$",
+    "a long formula": "$" + "a+" * 3000 + "b$",
+    "a word": WIDE,
+    "a heading": "# " + WIDE,
+    "a word in a list": "- " + WIDE,
+    "a word in a table": f"|{WIDE}|b|\n|-|-|\n|c|{WIDE}|",
+    "a word in code": f"`{WIDE}`",
+    "a link": f"[{WIDE}](https://example.org/{WIDE})",
+    "quotes": "> " * 3000 + "x",
+    "lists": "- " * 3000 + "x",
+    "spaces": "a" + " " * 100_000 + "b",
+    "lines": "a" + "\n" * 100_000 + "b",
+    "brackets": "[" * 20_000,
+    "elements": "<div>" * 20_000,
+    "tables": "<table><tr><td>" * 200 + "x",
+    "a wide table": "|a" * 500 + "|\n" + "|-" * 500 + "|\n" + "|b" * 500 + "|",
+}
+
+
+def test_what_is_deep_or_wide_neither_hangs_nor_widens_a_page(talk, tmp_path):
+    path = tmp_path / "deep.ipynb"
+    cells = [new_markdown_cell(f"## {name}\n\n{text}") for name, text in DEEP.items()]
+    shown = [
+        new_output("display_data", {"text/html": f"<table><tr><th>{WIDE}<td>{WIDE}</table>"}),
+        new_output("display_data", {"text/html": f"<p>{WIDE}</p><details open>{WIDE}</details>"}),
+        new_output("display_data", {"text/html": "<b>" * 3000 + "<p>x" * 3000}),
+        new_output("display_data", {"text/plain": WIDE}),
+        new_output("stream", text=WIDE + "\x1b[31m" * 100_000),
+        new_output("error", ename=WIDE, evalue=WIDE, traceback=[WIDE, "\x1b[38m" + WIDE]),
+    ]
+    cells += [new_code_cell("x", outputs=[output], execution_count=1) for output in shown]
+    nbformat.write(new_notebook(cells=cells), path)
+    seen = talk(path, width=800, height=450)
+    widths = seen.page.evaluate("""() => [document.documentElement.scrollWidth,
+      ...[...document.querySelectorAll(".page")].map((page) => page.offsetWidth)]""")
+    assert widths[0] == 800
+    assert set(widths[1:]) <= {0, 1280}
+    assert len(list(seen.pages())) >= len(cells)
+    assert seen.errors == []

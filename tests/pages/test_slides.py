@@ -2,9 +2,11 @@
 
 import base64
 import copy
+import json
 import re
 from html import unescape
 from pathlib import Path
+from time import process_time
 
 import nbformat
 import pytest
@@ -263,7 +265,7 @@ def test_export_says_what_is_wrong(tmp_path):
     broken.write_text("{")
     with pytest.raises(FeatlibError, match=r"broken\.ipynb"):
         slides.export(broken, tmp_path)
-    for nothing_to_show in ([], [code("import torch")]):
+    for nothing_to_show in ([], [code("import torch")], [new_raw_cell("raw")]):
         nbformat.write(new_notebook(cells=nothing_to_show), broken)
         with pytest.raises(FeatlibError, match="at least one cell"):
             slides.export(broken, tmp_path)
@@ -271,3 +273,170 @@ def test_export_says_what_is_wrong(tmp_path):
         slides.export(tmp_path / "none.ipynb", tmp_path)
     with pytest.raises(FeatlibError, match="another folder"):
         slides.export(NOTEBOOKS[0], broken)
+
+
+CELL = {"cell_type": "code", "source": "", "outputs": [], "execution_count": None, "metadata": {}}
+NO_NOTEBOOKS = {
+    "empty": "",
+    "spaces": " ",
+    "half": '{"cells": [',
+    "words": "no notebook",
+    "null": "null",
+    "a list": "[1]",
+    "a number": "3",
+    "an object": "{}",
+    "deep": "[" * 100_000,
+    "deep metadata": '{"nbformat": 4, "cells": [], "metadata": ' + '{"a":' * 900 + "1" + "}" * 901,
+    "format 3": '{"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": []}',
+    "format 2": '{"nbformat": 2, "nbformat_minor": 0, "metadata": {}, "worksheets": []}',
+    "format 5": '{"nbformat": 5, "nbformat_minor": 0, "metadata": {}, "cells": []}',
+    "format of another kind": '{"nbformat": "\\u001b[31m4", "metadata": {}, "cells": []}',
+    "no cells": '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}}',
+    "cells of another kind": '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": 3}',
+} | {
+    f"a cell with {words}": json.dumps(
+        {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [cell]}
+    )
+    for words, cell in {
+        "no fields": {},
+        "another type": CELL | {"cell_type": "\x1b[31m"},
+        "a number as source": CELL | {"source": 3},
+        "numbers as source": CELL | {"source": [1, 2]},
+        "outputs of another kind": CELL | {"outputs": 3},
+        "an output of another kind": CELL | {"outputs": [3]},
+        "an output without data": CELL | {"outputs": [{"output_type": "display_data"}]},
+        "a number as HTML": CELL
+        | {"outputs": [{"output_type": "display_data", "data": {"text/html": 3}, "metadata": {}}]},
+        "a traceback of another kind": CELL
+        | {"outputs": [{"output_type": "error", "ename": "", "evalue": "", "traceback": 3}]},
+        "metadata of another kind": CELL | {"metadata": 3},
+    }.items()
+}
+
+
+@pytest.mark.parametrize("text", NO_NOTEBOOKS.values(), ids=NO_NOTEBOOKS)
+def test_what_is_no_notebook_is_refused_in_words(text, tmp_path):
+    path = tmp_path / "x.ipynb"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(FeatlibError, match=r"JupyterLab|Get the file|at least one cell") as refused:
+        slides.export(path, tmp_path)
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 500
+    assert not list(tmp_path.glob("*.html"))
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"\x00" * 100, bytes(range(256))])
+def test_bytes_that_are_no_text_are_refused(content, tmp_path):
+    path = tmp_path / "x.ipynb"
+    path.write_bytes(content)
+    with pytest.raises(FeatlibError, match="JupyterLab"):
+        slides.export(path, tmp_path)
+
+
+@pytest.mark.parametrize("value", [None, 3, "x", {}, [], {"cells": []}])
+def test_html_and_arrange_refuse_what_is_no_notebook(value):
+    for function in (slides.html, slides.arrange):
+        with pytest.raises(FeatlibError, match="a notebook"):
+            function(value)
+
+
+def test_a_notebook_that_was_never_run_is_refused_with_the_way_on(tmp_path):
+    path = tmp_path / "new.ipynb"
+    cells = [HEADING, code("1 + 1")]
+    nbformat.write(new_notebook(cells=cells), path)
+    with pytest.raises(FeatlibError, match=r"new\.ipynb.*Run All Cells"):
+        slides.export(path, tmp_path)
+    cells[1].execution_count = 1  # it was run, and said nothing
+    nbformat.write(new_notebook(cells=cells), path)
+    assert slides.export(path, tmp_path).exists()
+
+
+def test_an_old_page_stays_when_the_new_one_cannot_be_written(tmp_path, monkeypatch):
+    page = slides.export(NOTEBOOKS[0], tmp_path)
+    before = page.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(FeatlibError, match="No space left"):
+        slides.export(NOTEBOOKS[0], tmp_path)
+    assert page.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == [page.name]
+
+
+def test_lists_of_lines_are_text(figure):
+    cells = [
+        nbformat.from_dict(HEADING | {"source": ["## Fro", "zen"]}),
+        code(["x\n", "y"], new_output("display_data", {"text/html": ["<b>a", "b</b>"]})),
+        code("x", new_output("stream", text=["a\n", "b"])),
+    ]
+    page = slides.html(new_notebook(cells=cells))
+    assert "Frozen" in page
+    assert "<b>ab</b>" in page
+
+
+def test_the_policy_comes_first_and_names_a_mark_that_the_notebook_cannot_know():
+    pages = [slides.html(new_notebook(cells=[new_markdown_cell(f"## {n}")])) for n in (1, 2, 1)]
+    found = [re.search(r"script-src 'nonce-(\w{32,})'", page)[1] for page in pages]
+    assert found[0] == found[2] != found[1]
+    for page, nonce in zip(pages, found, strict=True):
+        assert page.index("Content-Security-Policy") < page.index("<title>")
+        assert "default-src 'none'" in page
+        assert re.findall("<script ([^ >]*)", page) == [f'nonce="{nonce}"'] * 3
+
+
+def test_no_control_characters_get_into_a_page():
+    evil = "a\x1b]0;x\x07\x1b[31mb\x00\x08\x7f"
+    outputs = [printed(evil), new_output("display_data", {"text/plain": evil})]
+    page = slides.html(new_notebook(cells=[new_markdown_cell(f"## {evil}"), code(evil, *outputs)]))
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", page)
+
+
+def test_a_script_or_a_widget_gives_way_to_the_words_beside_it():
+    for kind in ("application/javascript", "application/vnd.jupyter.widget-view+json", "x/y"):
+        page = show(new_output("display_data", {kind: "SCRIPT", "text/plain": "words beside"}))
+        assert "words beside" in page
+        assert "SCRIPT" not in page
+
+
+@pytest.mark.parametrize("data", ["a", "é" * 40, "=" * 9, "iVBORw0KGgo", '"><b>'])
+def test_a_figure_that_is_none_is_no_obstacle(data):
+    output = new_output("display_data", {"image/png": data}, metadata={"image/png": 3})
+    assert 'alt="Figure"' in show(output)
+
+
+@pytest.mark.parametrize("said", [3, None, "slide", [], {"slide_type": []}, {"slide_type": {}}])
+def test_slideshow_metadata_of_another_kind_are_as_none(said):
+    cell = new_markdown_cell("A few words.", metadata={"slideshow": said})
+    assert "A few words." in slides.html(new_notebook(cells=[cell]))
+
+
+def test_colors_that_end_early_are_no_obstacle():
+    for text in ("\x1b[38mx", "\x1b[38;5mx", "\x1b[48;2;1mx", "\x1b[" + "9" * 5000 + "mx"):
+        assert "x</pre>" in show(printed(text))
+
+
+HEAVY = {
+    "colors": printed("\x1b[31mx" * 200_000),
+    "open elements": new_output("display_data", {"text/html": "<div>" * 100_000}),
+    "open lists": new_output("display_data", {"text/html": "<ul><li>" * 50_000}),
+    "marks that begin again": new_output("display_data", {"text/html": "".join(
+        f"<i title={n}>" for n in range(400)) + "<p>x" * 20_000}),
+    "spaces": new_output("display_data", {"text/markdown": "a" + " " * 200_000 + "b"}),
+    "environments": new_output("display_data", {"text/markdown": "\\begin{a}" * 20_000}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("output", HEAVY.values(), ids=HEAVY)
+def test_no_output_takes_for_ever(output):
+    before = process_time()
+    show(output)
+    assert process_time() - before < 10  # seconds; each took minutes
+
+
+def test_no_prose_takes_for_ever():
+    heavy = ["a" + "\n" * 200_000 + "b", "$" + "{" * 20_000 + "}" * 20_000 + "$", "](" * 50_000]
+    before = process_time()
+    slides.html(new_notebook(cells=[new_markdown_cell(text) for text in ["## T", *heavy]]))
+    assert process_time() - before < 10

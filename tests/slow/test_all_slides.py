@@ -47,6 +47,7 @@ def test_the_page_asks_the_network_for_nothing(name, talk):
     assert [tag for tag, _ in requests.found].count("script") == 3
     for tag, target in requests.found:
         assert target.startswith("data:"), (tag, target[:100])
+    assert 'Content-Security-Policy"' in page[: page.index("<title>")]
     styles = "".join(re.findall(r"<style>(.*?)</style>", page, re.DOTALL))
     assert not re.search(r"@import|url\(\s*['\"]?(?!data:|['\"]?data:)", styles)
     assert len(re.findall(r"<section[ >]", page)) == page.count("</section>")
