@@ -11,7 +11,7 @@ import os
 import tarfile
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache as remember
@@ -24,10 +24,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load as load_tensors
 
 from featlib import checks
 from featlib.engine import convert, paths
+from featlib.engine.assets import read_published
 from featlib.engine.decode import (
     NO_FORMAT,
     READ,
@@ -40,13 +41,14 @@ from featlib.engine.decode import (
 )
 from featlib.engine.folders import Entry, Listing
 from featlib.engine.progress_bar import progress_bar
-from featlib.engine.strict_json import read_card
 from featlib.engine.words import (
     describe,
     is_array,
     is_pillow_image,
     is_tensor,
+    printable,
     readable,
+    reason,
     shape_text,
 )
 
@@ -162,7 +164,7 @@ class ImageSet:
 
     def __repr__(self) -> str:
         return (
-            f"ImageSet('{self.name}': {shape_text(self.pixels.shape)} uint8, "
+            f"ImageSet('{printable(self.name)}': {shape_text(self.pixels.shape)} uint8, "
             f"{len(self.classes)} classes, {len(self.train)} training + "
             f"{len(self.validation)} validation)"
         )
@@ -606,10 +608,24 @@ def _load_bundled(name: str, n: int | None, size: int) -> ImageSet:
     return pictures
 
 
+def _read_bundled(file: Path) -> tuple[dict[str, Any], bytes]:
+    """Return the card of a bundled set, and its bytes: those that were checked."""
+    where = f"images.load('{file.stem}')"
+    try:
+        card = read_published(file.with_suffix(".json"))
+        content = file.read_bytes()
+    except (OSError, ValueError) as error:
+        got, fix = reason(error), "Reinstall featlib: pip install --force-reinstall featlib."
+        checks.refuse(where, f"the set as it comes with featlib in '{file.parent}'", got, fix)
+    if hashlib.sha256(content).hexdigest() != card["sha256"]:
+        fix = "Reinstall featlib: pip install --force-reinstall featlib."
+        checks.refuse(where, f"'{file}' with its checksum", "an altered or cut file", fix)
+    return card, content
+
+
 def _load_emoji10() -> ImageSet:
-    card = read_card(EMOJI10)
-    checks.checksum(EMOJI10, card["sha256"], "images.load('emoji10')")
-    tensors = load_file(EMOJI10)
+    card, content = _read_bundled(EMOJI10)
+    tensors = load_tensors(content)
     captions = tuple(picture["name"] for picture in card["pictures"])
     return ImageSet(
         "emoji10",
@@ -624,14 +640,13 @@ def _load_emoji10() -> ImageSet:
 
 
 def _load_emoji3d(size: int) -> ImageSet:
-    card = read_card(EMOJI3D)
-    checks.checksum(EMOJI3D, card["sha256"], "images.load('emoji3d')")
+    card, content = _read_bundled(EMOJI3D)
     found = card["pictures"]
-    with zipfile.ZipFile(EMOJI3D) as archive:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
         files = [io.BytesIO(archive.read(picture["file"])) for picture in found]
     pixels = np.stack([square(Image.open(file), size) for file in files])
     # The classes are those of emoji10, so that one head serves both; none of these is a flag.
-    classes = read_card(EMOJI10)["classes"]
+    classes = _read_bundled(EMOJI10)[0]["classes"]
     labels = [classes.index(card["classes"][picture["label"]]) for picture in found]
     held_out = torch.tensor([picture["validation"] for picture in found])
     return ImageSet(
@@ -811,10 +826,10 @@ def _groups(value: Any, n: int, where: str) -> torch.Tensor:
     return numbers
 
 
-def _numbered(names: Sequence[Hashable]) -> torch.Tensor:
-    """Give equal names the same number, from 0 in the order in which they come."""
-    numbers: dict[Hashable, int] = {}
-    return torch.tensor([numbers.setdefault(name, len(numbers)) for name in names])
+def _numbered(names: Sequence[Any]) -> torch.Tensor:
+    """Give equal names one number, in the order of the names."""
+    numbers = {name: k for k, name in enumerate(sorted(set(names)))}
+    return torch.tensor([numbers[name] for name in names])
 
 
 def _others(rows: torch.Tensor, n: int) -> torch.Tensor:

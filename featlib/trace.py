@@ -217,7 +217,7 @@ def predict_from_features(
     classes : sequence of str
         The name of each class number, C of them.
     truth : str, optional
-        The right class, where it is known.
+        The right class, one of `classes`, where it is known.
 
     Returns
     -------
@@ -227,8 +227,8 @@ def predict_from_features(
     Raises
     ------
     featlib.FeatlibError
-        If the image is not uint8 3×H×W, there are fewer than two different classes, or these, the
-        features and the head do not fit together.
+        If the image is not uint8 3×H×W, there are fewer than two different classes, the truth is
+        none of them, or these, the features and the head do not fit together.
 
     Examples
     --------
@@ -243,8 +243,10 @@ def predict_from_features(
     """
     checks.image(image, "trace.predict")
     classes = checks.classes(classes, "trace.predict")
-    fix = "Pass the name of the right class, or leave it out."
-    checks.instance(truth, (str, type(None)), "trace.predict", "truth as text", fix)
+    if truth is not None and (not isinstance(truth, str) or truth not in classes):
+        wanted = f"truth as text, the name of one of the {len(classes)} classes"
+        fix = f"Pass a name such as {classes[0][:40]!r}, or leave truth out."
+        checks.refuse("trace.predict", wanted, describe(truth), fix)
     checks.feature_row(features, "trace.predict", getattr(head, "in_features", None))
     features = features.detach()
     logits = heads.logits(head, features[None], len(classes), "trace.predict")[0]

@@ -1,34 +1,46 @@
 """The weights of stage 3: found, read, checked, and the cards that say what they expect.
 
-Weights can come from a stranger. So a checksum is compared before anything is read, nothing that
-could run code is ever unpickled, and each tensor must be one of torchvision's `resnet18`.
+Weights can come from a stranger. So a file is opened once, and its checksum is that of the bytes
+that are then read. Nothing that could run code is ever unpickled, and each tensor must be one of
+torchvision's `resnet18`.
 """
 
 import argparse
 import difflib
+import hashlib
+import io
 import logging
 import os
+import pickletools
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.error import URLError
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import hub, nn
 from torch.serialization import safe_globals
 
 from featlib import checks
 from featlib.engine import paths
-from featlib.engine.files import sha256 as file_sha256
-from featlib.engine.state_dicts import Candidate, candidates, complete, flatten, probably
+from featlib.engine.assets import read_published
+from featlib.engine.files import read_regular
+from featlib.engine.state_dicts import (
+    MOST_TENSORS,
+    SHAPES,
+    Candidate,
+    candidates,
+    complete,
+    flatten,
+    probably,
+)
 from featlib.engine.strict_json import parse_json
-from featlib.engine.words import describe, reason
+from featlib.engine.words import describe
 from featlib.preprocess import Transform
 
 __all__ = ["BUNDLED", "IMAGENET_TRANSFORM", "TORCHVISION_URL", "Weights", "read_weights"]
@@ -58,6 +70,13 @@ _CARD = ("sha256", "mean", "std", "size", "classes")  # what is used of a card
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _CARD_SHA256 = re.compile(rb'"sha256"\s*:\s*"[0-9a-fA-F]{64}"')
 _OLD_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9"  # how files of torch.save began before PyTorch 1.6
+_REINSTALL = "Reinstall featlib, or check the file out again."
+_SAVE_ALONE = "Save the tensors of the ResNet18 alone: torch.save(model.state_dict(), path)."
+# A ResNet18 has 45 million bytes, and three times as many with what an optimizer keeps.
+_LARGEST = 5 * 10**8
+_LARGEST_HEADER = 2**22  # bytes that list the tensors of a file; a ResNet18's has 11 thousand
+_LARGEST_CARD = 10**7
+_MOST_PIECES = 5 * 10**5  # of which a pickle is put together; a ResNet18's has some thousands
 
 
 class _LeftAside:
@@ -268,14 +287,20 @@ def _read(weights: Any, sha256: str | None, seed: int) -> tuple[Weights, list[st
     ):
         _refuse_checksum(sha256)
         return _from_memory(weights)
-    path = BUNDLED if isinstance(weights, str) and weights == "bundled" else _path(weights)
-    card, notes = _card(path)
-    expected = card.get("sha256") if sha256 is None else sha256
-    if expected is not None:
-        _check_sum(path, expected)
-    state, more = _resnet18(_read_file(path), str(weights))
+    bundled = isinstance(weights, str) and weights == "bundled"
+    path = BUNDLED if bundled else _path(weights)
+    content, card, notes = _bundled() if bundled else (_content(path), *_card(path))
+    digest = hashlib.sha256(content).hexdigest()
+    if sha256 is not None:
+        fix = "The file is cut off or altered: get it again."
+        _check_digest(path, digest, _wanted_digest(sha256), fix)
+    if "sha256" in card:
+        fix = "The file is cut off or altered, or the card beside it is that of other weights: "
+        fix += f"get both again, or move '{path.with_suffix('.json').name}' away."
+        _check_digest(path, digest, card["sha256"], _REINSTALL if bundled else fix)
+    state, more = _resnet18(_held(path, content), str(weights))
     transform, classes = _card_transform(card), _card_classes(card)
-    if not card and file_sha256(path).startswith(_PUBLISHED):
+    if not card and digest.startswith(_PUBLISHED):
         classes = _imagenet_classes()
         more.append("these are torchvision's own, which were trained on photographs of 224×224")
     return Weights(state, transform, str(weights), classes), notes + more
@@ -283,7 +308,7 @@ def _read(weights: Any, sha256: str | None, seed: int) -> tuple[Weights, list[st
 
 def _named(name: str, seed: int) -> Weights:
     random = name == "untrained"
-    state, _ = _resnet18(_random_state(seed) if random else _download_torchvision(), name)
+    state, _ = _resnet18(_random_state(seed) if random else _torchvision(), name)
     return Weights(state, IMAGENET_TRANSFORM, name, () if random else _imagenet_classes())
 
 
@@ -299,8 +324,8 @@ def _from_memory(weights: Any) -> tuple[Weights, list[str]]:
         copies = {key: _copied(t) for key, t in held.items()}
     except Exception as error:  # a module may have a state_dict() of its own, which fails
         fix = "Pass the state dict of torchvision's resnet18."
-        words = f"{type(error).__name__}: {reason(error)}"
-        checks.refuse(f"weights '{name}'", "tensors that can be copied", words, fix)
+        got = f"what cannot be looked through{_in_brackets(error)}"
+        checks.refuse(f"weights '{name}'", "tensors that can be copied", got, fix)
     state, notes = _resnet18(copies, name)
     transform = getattr(weights, "transform", None)  # featlib's own Backbone brings one
     transform = transform if isinstance(transform, Transform) else IMAGENET_TRANSFORM
@@ -320,15 +345,39 @@ def _refuse_checksum(sha256: Any) -> None:
         checks.refuse(_WHERE, wanted, f"sha256 as {describe(sha256)}", "Leave sha256 out.")
 
 
-def _check_sum(path: Path, expected: Any) -> None:
-    if not isinstance(expected, str) or not _SHA256.fullmatch(expected.strip()):
+def _wanted_digest(sha256: Any) -> str:
+    if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256.strip()):
         wanted = "sha256 as text of 64 hexadecimal digits"
         fix = "Pass all that hashlib's hexdigest() returns, or leave sha256 out."
-        checks.refuse(_WHERE, wanted, describe(expected), fix)
+        checks.refuse(_WHERE, wanted, describe(sha256), fix)
+    return sha256.strip()
+
+
+def _check_digest(path: Path, digest: str, wanted: str, fix: str) -> None:
+    if digest != wanted.lower():
+        got = f"one with {digest[:12]}…"
+        checks.refuse(_WHERE, f"'{path}' with SHA-256 {wanted[:12]}…", got, fix)
+
+
+def _content(path: Path) -> bytes:
+    """Read a file once, so that what is hashed and what is used are the same bytes."""
     try:
-        checks.checksum(path, expected.strip(), _WHERE)
-    except OSError as error:
-        _not_weights(path, reason(error), "Get the right to read it.")
+        return read_regular(checks.file(path, _WHERE, "weights"), _LARGEST)
+    except checks.FeatlibError:
+        raise
+    except ValueError as error:
+        _not_weights(path, f"one that is {error}", _SAVE_ALONE)
+    except (OSError, MemoryError) as error:
+        fix = "Check the path, and whether you may read the file."
+        _not_weights(path, f"a file that cannot be read{_in_brackets(error)}", fix)
+
+
+def _in_brackets(error: BaseException) -> str:
+    """Return what another library says of a fault, to stand behind our own words."""
+    # What PyTorch says before that is advice to unpickle whatever it is.
+    said = str(error).rpartition("WeightsUnpickler error: ")[2].strip()
+    first = getattr(error, "strerror", None) or "".join(said.splitlines()[:1])
+    return f" ({type(error).__name__}{f': {first[:150]}' if first else ''})"
 
 
 def _path(weights: Any) -> Path:
@@ -341,7 +390,7 @@ def _path(weights: Any) -> Path:
     place = checks.path(weights, _WHERE, "weights")
     if not place.suffix and not place.exists():
         _unknown(str(weights))
-    return checks.file(place, _WHERE, "weights")
+    return place
 
 
 def _unknown(weights: object) -> NoReturn:
@@ -378,12 +427,6 @@ def _meant(weights: Any) -> str:
     )
 
 
-def _shapes() -> dict[str, tuple[int, ...]]:
-    """Return the names and shapes of torchvision's resnet18, as the bundled file has them."""
-    with safe_open(BUNDLED, framework="pt") as file:
-        return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-
-
 def _random_state(seed: int) -> dict[str, torch.Tensor]:
     """Make the weights that torchvision's resnet18 starts its training with.
 
@@ -392,7 +435,7 @@ def _random_state(seed: int) -> dict[str, torch.Tensor]:
     """
     generator = torch.Generator().manual_seed(seed % 2**63)  # torch takes no higher ones
     state = {}
-    for name, shape in _shapes().items():
+    for name, shape in sorted(SHAPES.items()):
         ones = name.endswith(("weight", "running_var"))
         state[name] = torch.ones(shape) if ones else torch.zeros(shape)
         if len(shape) > 1:
@@ -407,9 +450,13 @@ def _resnet18(held: Any, name: str) -> tuple[dict[str, torch.Tensor], list[str]]
 
     In float32: the bundled file holds float16 to halve its size, and all arithmetic is in float32.
     """
-    tensors, shapes = flatten(held), _shapes()
+    try:
+        tensors = flatten(held)
+    except Exception as error:  # too many, or keys that cannot be written as text
+        got = f"what cannot be looked through{_in_brackets(error)}"
+        checks.refuse(f"weights '{name}'", "a checkpoint with a ResNet18 in it", got, _SAVE_ALONE)
     found = candidates(tensors)
-    results = [(one, *complete(one.tensors, shapes)) for one in found]
+    results = [(one, *complete(one.tensors, SHAPES)) for one in found]
     fits = [(one, state) for one, state, faults in results if not faults]
     if not fits:
         _refuse_other(name, tensors, results[0] if results else None)
@@ -470,34 +517,70 @@ def _refuse_other(
     )
 
 
-def _read_file(path: Path) -> Any:
+def _held(path: Path, content: bytes) -> Any:
+    """Return what a file holds, with nothing run that it says.
+
+    The head of a file says what it is, whatever its name. Safetensors: the length of the header in
+    8 bytes, then the header, which is a JSON object.
+    """
+    head = content[: len(_OLD_TORCH)]
+    is_torch = head.startswith(b"PK") or head == _OLD_TORCH
+    if head[8:] == b"{" or (path.suffix.lower() == ".safetensors" and not is_torch):
+        return _read_safetensors(path, content)
+    if is_torch:
+        return _read_torch(path, content)
+    if head.startswith(b"\x80"):
+        read = f"pickle.loads(pathlib.Path({str(path)!r}).read_bytes())"
+        load_it = f"import pathlib, pickle, torch; held = {read}"
+        _refuse_held(path, "a file of Python's pickle, which could run code", load_it)
+    _not_weights(path, f"a file of another kind, which begins with {head!r}")
+
+
+def _read_safetensors(path: Path, content: bytes) -> dict[str, torch.Tensor]:
+    length = int.from_bytes(content[:8], "little")
+    if 8 + length > len(content):
+        _not_weights(path, "a .safetensors file that is cut off, or a file of another kind")
+    # Counted before they are read, since reading millions takes a minute.
+    count = content.count(b'"data_offsets"', 8, 8 + length)
+    if length > _LARGEST_HEADER or count > MOST_TENSORS:
+        got = f"a header of {length:,} bytes for {count:,} tensors; a ResNet18 has 122"
+        _not_weights(path, got, _SAVE_ALONE)
     try:
-        with path.open("rb") as file:
-            head = file.read(len(_OLD_TORCH))
-        # The head of a file says what it is, whatever its name. Safetensors: the length of the
-        # header in 8 bytes, then the header, which is a JSON object.
-        is_torch = head.startswith(b"PK") or head == _OLD_TORCH
-        if head[8:] == b"{" or (path.suffix.lower() == ".safetensors" and not is_torch):
-            return load_file(path)
-        if head.startswith(b"\x80") and not is_torch:
-            read = f"pickle.loads(pathlib.Path({str(path)!r}).read_bytes())"
-            load = f"import pathlib, pickle, torch; held = {read}"
-            _refuse_held(path, "a file of Python's pickle, which could run code", load)
-        if not is_torch:
-            _not_weights(path, f"a file of another kind, which begins with {head!r}")
-        _refuse_archives(path)
-        # Opened here, as PyTorch would go by the name.
-        with safe_globals(_SAFE), path.open("rb") as file:
-            return torch.load(file, map_location="cpu", weights_only=True)
+        return load(content)
+    except Exception as error:  # SafetensorError, and what PyTorch raises for odd shapes and dtypes
+        _not_weights(path, f"a .safetensors file with a damaged header{_in_brackets(error)}")
+
+
+def _refuse_large_pickles(path: Path, file: io.BytesIO, n: int = 1) -> None:
+    """Refuse pickles, one behind the other, that would take long, or nest tuples without end.
+
+    A key of tuples in each other is hashed by calls in each other, which end the whole process.
+    """
+    names = (code.name for _ in range(n) for code, _, _ in pickletools.genops(file))
+    counts = Counter(islice(names, _MOST_PIECES))
+    tuples = sum(count for name, count in counts.items() if name.startswith("TUPLE"))
+    if sum(counts.values()) == _MOST_PIECES or tuples > 5 * MOST_TENSORS:
+        got = f"one with more than {_MOST_PIECES:,} objects, or {5 * MOST_TENSORS:,} tuples"
+        _not_weights(path, got, _SAVE_ALONE)
+
+
+def _read_torch(path: Path, content: bytes) -> Any:
+    try:
+        if content.startswith(b"PK"):
+            _refuse_archives(path, content)
+        else:  # five pickles, then the numbers
+            _refuse_large_pickles(path, io.BytesIO(content), 5)
+        with safe_globals(_SAFE):
+            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except checks.FeatlibError:
         raise
-    except Exception as error:  # a damaged zip or header makes PyTorch raise many kinds
+    except Exception as error:  # a damaged zip or pickle makes PyTorch raise many kinds
         if kind := re.search(r"GLOBAL (\S+)", str(error)):
-            load = f"import torch; held = torch.load({str(path)!r}, weights_only=False)"
-            got = f"a pickled object of the class {kind[1]}, which could run code"
-            _refuse_held(path, got, load)
-        said = str(error).rpartition("WeightsUnpickler error: ")[2]  # before it: advice to unpickle
-        _not_weights(path, reason(ValueError(said)) if said else reason(error))
+            load_it = f"import torch; held = torch.load({str(path)!r}, weights_only=False)"
+            got = f"a pickled object of the class {kind[1][:200]}, which could run code"
+            _refuse_held(path, got, load_it)
+        got = f"a .pt file that is damaged, or holds more than tensors{_in_brackets(error)}"
+        _not_weights(path, got)
 
 
 def _refuse_held(path: Path, got: str, load: str) -> NoReturn:
@@ -510,12 +593,23 @@ def _refuse_held(path: Path, got: str, load: str) -> NoReturn:
     _not_weights(path, got, fix)
 
 
-def _refuse_archives(path: Path) -> None:
-    """Refuse TorchScript, NumPy arrays, and a zip file that grows: PyTorch never compresses."""
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as file:
+def _refuse_archives(path: Path, content: bytes) -> None:
+    """Refuse TorchScript, NumPy arrays, too many members, and a zip file that grows.
+
+    PyTorch never compresses.
+    """
+    # The last record of a zip file says, from its twelfth byte on, how long the list of members is.
+    end = content.rfind(b"PK\5\6") + 12
+    if int.from_bytes(content[end : end + 4], "little") > _LARGEST_HEADER:
+        _not_weights(path, "an archive of too many members", _SAVE_ALONE)
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
         members = file.infolist()
+        if (size := sum(member.file_size for member in members)) > len(content):
+            _not_weights(path, f"a file that unpacks to {size:,} bytes")
+        for member in members:
+            if member.filename.endswith("data.pkl"):
+                del member.CRC  # torch.save can leave it out
+                _refuse_large_pickles(path, io.BytesIO(file.read(member)))
     if any(member.filename.endswith("/constants.pkl") for member in members):
         _not_weights(
             path,
@@ -524,11 +618,8 @@ def _refuse_archives(path: Path) -> None:
             "torch.save(model.state_dict(), 'weights.pt').",
         )
     if members and all(member.filename.endswith(".npy") for member in members):
-        load = f"import numpy, torch; held = dict(numpy.load({str(path)!r}))"
-        _refuse_held(path, "an archive of NumPy's arrays", load)
-    size = sum(member.file_size for member in members)
-    if size > path.stat().st_size:
-        raise ValueError(f"a file that unpacks to {size:,} bytes")
+        load_it = f"import numpy, torch; held = dict(numpy.load({str(path)!r}))"
+        _refuse_held(path, "an archive of NumPy's arrays", load_it)
 
 
 def _not_weights(path: Path, got: str, fix: str = "") -> NoReturn:
@@ -540,20 +631,37 @@ def _not_weights(path: Path, got: str, fix: str = "") -> NoReturn:
     )
 
 
-def _download_torchvision() -> dict[str, torch.Tensor]:
+def _torchvision() -> Any:
+    """Return what torchvision's file holds: the copy in the cache, if it is whole, else a new one.
+
+    As torchvision has it, the name of the file ends in how its SHA-256 begins.
+    """
+    name = TORCHVISION_URL.rpartition("/")[2]
+    begins = name.rpartition("-")[2].partition(".")[0]
+    path = paths.cache_dir() / "weights" / name
     try:
-        return hub.load_state_dict_from_url(
-            TORCHVISION_URL,
-            model_dir=str(paths.cache_dir() / "weights"),
-            weights_only=True,
-            check_hash=True,
-        )
-    except (URLError, OSError, RuntimeError) as error:
+        content = read_regular(path, _LARGEST)
+    except (OSError, ValueError):  # it is not there yet, or it is no such file
+        content = b""
+    if not hashlib.sha256(content).hexdigest().startswith(begins):
+        _download(path, begins)
+        content = _content(path)
+        digest = hashlib.sha256(content).hexdigest()[: len(begins)]
+        _check_digest(path, digest, begins, "Something else writes to this file: try again.")
+    return _held(path, content)
+
+
+def _download(path: Path, begins: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        hub.download_url_to_file(TORCHVISION_URL, str(path), begins)
+    except Exception as error:  # whatever answers may send anything
         checks.refuse(
             _WHERE,
             f"torchvision's weights from {TORCHVISION_URL}",
-            str(error),
-            'Check the network, or use weights="bundled", which needs none.',
+            f"no such file from there{_in_brackets(error)}",
+            f"Check the network, and that you may write to '{path.parent}'; or use "
+            'weights="bundled", which needs none.',
         )
 
 
@@ -561,6 +669,15 @@ def _imagenet_classes() -> tuple[str, ...]:
     from torchvision.models import ResNet18_Weights
 
     return tuple(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
+
+
+def _bundled() -> tuple[bytes, dict[str, Any], list[str]]:
+    try:
+        return BUNDLED.read_bytes(), read_published(BUNDLED.with_suffix(".json")), []
+    except (ValueError, OSError) as error:
+        wanted = f"'{BUNDLED.stem}.safetensors' and its card '{BUNDLED.stem}.json' of featlib"
+        got = f"one that is missing or not the same any more{_in_brackets(error)}"
+        checks.refuse("weights 'bundled'", wanted, got, _REINSTALL)
 
 
 def _card(path: Path) -> tuple[dict[str, Any], list[str]]:
@@ -575,7 +692,7 @@ def _card(path: Path) -> tuple[dict[str, Any], list[str]]:
     aside = {}, [f"'{card.name}' is no card of featlib's and was left aside"]
     text = b""
     try:
-        text = card.read_bytes()
+        text = read_regular(card, _LARGEST_CARD)
         facts = parse_json(text)
         if not isinstance(facts, dict) or not any(key in facts for key in _CARD):
             return aside
@@ -587,7 +704,8 @@ def _card(path: Path) -> tuple[dict[str, Any], list[str]]:
         if isinstance(error, ValueError) and not _CARD_SHA256.search(text):
             return aside
         fix = "Fix the card, or move it away from the weights."
-        checks.refuse(f"the card '{card}'", "a JSON object", reason(error), fix)
+        got = f"one that is damaged{_in_brackets(error)}"
+        checks.refuse(f"the card '{card}'", "a JSON object with facts on the weights", got, fix)
     return facts, []
 
 

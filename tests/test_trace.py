@@ -140,6 +140,14 @@ def test_what_is_not_one_image_is_refused(shape, resnet, layer):
         trace.predict_from_features(image, torch.zeros(512), layer, ["a", "b", "c"])
 
 
+@pytest.mark.parametrize("truth", ["lion", "", 0, b"a", ["a"], torch.tensor(1), "a\x1b[2J"])
+def test_a_truth_that_is_no_class_is_refused(truth, image, layer):
+    said = r"truth as text, the name of one of the 3 classes, got .* Pass a name such as 'a'"
+    with pytest.raises(FeatlibError, match=said) as error:
+        trace.predict_from_features(image, torch.zeros(512), layer, ["a", "b", "c"], truth=truth)
+    assert "\x1b" not in str(error.value)
+
+
 def test_the_probability_chart_gives_each_bar_its_length():
     softmax = trace.Layer("softmax", torch.tensor([0.25, 0.5, 0.25]), "")
     prediction = trace.PredictionTrace((softmax,), ("a", "b", "c"), "b")

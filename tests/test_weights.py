@@ -1,6 +1,8 @@
 """The weights of stage 3: bundled, downloaded, or random; and what each says of itself."""
 
 import hashlib
+import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,87 @@ def test_untrained_weights_are_random_as_torchvisions_are():
 def test_untrained_weights_are_the_same_for_the_same_seed():
     one, same, other = (backbone.resnet18("untrained", seed=s) for s in (1, 1, 2))
     assert backbone.fingerprint(one) == backbone.fingerprint(same) != backbone.fingerprint(other)
+
+
+def two_files(folder):
+    """Save two files that differ in their final layers alone; return them and those layers."""
+    state = weights.read_weights().tensors
+    finals = {name: torch.full((200,), float(k)) for k, name in enumerate(("right", "wrong"))}
+    for name, final in finals.items():
+        torch.save(state | {"fc.bias": final}, folder / f"{name}.pt")
+    return folder / "right.pt", folder / "wrong.pt", finals["right"]
+
+
+def test_a_file_that_is_swapped_once_it_was_read_is_not_read_again(tmp_path, monkeypatch):
+    right, wrong, final = two_files(tmp_path)
+    digest, read = hashlib.sha256(right.read_bytes()).hexdigest(), weights.read_regular
+
+    def read_and_swap(path, most):
+        content = read(path, most)
+        if path == right:
+            wrong.replace(right)
+        return content
+
+    monkeypatch.setattr(weights, "read_regular", read_and_swap)
+    loaded = weights.read_weights(right, sha256=digest)
+    assert not wrong.exists()
+    assert torch.equal(loaded.tensors["fc.bias"], final)
+
+
+def test_of_files_that_change_places_none_is_taken_for_the_other(tmp_path):
+    right, wrong, final = two_files(tmp_path)
+    digest, aside = hashlib.sha256(right.read_bytes()).hexdigest(), tmp_path / "aside.pt"
+    stop = threading.Event()
+
+    def swap():
+        while not stop.is_set():
+            for old, new in ((right, aside), (wrong, right), (aside, wrong)):
+                old.rename(new)
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    accepted = refused = 0
+    try:
+        while accepted + refused < 30 or not (accepted and refused):
+            try:
+                loaded = weights.read_weights(right, sha256=digest)
+            except FeatlibError:
+                refused += 1
+            else:
+                accepted += 1
+                assert torch.equal(loaded.tensors["fc.bias"], final)
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("name", [".safetensors", ".json"])
+@pytest.mark.parametrize(
+    "alter", [lambda b: b[:-3], lambda b: b.replace(b"0", b"1", 1), lambda b: b"", None]
+)
+def test_a_bundled_file_that_was_altered_is_refused(name, alter, tmp_path, monkeypatch):
+    for ending in (".safetensors", ".json"):
+        (tmp_path / f"resnet18-imagenet{ending}").write_bytes(
+            weights.BUNDLED.with_suffix(ending).read_bytes()
+        )
+    monkeypatch.setattr(weights, "BUNDLED", tmp_path / "resnet18-imagenet.safetensors")
+    assert weights.read_weights().width == 512
+    altered = tmp_path / f"resnet18-imagenet{name}"
+    altered.write_bytes(alter(altered.read_bytes())) if alter else altered.unlink()
+    with pytest.raises(FeatlibError, match=f"{altered.name}.* Reinstall featlib"):
+        weights.read_weights()
+    assert weights.read_weights("untrained").width == 512, "needs none of them"
+
+
+def test_a_card_of_other_weights_is_refused_whatever_checksum_is_passed(tmp_path):
+    torch.save(weights.read_weights().tensors, tmp_path / "mine.pt")
+    digest = hashlib.sha256((tmp_path / "mine.pt").read_bytes()).hexdigest()
+    (tmp_path / "mine.json").write_text(json.dumps({"sha256": digest, "size": 48}))
+    assert weights.read_weights(tmp_path / "mine.pt", sha256=digest).transform.size == 48
+    (tmp_path / "mine.json").write_text(json.dumps({"sha256": "0" * 64, "size": 48}))
+    for given in (digest, None):
+        with pytest.raises(FeatlibError, match=r"or move 'mine\.json' away"):
+            weights.read_weights(tmp_path / "mine.pt", sha256=given)
 
 
 def test_a_checksum_that_is_passed_counts_more_than_none(tmp_path):
@@ -130,8 +213,47 @@ def test_a_download_that_was_altered_is_refused(tmp_path, server, monkeypatch):
     _, file = save_with_hash(tmp_path)
     altered = file.rename(tmp_path / "resnet18-00000000.pth")
     monkeypatch.setattr(weights, "TORCHVISION_URL", f"{server}/{altered.name}")
-    with pytest.raises(FeatlibError, match="invalid hash"):
+    with pytest.raises(FeatlibError, match=r"no such file from there \(.*invalid hash"):
         backbone.resnet18("torchvision")
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:-100], lambda b: b"", lambda b: b[:-1] + b"!"])
+def test_a_damaged_copy_in_the_cache_is_downloaded_again(
+    damage, tmp_path, server, monkeypatch, empty_cache
+):
+    network, file = save_with_hash(tmp_path)
+    monkeypatch.setattr(weights, "TORCHVISION_URL", f"{server}/{file.name}")
+    kept = empty_cache / "weights" / file.name
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(damage(file.read_bytes()))
+    loaded = weights.read_weights("torchvision")
+    assert torch.equal(loaded.tensors["conv1.weight"], network.conv1.weight)
+    assert kept.read_bytes() == file.read_bytes()
+
+
+def test_a_whole_copy_in_the_cache_needs_no_network(tmp_path, monkeypatch, empty_cache):
+    network, file = save_with_hash(tmp_path)
+    monkeypatch.setattr(weights, "TORCHVISION_URL", f"http://127.0.0.1:9/{file.name}")
+    (empty_cache / "weights").mkdir(parents=True)
+    file.rename(empty_cache / "weights" / file.name)
+    loaded = weights.read_weights("torchvision")
+    assert torch.equal(loaded.tensors["conv1.weight"], network.conv1.weight)
+
+
+def test_another_file_in_the_place_of_a_download_is_refused(
+    tmp_path, server, monkeypatch, empty_cache
+):
+    _, file = save_with_hash(tmp_path)
+    monkeypatch.setattr(weights, "TORCHVISION_URL", f"{server}/{file.name}")
+    download = weights.hub.download_url_to_file
+
+    def download_and_swap(url, path, *options):
+        download(url, path, *options)
+        Path(path).write_bytes(weights.BUNDLED.read_bytes())
+
+    monkeypatch.setattr(weights.hub, "download_url_to_file", download_and_swap)
+    with pytest.raises(FeatlibError, match="Something else writes to this file"):
+        weights.read_weights("torchvision")
 
 
 @pytest.mark.usefixtures("empty_cache")

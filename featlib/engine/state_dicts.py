@@ -16,6 +16,10 @@ from featlib.engine.convert import all_finite
 from featlib.engine.words import describe, is_array, shape_text
 
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+MOST_TENSORS = 10_000  # in a file; a ResNet18 has 122, and three times as many with an optimizer
+_MOST_CONTAINERS = 100_000
+_LONGEST = 5000  # characters of the keys on the way to a tensor
+_MOST_CANDIDATES = 20
 # What torch.compile, FSDP, checkpointing and DataParallel put into the names of what they wrap.
 _WRAPPER = r"(?:(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module|module)\.)"
 _INNER_WRAPPERS = re.compile(rf"(?<=\.){_WRAPPER}+")
@@ -41,6 +45,33 @@ _BLOCKS: dict[tuple[int, ...], str] = {
     (3, 4, 23, 3): "a ResNet101",
     (3, 8, 36, 3): "a ResNet152",
 }
+
+
+def _shapes() -> dict[str, tuple[int, ...]]:
+    """Return the names and shapes of torchvision's resnet18, without BatchNorm's counters.
+
+    Written out, since torchvision takes a second to import.
+    """
+    shapes = {"conv1.weight": (64, 3, 7, 7), **_norm("bn1", 64)}
+    for layer, width in enumerate((64, 128, 256, 512), 1):
+        for block in (0, 1):
+            name, enters = f"layer{layer}.{block}", width
+            if layer > 1 and block == 0:  # halves height and width, and doubles the channels
+                enters = width // 2
+                shapes[f"{name}.downsample.0.weight"] = (width, enters, 1, 1)
+                shapes |= _norm(f"{name}.downsample.1", width)
+            shapes[f"{name}.conv1.weight"] = (width, enters, 3, 3)
+            shapes[f"{name}.conv2.weight"] = (width, width, 3, 3)
+            shapes |= _norm(f"{name}.bn1", width) | _norm(f"{name}.bn2", width)
+    return shapes | {"fc.weight": (200, 512), "fc.bias": (200,)}
+
+
+def _norm(name: str, width: int) -> dict[str, tuple[int, ...]]:
+    parts = ("weight", "bias", "running_mean", "running_var")
+    return {f"{name}.{part}": (width,) for part in parts}
+
+
+SHAPES = _shapes()
 
 
 @dataclass(frozen=True)
@@ -79,6 +110,11 @@ def flatten(held: Any) -> dict[str, torch.Tensor]:
     dict of str to torch.Tensor
         ``{"a": {"b": tensor}}`` becomes ``{"a.b": tensor}``. NumPy's arrays become tensors, and
         weights that were pruned are multiplied with their masks. Anything else is left out.
+
+    Raises
+    ------
+    ValueError
+        If there is too much to look through.
     """
     found, seen, places = {}, set(), [("", held)]
     for path, value in places:  # grows on the way; a container that holds itself is entered once
@@ -90,8 +126,14 @@ def flatten(held: Any) -> dict[str, torch.Tensor]:
         elif isinstance(value, (Mapping, list, tuple)) and id(value) not in seen:
             seen.add(id(value))
             parts = value.items() if isinstance(value, Mapping) else enumerate(value)
-            places += [(f"{path}{key}.", part) for key, part in parts]
+            places += [(f"{path}{key}.", part) for key, part in parts if _may_hold(part)]
+        if len(found) > MOST_TENSORS or len(places) > _MOST_CONTAINERS or len(path) > _LONGEST:
+            raise ValueError(f"more than {MOST_TENSORS:,} tensors, or lists deep in each other")
     return found | _pruned(found)
+
+
+def _may_hold(value: object) -> bool:
+    return isinstance(value, (torch.Tensor, nn.Module, Mapping, list, tuple)) or is_array(value)
 
 
 def _tensor(value: Any) -> torch.Tensor | None:
@@ -131,11 +173,12 @@ def candidates(tensors: Mapping[str, torch.Tensor]) -> list[Candidate]:
     Returns
     -------
     list of Candidate
-        Otherwise in the order of the file.
+        Otherwise in the order of the file; at most 20.
     """
     matches = filter(None, map(_FIRST_BLOCK.fullmatch, tensors))
     prefixes = dict.fromkeys(match["prefix"] for match in matches)
-    return [_candidate(tensors, prefix) for prefix in sorted(prefixes, key=_follows)]
+    first = sorted(prefixes, key=_follows)[:_MOST_CANDIDATES]
+    return [_candidate(tensors, prefix) for prefix in first]
 
 
 def _follows(prefix: str) -> bool:

@@ -19,6 +19,41 @@ def bare(**options):
         return models.resnet18(**options).state_dict()
 
 
+def test_the_shapes_are_those_of_torchvisions_resnet18():
+    theirs = {name: tuple(t.shape) for name, t in bare(num_classes=200).items() if t.ndim}
+    assert theirs == state_dicts.SHAPES
+
+
+def deep(levels):
+    held = torch.zeros(1)
+    for _ in range(levels):
+        held = [held]
+    return held
+
+
+TOO_MUCH = {
+    "tensors": lambda: dict.fromkeys(map(str, range(10_001)), torch.zeros(1)),
+    "one tensor again and again": lambda: [torch.zeros(1)] * 10_001,
+    "lists": lambda: [[] for _ in range(100_001)],
+    "lists in each other": lambda: deep(100_000),
+}
+
+
+@pytest.mark.parametrize("case", TOO_MUCH)
+def test_what_is_too_much_to_look_through_is_refused(case):
+    with pytest.raises(ValueError, match="more than 10,000 tensors, or lists deep in each other"):
+        state_dicts.flatten(TOO_MUCH[case]())
+
+
+def test_numbers_beside_the_tensors_may_be_many():
+    assert list(state_dicts.flatten({"losses": [0.5] * 10**6, "w": torch.zeros(1)})) == ["w"]
+
+
+def test_of_ten_thousand_networks_only_the_first_are_looked_at():
+    tensors = {f"net{i}.{FIRST}": torch.zeros(1) for i in range(10_000)}
+    assert len(state_dicts.candidates(tensors)) == 20
+
+
 def test_nested_tensors_are_flattened_by_the_keys_on_the_way():
     one, two = torch.zeros(1), nn.Parameter(torch.ones(2))
     held = {"a": {"b": one}, "c": [3, two], "d": "words", 5: (one,)}

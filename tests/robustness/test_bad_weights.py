@@ -1,9 +1,11 @@
 """A row each: weights that are damaged, for another network, or made to do harm."""
 
 import argparse
+import functools
 import hashlib
 import pickle
 import re
+import time
 import warnings
 import zipfile
 from pathlib import Path
@@ -273,6 +275,193 @@ def test_a_zip_file_that_grows_a_thousandfold_is_refused_before_it_is_unpacked(t
     assert (tmp_path / "bomb.pt").stat().st_size < small.stat().st_size / 500
     with pytest.raises(FeatlibError, match="a file that unpacks to 122,"):
         backbone.resnet18(tmp_path / "bomb.pt")
+
+
+def refused_at_once(file):
+    """Return what is said of a file; the processor may not be busy with it for long."""
+    started = time.process_time()
+    with pytest.raises(FeatlibError) as error:
+        weights.read_weights(file)
+    assert time.process_time() - started < 8, str(error.value)
+    return whole(str(error.value))
+
+
+def whole(said):
+    """Return a message after a look at its form: one line, three parts, safe to print."""
+    assert re.fullmatch(r".+: wanted .+, got .+\. .+[.?]", said)
+    assert said.isprintable()
+    assert "Weights only load failed" not in said
+    assert len(said) < 1000
+    return said
+
+
+def entry(name, begin=0, end=0, *, dtype='"F32"', shape="[0]"):
+    return f'"{name}":{{"dtype":{dtype},"shape":{shape},"data_offsets":[{begin},{end}]}}'
+
+
+def header_of(*entries, body=b"", length=None):
+    header = ("{" + ",".join(entries) + "}").encode()
+    return (len(header) if length is None else length).to_bytes(8, "little") + header + body
+
+
+def nested(levels):
+    return '"__metadata__":' + '{"a":' * levels + '"b"' + "}" * levels
+
+
+CUT = "a .safetensors file that is cut off, or a file of another kind"
+DAMAGED = "a .safetensors file with a damaged header"
+HEADERS = {
+    "1.5 million tensors": (
+        lambda: header_of(*map(entry, range(1_500_000))),
+        "for 1,500,000 tensors; a ResNet18 has 122",
+    ),
+    "10,001 tensors": (lambda: header_of(*map(entry, range(10_001))), "for 10,001 tensors"),
+    "1.5 million facts": (
+        lambda: header_of(
+            '"__metadata__":{' + ",".join(f'"{i}":"1"' for i in range(1_500_000)) + "}"
+        ),
+        "for 0 tensors; a ResNet18 has 122",
+    ),
+    "one name of 5 MB": (lambda: header_of(entry("a" * 5_000_000)), "a header of 5,000,"),
+    "one name of 3 MB": (lambda: header_of(entry("a" * 3_000_000)), "cannot be looked through"),
+    "many names written in another way": (
+        lambda: header_of(*(entry(i).replace("data_", "data\\u005f") for i in range(50_000))),
+        "cannot be looked through",
+    ),
+    "a length beyond the file": (header_of(entry("a"), length=10**6), CUT),
+    "the largest length": (header_of(entry("a"), length=2**64 - 1), CUT),
+    "no length": (b"\0" * 8 + b"{}", DAMAGED),
+    "no bytes behind the length": ((5).to_bytes(8, "little"), CUT),
+    "overlapping tensors": (
+        header_of(entry("a", 0, 8, shape="[2]"), entry("b", 4, 12, shape="[2]"), body=bytes(12)),
+        DAMAGED,
+    ),
+    "the same bytes twice": (
+        header_of(entry("a", 0, 4, shape="[1]"), entry("b", 0, 4, shape="[1]"), body=bytes(4)),
+        DAMAGED,
+    ),
+    "negative places": (header_of(entry("a", -4, 0, shape="[1]"), body=bytes(4)), DAMAGED),
+    "places of 10³⁰": (header_of(entry("a", 0, 10**30), body=bytes(4)), DAMAGED),
+    "an axis of 10³⁰": (header_of(entry("a", 0, 4, shape=f"[{10**30}]"), body=bytes(4)), DAMAGED),
+    "an axis of 2⁶³": (header_of(entry("a", 0, 4, shape=f"[{2**63}]"), body=bytes(4)), DAMAGED),
+    "axes whose product is 2⁶⁴": (
+        header_of(entry("a", 0, 0, shape=f"[{2**32},{2**32}]")),
+        DAMAGED,
+    ),
+    "an axis below 0": (header_of(entry("a", 0, 4, shape="[-1]"), body=bytes(4)), DAMAGED),
+    "half an axis": (header_of(entry("a", 0, 4, shape="[0.5]"), body=bytes(4)), DAMAGED),
+    "a number for a dtype": (header_of(entry("a", dtype="32")), DAMAGED),
+    "an unknown dtype": (header_of(entry("a", dtype='"F7"')), DAMAGED),
+    "a dtype that PyTorch does not have": (
+        header_of(entry("a", 0, 4, dtype='"F4"', shape="[8]"), body=bytes(4)),
+        "",
+    ),
+    "one name twice": (
+        header_of(entry("a", 0, 4, shape="[1]"), entry("a", 4, 8, shape="[1]"), body=bytes(8)),
+        DAMAGED,
+    ),
+    "facts deep in each other": (header_of(nested(100_000), entry("a")), DAMAGED),
+    "facts of a wrong kind": (header_of('"__metadata__":[1]', entry("a")), DAMAGED),
+    "brackets without end": (header_of("[" * 100_000), DAMAGED),
+    "what a terminal obeys": (header_of(entry("a", dtype='"\\u001b[2J"')), DAMAGED),
+    "what a terminal obeys, for a name": (header_of(entry("\\u001b[2J")), "x1b[2J"),
+    "no text": (header_of(entry("a"), body=b"").replace(b"F32", b"\xff32"), DAMAGED),
+    "a list": ((2).to_bytes(8, "little") + b"[]", DAMAGED),
+    "bytes that belong to nothing": (header_of(entry("a"), body=bytes(10)), DAMAGED),
+    "no tensors": (header_of(), "got no tensors"),
+}
+
+
+@pytest.mark.parametrize("case", HEADERS)
+def test_a_header_with(case, tmp_path):
+    content, said = HEADERS[case]
+    content = content() if callable(content) else content
+    (tmp_path / "bad.safetensors").write_bytes(content)
+    assert said in refused_at_once(tmp_path / "bad.safetensors")
+
+
+@pytest.mark.parametrize("kind", ["dict", "list", "numbers", "old format", "networks"])
+def test_a_checkpoint_with_too_much_in_it_is_refused_at_once(kind, tmp_path):
+    many, file = torch.zeros(1), tmp_path / "big.pt"
+    held = {
+        "dict": lambda: {f"key {i}": many for i in range(100_000)},
+        "list": lambda: [many] * 3_000_000,
+        "numbers": lambda: list(range(3_000_000)),
+        "old format": lambda: {f"key {i}": many for i in range(300_000)},
+        "networks": lambda: {f"{i}.layer1.0.conv1.weight": many for i in range(9_000)},
+    }[kind]()
+    torch.save(held, file, _use_new_zipfile_serialization=kind != "old format")
+    refused_at_once(file)
+
+
+@pytest.mark.parametrize("ending", ["zip", "old format"])
+def test_tuples_deep_in_each_other_do_not_end_the_process(ending, tmp_path):
+    pickled, file = b"\x80\x02})" + b"\x85" * 400_000 + b"K\x01s.", tmp_path / "deep.pt"
+    if ending == "zip":
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("archive/data.pkl", pickled)
+            archive.writestr("archive/version", "3")
+    else:
+        torch.save(1, file, _use_new_zipfile_serialization=False)
+        file.write_bytes(file.read_bytes().replace(b"\x80\x02K\x01.", pickled))
+        assert file.stat().st_size > 400_000
+    assert "or 50,000 tuples" in refused_at_once(file)
+
+
+def test_an_archive_with_too_many_members_is_refused_before_it_is_listed(tmp_path):
+    file = tmp_path / "many.pt"
+    member, n = b"PK\1\2" + bytes(42), 100_000
+    counts = b"\xff" * 4 + (n * len(member)).to_bytes(4, "little")
+    file.write_bytes(b"PK\3\4" + n * member + b"PK\5\6" + bytes(4) + counts + bytes(6))
+    assert "an archive of too many members" in refused_at_once(file)
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path):
+    with (tmp_path / "huge.pt").open("wb") as file:
+        file.write(b"PK")
+        file.truncate(2 * 10**9)  # a hole, which takes no room
+    assert "one that is larger than" in refused_at_once(tmp_path / "huge.pt")
+
+
+FILES = {
+    "a cut .pt": lambda b: b[:-5000],
+    "half a .pt": lambda b: b[: len(b) // 2],
+    "the head of a .pt alone": lambda b: b[:4],
+    "a .pt with a damaged pickle": lambda b: b[:500] + bytes(200) + b[700:],
+    "a .pt with a damaged list of members": lambda b: b[:-1000] + bytes(1000),
+    "an empty archive": lambda b: b"PK\5\6" + bytes(18),
+}
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_of_a_damaged_file_it_is_said_in_plain_words(case, tmp_path):
+    file = tmp_path / "mine.pt"
+    torch.save(torchvision_resnet18(num_classes=2).state_dict(), file)
+    file.write_bytes(FILES[case](file.read_bytes()))
+    said = refused_at_once(file)
+    assert "got a .pt file that is damaged, or holds more than tensors (" in said
+
+
+def with_key(key):
+    return {"state_dict": {key: torch.zeros(1)}}
+
+
+KEYS = {
+    "a number of 5001 digits": 10**5000,
+    "a tuple deep in itself": functools.reduce(lambda held, _: (held,), range(500), ()),
+    "half a character": "\ud800",
+    "what a terminal obeys": "\x1b[2J\x9b31m",
+    "10,000 letters": "x" * 10_000,
+}
+
+
+@pytest.mark.parametrize("case", KEYS)
+def test_a_checkpoint_whose_key_is(case, tmp_path):
+    torch.save(with_key(KEYS[case]), tmp_path / "odd.pt")
+    refused_at_once(tmp_path / "odd.pt")
+    with pytest.raises(FeatlibError) as error:
+        weights.read_weights(with_key(KEYS[case]))
+    whole(str(error.value))
 
 
 CONV = (64, 3, 7, 7)
