@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from featlib.engine import convert
-from featlib.engine.files import sha256
+from featlib.engine.files import special
 from featlib.engine.words import describe, is_array, printable, reason
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = [
     "FeatlibError",
     "all_finite",
-    "checksum",
     "classes",
     "feature_row",
     "features",
@@ -38,6 +37,7 @@ __all__ = [
     "listing",
     "number",
     "one_of",
+    "output_file",
     "output_folder",
     "path",
     "pixels",
@@ -52,13 +52,23 @@ __all__ = [
 
 
 _LARGEST = 10**100  # of more digits, Python itself refuses to print some
+_ALSO_CALLED = {"gpu": "cuda", "nvidia": "cuda", "metal": "mps"}  # what people call an option
 
 
 class FeatlibError(ValueError):
     """The error of all featlib functions: an input is refused.
 
-    Its message is one line with the place, what was wanted, what was given, and how to fix it.
+    Its message is one line with the place, what was wanted, what was given, and how to fix it; a
+    list of faults has a line for each. What a terminal would obey in it is written out.
+
+    Parameters
+    ----------
+    message : str
+        The message.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message, lines=True))
 
 
 def refuse(where: str, wanted: str, got: str, fix: str) -> NoReturn:
@@ -80,8 +90,7 @@ def refuse(where: str, wanted: str, got: str, fix: str) -> NoReturn:
     FeatlibError
         Always.
     """
-    got = printable(got, lines=True)  # a list of faults has a line for each
-    where, wanted, fix = map(printable, (where, wanted, fix))
+    where, wanted, got, fix = map(printable, (where, wanted, got, fix))
     raise FeatlibError(f"{where}: wanted {wanted}, got {got}. {fix}")
 
 
@@ -517,6 +526,7 @@ def _nearest(value: object, options: Iterable[str]) -> str:
     lower = {option.lower(): option for option in options}
     short = {"".join(part[0] for part in option.split("_") if part): option for option in lower}
     text = value.lower() if isinstance(value, str) else ""
+    text = _ALSO_CALLED.get(text.partition(":")[0], text)
     likely = get_close_matches(text, lower, 1) or ([short[text]] if text in short else [])
     return f"; did you mean {lower[likely[0]]!r}?" if likely else "."
 
@@ -696,31 +706,33 @@ def output_folder(path: str | os.PathLike[str], where: str, what: str) -> Path:
     return folder
 
 
-def checksum(path: Path, expected: str, where: str) -> None:
-    """Check a file's SHA-256 before anything in it is used.
+def output_file(path: str | os.PathLike[str], where: str, what: str) -> Path:
+    """Check, before the work, that a file can be written. Its folder need not be there yet.
 
     Parameters
     ----------
-    path : pathlib.Path
+    path : str or pathlib.Path
         The file.
-    expected : str
-        The SHA-256 in hexadecimal, in small or capital letters.
-    where : str
-        The function that checks; the message begins with it.
+    where, what : str
+        The function that checks, and what the file will hold, for the message.
+
+    Returns
+    -------
+    pathlib.Path
+        The same path, with ``~`` replaced by the home folder.
 
     Raises
     ------
     FeatlibError
-        If the file is cut off or altered.
+        If it is no path, anything but a file is there, or no file can be written to its folder.
     """
-    actual = sha256(path)
-    if actual != expected.lower():
-        refuse(
-            where,
-            f"'{path}' with SHA-256 {expected[:12]}…",
-            f"{actual[:12]}… ({path.stat().st_size:,} bytes)",
-            "The file is cut off or altered: get it again (for a bundled file, reinstall featlib).",
-        )
+    file = _path(path, where, what)
+    if file.exists() and (kind := special(file.stat().st_mode)):
+        inside = f"Name a file in it, such as '{file / 'page.html'}'."
+        fix = inside if file.is_dir() else "Choose another file."
+        refuse(where, f"a file for {what} at '{file}'", f"{kind} there", fix)
+    output_folder(file.parent, where, what)
+    return file
 
 
 def all_finite(values: "torch.Tensor") -> bool:

@@ -8,18 +8,17 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from rich import box
-from rich.table import Table
 
 from featlib.engine import paths
 from featlib.engine.files import sha256
 from featlib.engine.strict_json import read_card
 from featlib.engine.words import reason
+from featlib.tables import Table
 
 __all__ = ["Finding", "examine", "table"]
 
@@ -59,18 +58,32 @@ def examine() -> list[Finding]:
         Those with a `fix` are faults.
     """
     return [
-        _python(),
-        *_packages(),
-        *_widgets(),
-        _device(),
-        _memory(),
-        *map(_bundled, sorted(ASSETS.glob("*.safetensors"))),
-        _folder("cache folder", paths.cache_dir(), "FEATLIB_CACHE_DIR"),
-        _cache_entries(),
-        _folder("folder of your answers", paths.data_dir(), "FEATLIB_DATA_DIR"),
-        _answers(),
-        _kernel(),
+        *_looked("Python", _python),
+        *_looked("packages", _packages),
+        *_looked("widgets", _widgets),
+        *_looked("device", _device),
+        *_looked("free memory", _memory),
+        *_looked("bundled files", _bundled_files),
+        *_looked("cache folder", _cache_folder),
+        *_looked("cache entries", _cache_entries),
+        *_looked("folder of your answers", _data_folder),
+        *_looked("your answers", _answers),
+        *_looked("notebook kernel", _kernel),
     ]
+
+
+def _looked(what: str, look: Callable[[], Finding | Iterable[Finding]]) -> list[Finding]:
+    """Return what a look finds; that it fails is a finding, too, and hides no other."""
+    findings: list[Finding] = []
+    try:
+        found = look()
+        for finding in [found] if isinstance(found, Finding) else found:
+            findings.append(finding)  # one by one: those before an error stay
+    except Exception as error:  # a broken machine can raise anything
+        why = f"cannot be examined: {type(error).__name__}: {reason(error)}"
+        fix = "Mend what the error names; if it is featlib itself, reinstall it."
+        findings.append(Finding(what, why, fix))
+    return findings
 
 
 def table(findings: Sequence[Finding]) -> Table:
@@ -83,15 +96,11 @@ def table(findings: Sequence[Finding]) -> Table:
 
     Returns
     -------
-    rich.table.Table
+    featlib.tables.Table
         A row for each; a fault begins with ✗.
     """
-    shown = Table(box=box.SIMPLE_HEAD)
-    for heading in ("", "what", "found", "how to fix it"):
-        shown.add_column(heading, overflow="fold")  # a path goes on in the next line, uncut
-    for finding in findings:
-        shown.add_row("✗" if finding.fix else "✓", finding.what, finding.found, finding.fix)
-    return shown
+    rows = tuple(("✗" if f.fix else "✓", f.what, f.found, f.fix) for f in findings)
+    return Table("What featlib needs", ("", "what", "found", "how to fix it"), rows)
 
 
 def _python() -> Finding:
@@ -147,6 +156,10 @@ def _memory() -> Finding:
     return Finding("free memory", f"{free / 2**30:.1f} GiB", low)
 
 
+def _bundled_files() -> Iterator[Finding]:
+    return map(_bundled, sorted(ASSETS.glob("*.safetensors")))
+
+
 def _bundled(path: Path) -> Finding:
     try:
         intact = sha256(path) == read_card(path).get("sha256")
@@ -156,7 +169,18 @@ def _bundled(path: Path) -> Finding:
     return Finding(path.name, "complete" if intact else "altered or cut off", fix)
 
 
+def _cache_folder() -> Finding:
+    return _folder("cache folder", paths.cache_dir(), "FEATLIB_CACHE_DIR")
+
+
+def _data_folder() -> Finding:
+    return _folder("folder of your answers", paths.data_dir(), "FEATLIB_DATA_DIR")
+
+
 def _folder(what: str, folder: Path, variable: str) -> Finding:
+    if str(folder).startswith("~"):
+        fix = f"Set {variable} to a folder that you can write to."
+        return Finding(what, f"{folder}: there is no such user", fix)
     existing = next(parent for parent in (folder, *folder.parents) if os.path.exists(parent))
     try:
         with tempfile.TemporaryFile(dir=existing):
@@ -197,6 +221,8 @@ def _answers() -> Finding:
         aside = sorted(progress.path.parent.glob(f"{progress.path.stem}-damaged-*"))
     except OSError as error:
         fix = "Get the right to read it, or set FEATLIB_DATA_DIR to another folder."
+        if isinstance(error, TimeoutError):
+            fix = "Another program holds the lock: restart the kernels of other notebooks."
         return Finding("your answers", reason(error), fix)
     finally:
         log.disabled = before

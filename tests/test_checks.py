@@ -4,6 +4,7 @@ Wrong arrays have their table in tests/robustness/test_bad_arrays.py.
 """
 
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -19,7 +20,6 @@ from hypothesis import strategies as st
 
 from featlib import FeatlibError, checks, preprocess
 from featlib.engine import words
-from featlib.engine.files import sha256
 
 
 def test_checks_need_no_torch():
@@ -263,9 +263,8 @@ def test_what_a_terminal_would_obey_is_written_out(case):
 
 
 def test_a_list_of_faults_keeps_its_lines():
-    with pytest.raises(FeatlibError) as refusal:
-        checks.refuse("here", "no faults", "2:\n- one\x1b\n- two", "Fix each.")
-    assert str(refusal.value).splitlines()[1] == r"- one\x1b"
+    error = FeatlibError("here: wanted no faults, got 2:\n- one\x1b\n- two\nFix each.")
+    assert str(error).splitlines()[1] == r"- one\x1b"
 
 
 def test_what_cannot_be_written_is_no_text():
@@ -505,14 +504,6 @@ def test_a_folder_that_cannot_be_listed_is_refused(places):
     secret.chmod(0o755)
 
 
-def test_a_checksum_in_small_or_capital_letters(places):
-    expected = sha256(places / "full.txt")
-    checks.checksum(places / "full.txt", expected, "here")
-    checks.checksum(places / "full.txt", expected.upper(), "here")
-    with pytest.raises(FeatlibError, match=r"SHA-256 0{12}….*\(4 bytes\).*cut off or altered"):
-        checks.checksum(places / "full.txt", "0" * 64, "here")
-
-
 # Where files will be written
 
 
@@ -540,3 +531,42 @@ def test_where_nothing_can_be_written_can_be_no_folder(tmp_path, monkeypatch):
 def test_what_is_no_path_can_be_no_folder_for_output(path):
     with pytest.raises(FeatlibError, match="here: wanted "):
         checks.output_folder(path, "here", "the report")
+
+
+def test_no_error_holds_what_a_terminal_obeys():
+    assert str(FeatlibError("a\x1b[2J\u202eb\nc")) == "a\\x1b[2J\\u202eb\nc"
+    assert str(pickle.loads(pickle.dumps(FeatlibError("x\x1b")))) == r"x\x1b"
+
+
+def hostile():
+    name = "a\x1b[2J\u202eb\nc"
+    checks.refuse(name, name, name, name)
+
+
+def test_a_refusal_is_one_line():
+    with pytest.raises(FeatlibError) as error:
+        hostile()
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("gpu", "cuda"), ("GPU:1", "cuda"), ("cpu:0", "cpu"), ("cuda:0", "cuda"), ("metal", "mps")],
+)
+def test_a_device_by_another_name(given, meant):
+    with pytest.raises(FeatlibError, match=f"did you mean '{meant}'"):
+        checks.one_of(given, "here", "device", ("auto", "cpu", "cuda", "mps"))
+
+
+def test_a_file_to_write_is_checked_before_the_work(tmp_path):
+    assert checks.output_file(tmp_path / "new" / "page.html", "here", "x").parent.name == "new"
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "taken").touch()
+    for path, said in (
+        (tmp_path, "a folder there"),
+        (tmp_path / "taken" / "page.html", "a file there"),
+        ("~nobody-of-that-name/page.html", "home directory"),
+        (3, "int 3"),
+    ):
+        with pytest.raises(FeatlibError, match=said):
+            checks.output_file(path, "here", "the page")

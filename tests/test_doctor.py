@@ -27,8 +27,7 @@ def test_a_healthy_environment_has_nothing_to_fix(capsys, empty_cache):
 
 def test_a_table_has_a_row_for_each_finding_and_a_sign_for_each_fault():
     shown = doctor.table([doctor.Finding("a", "1"), doctor.Finding("b", "2", "Fix b.")])
-    cells = [list(column.cells) for column in shown.columns]
-    assert cells == [["✓", "✗"], ["a", "b"], ["1", "2"], ["", "Fix b."]]
+    assert shown.rows == (("✓", "a", "1", ""), ("✗", "b", "2", "Fix b."))
 
 
 def test_it_names_versions_device_and_folders(empty_cache):
@@ -276,3 +275,67 @@ def test_a_kernel_of_another_environment_whose_python_is_a_link_to_the_same_file
     finding = kernel_of(spec(str(tmp_path / "bin" / "python")))
     assert finding.found == str(tmp_path / "bin" / "python")
     assert "ipykernel install" in finding.fix
+
+
+def test_a_name_with_brackets_or_codes_is_shown_as_it_is(monkeypatch, run, tmp_path):
+    monkeypatch.setenv("FEATLIB_CACHE_DIR", str(tmp_path / "[/v2] \x1b[31m[red]"))
+    out = run("doctor")[1]
+    assert r"[/v2] \x1b[31m[red]" in " ".join(out.split())
+    assert "\x1b" not in out
+
+
+LOOKS = {
+    "_python": "Python",
+    "_packages": "packages",
+    "_widgets": "widgets",
+    "_device": "device",
+    "_memory": "free memory",
+    "_bundled_files": "bundled files",
+    "_cache_folder": "cache folder",
+    "_cache_entries": "cache entries",
+    "_data_folder": "folder of your answers",
+    "_answers": "your answers",
+    "_kernel": "notebook kernel",
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("error", [OSError("no"), KeyError("uid not found"), RuntimeError("home")])
+def test_what_cannot_be_examined_is_a_finding_and_hides_no_other(look, error, monkeypatch):
+    for other in LOOKS:
+        monkeypatch.setattr(doctor, other, lambda: doctor.Finding("other", "fine"))
+
+    def fail():
+        yield doctor.Finding("before", "fine")
+        raise error
+
+    monkeypatch.setattr(doctor, look, fail)
+    found = doctor.examine()
+    assert len(found) == len(LOOKS) + 1
+    [fault] = [finding for finding in found if finding.fix]
+    assert fault.what == LOOKS[look]
+    assert type(error).__name__ in fault.found
+
+
+def test_a_folder_of_a_user_that_is_none(monkeypatch):
+    monkeypatch.setenv("FEATLIB_DATA_DIR", "~nobody-of-that-name/mine")
+    finding = find("folder of your answers")
+    assert finding.found == f"{Path('~nobody-of-that-name/mine')}: there is no such user"
+    assert "FEATLIB_DATA_DIR" in finding.fix
+
+
+DAMAGED = {
+    "an infinite number": b'{"quiz": "q", "question": "q", "answer": 1e999, "correct": true, '
+    b'"hint": false, "time": 1}\n{"cut',
+    "a time at the end": b'{"card": "x", "rating": "good", "time": 253402300799}\n[',
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_every_command_goes_on_after_damage(case, run, monkeypatch, tmp_path):
+    monkeypatch.setenv("FEATLIB_DATA_DIR", str(tmp_path))
+    (tmp_path / "answers.jsonl").write_bytes(DAMAGED[case])
+    assert "damaged" in find("your answers").found
+    (tmp_path / "answers.jsonl").write_bytes(DAMAGED[case])
+    for words in ([], ["--export", "ada"], ["--reset", "--yes"]):
+        assert run("progress", *words)[0] == 0

@@ -106,3 +106,7 @@ def test_what_cannot_be_written_is_refused(odd):
 
 def test_numbers_may_be_cells():
     assert Table("t", ["a", "b"], [[1, None]]).rows == (("1", "None"),)
+
+
+def test_a_table_of_nothing_is_its_title():
+    assert repr(Table("t", (), ())).strip() == "t"

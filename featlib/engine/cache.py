@@ -6,7 +6,6 @@ of one. It carries its own checksum, so that later damage is noticed and the res
 again. And when the entries grow past a limit, those that were used longest ago are deleted.
 """
 
-import functools
 import hashlib
 import logging
 import os
@@ -21,6 +20,7 @@ from safetensors.torch import save
 
 from featlib.engine import paths
 from featlib.engine.files import atomic_write
+from featlib.engine.words import say_once
 
 PIECE = 1024  # images whose features, or whose pixels, are one entry
 GIGABYTES = 2.0  # that entries may take, where FEATLIB_CACHE_GB does not say otherwise
@@ -107,7 +107,7 @@ def read(path: Path) -> tuple[torch.Tensor | None, str]:
     elif fault == "damaged":
         log.warning("cache: '%s' is damaged and is made again", path)
     elif fault:
-        _say_once(f"cache: '{path}' is not readable, so its content is computed anew")
+        say_once(f"cache: '{path}' is not readable, so its content is computed anew")
     return tensor, note
 
 
@@ -146,7 +146,7 @@ def write(path: Path, tensor: torch.Tensor, note: str = "") -> None:
         return
     content = save({"tensor": tensor}, {"sha256": _hash(tensor, note), "note": note})
     if len(content) > limit():
-        _say_once(f"cache: what alone takes more than {limit() / 1e9:g} GB is not kept")
+        say_once(f"cache: what alone takes more than {limit() / 1e9:g} GB is not kept")
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -154,7 +154,7 @@ def write(path: Path, tensor: torch.Tensor, note: str = "") -> None:
             file.write(content)
     except OSError as error:
         why = error.strerror or type(error).__name__
-        _say_once(f"cache: nothing is kept, since '{path.parent}' cannot be written: {why}")
+        say_once(f"cache: nothing is kept, since '{path.parent}' cannot be written: {why}")
         return
     _make_room()
 
@@ -172,7 +172,7 @@ def limit() -> float:
     with suppress(ValueError):
         if (gigabytes := float(text)) >= 0:
             return gigabytes * 1e9
-    _say_once(
+    say_once(
         f"cache: FEATLIB_CACHE_GB={text!r} is no number of gigabytes from 0 up; "
         f"{GIGABYTES:g} are allowed"
     )
@@ -249,11 +249,6 @@ def _delete(path: Path) -> bool:
     except OSError:  # on Windows because it is in use; or it is gone, or not ours to delete
         return False
     return True
-
-
-@functools.cache
-def _say_once(text: str) -> None:
-    log.warning(text)
 
 
 def _hash(tensor: torch.Tensor, note: str) -> str:

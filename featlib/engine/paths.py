@@ -1,9 +1,13 @@
 """Where things are: the cache, the learner's answers, what comes with the package."""
 
 import os
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from platformdirs import user_cache_path, user_data_path
+
+from featlib.engine.words import say_once
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -14,9 +18,10 @@ def cache_dir() -> Path:
     Returns
     -------
     pathlib.Path
-        ``$FEATLIB_CACHE_DIR`` where it is set, else the user's cache folder. Not created here.
+        ``$FEATLIB_CACHE_DIR`` where it is set, else the user's cache folder; for a user without a
+        home folder, one among the temporary files. Not created here.
     """
-    return _chosen("FEATLIB_CACHE_DIR") or user_cache_path("featlib", appauthor=False)
+    return _chosen("FEATLIB_CACHE_DIR") or _users("FEATLIB_CACHE_DIR", user_cache_path)
 
 
 def data_dir() -> Path:
@@ -25,9 +30,10 @@ def data_dir() -> Path:
     Returns
     -------
     pathlib.Path
-        ``$FEATLIB_DATA_DIR`` where it is set, else the user's data folder. Not created here.
+        ``$FEATLIB_DATA_DIR`` where it is set, else the user's data folder; for a user without a
+        home folder, one among the temporary files. Not created here.
     """
-    return _chosen("FEATLIB_DATA_DIR") or user_data_path("featlib", appauthor=False)
+    return _chosen("FEATLIB_DATA_DIR") or _users("FEATLIB_DATA_DIR", user_data_path)
 
 
 def bundled(name: str) -> Path:
@@ -50,4 +56,21 @@ def bundled(name: str) -> Path:
 def _chosen(variable: str) -> Path | None:
     chosen = os.environ.get(variable)
     # Unlike Path.expanduser, this leaves the ~ of an unknown user as it is.
-    return Path(os.path.expanduser(chosen)) if chosen else None
+    found = os.path.expanduser(chosen) if chosen else ""
+    if found.startswith("~"):
+        say_once(f"paths: {variable} names no user: a folder '{found}' within this one is used")
+    return Path(found) if found else None
+
+
+def _users(variable: str, find: Callable[..., Path]) -> Path:
+    """Return the user's own folder, or a temporary one where HOME is unset, unknown or relative."""
+    try:
+        own = find("featlib", appauthor=False)
+    except RuntimeError:  # newer platformdirs; older ones return a path that begins with ~
+        own = Path()
+    if own.is_absolute():
+        return own
+    user = getattr(os, "getuid", lambda: "")()
+    instead = Path(tempfile.gettempdir(), f"featlib-{user}", variable.split("_")[1].lower())
+    say_once(f"paths: no home folder is known: '{instead}' is used; set {variable} to another")
+    return instead

@@ -1,8 +1,13 @@
-"""JSON from any source: numbers are finite, texts can be written again, a card is an object."""
+"""JSON from any source: what is read is finite, not too deep, and can be written again."""
 
 import json
+from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn
+
+_DEEPEST = 100  # lists and objects in each other: far below what Python's own writer can nest
+_TOO_DEEP = "too many brackets in each other"
+_DIGITS = 308  # with so many, each whole number is also a finite float
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -24,9 +29,12 @@ def parse_json(text: str | bytes) -> Any:
     """
     text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
     try:
-        found = json.loads(text, parse_constant=_refuse_constant)
+        found = json.loads(
+            text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole
+        )
     except RecursionError:
-        raise ValueError("too many brackets in each other") from None
+        raise ValueError(_TOO_DEEP) from None
+    _check_depth(found)
     if "\\ud" in text.lower():  # it may be half of a character that is written as two
         try:
             json.dumps(found, ensure_ascii=False).encode()
@@ -66,3 +74,26 @@ def read_card(data: Path) -> dict[str, Any]:
 
 def _refuse_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is no number in JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not isfinite(number):
+        raise ValueError(f"{digits[:20]} is too large a number")
+    return number
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _DIGITS:
+        raise ValueError(f"{digits[:20]}… is too large a number: it has {len(digits)} digits")
+    return int(digits)
+
+
+def _check_depth(found: Any) -> None:
+    level = [found]
+    for _ in range(_DEEPEST):
+        boxes = [item for item in level if isinstance(item, (dict, list))]
+        level = [x for box in boxes for x in (box.values() if isinstance(box, dict) else box)]
+        if not level:
+            return
+    raise ValueError(_TOO_DEEP)

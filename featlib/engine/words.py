@@ -1,15 +1,18 @@
-"""How values, errors and names are written in messages and tables."""
+"""How values, errors and names are written in messages, tables and the log."""
 
+import logging
 import os
 import re
 import reprlib
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeGuard
 
 # What a terminal obeys, what ends a line, what turns the direction of writing, and half characters.
 _UNPRINTABLE = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufff9-\ufffb"
+    r"\ud800-\udfff]"
 )
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 1000  # `describe` cuts by itself
@@ -186,3 +189,27 @@ def printable(text: str, lines: bool = False) -> str:
     if lines:
         return "\n".join(map(printable, text.split("\n")))
     return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+class _PrintableLines(logging.Filter):
+    """Make what is logged safe to print, whoever writes the line and wherever it goes."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = printable(record.getMessage()), ()
+        return True
+
+
+_LOG = logging.getLogger("featlib")
+_LOG.addFilter(_PrintableLines())
+
+
+@cache
+def say_once(text: str) -> None:
+    """Log a warning, unless it was logged before.
+
+    Parameters
+    ----------
+    text : str
+        The warning, with the module that it is from: ``"cache: …"``.
+    """
+    _LOG.warning("%s", text)

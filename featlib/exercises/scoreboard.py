@@ -157,13 +157,15 @@ class Scoreboard:
         Raises
         ------
         featlib.FeatlibError
-            If the features are not float32, finite, and one row for each image.
+            If the features are not float32, finite, and one row for each image, or the name cannot
+            be written.
         """
+        name = checks.text(name, "Scoreboard.enter", "the name")
         features = self.features if features is None else features
         _check_features(features, self.images, "Scoreboard.enter")
         try:
             head, seconds = self._train(train_head, features)
-            entry = self._measure(str(name), head, seconds, features)
+            entry = self._measure(name, head, seconds, features)
         except Failure as failure:
             return Outcome(Verdict(False, f"Refused: {failure}"), self.table(), None)
         except Exception as error:  # such as a result whose own repr fails

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from featlib.engine.words import describe
+from featlib.engine.words import describe, printable
 
 __all__ = ["Failure", "Verdict", "attempt"]
 
@@ -18,11 +18,14 @@ class Verdict:
     passed : bool
         Whether everything is right.
     message : str
-        What was found, and what was wanted.
+        What was found, and what was wanted. What a terminal would obey is written out.
     """
 
     passed: bool
     message: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", printable(self.message))
 
     @property
     def sign(self) -> str:
@@ -72,5 +75,11 @@ def attempt(function: object, *inputs: object) -> Any:
     try:
         return function(*inputs)
     except (Exception, SystemExit) as error:
-        words = (str(error).strip().splitlines() or ["no message"])[0]
-        raise Failure(f"Your code stopped with {type(error).__name__}: {words[:200]}") from None
+        raise Failure(f"Your code stopped with {type(error).__name__}: {_words(error)}") from None
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return (str(error).strip().splitlines() or ["no message"])[0][:200]
+    except Exception:  # of an error of somebody else's, whose message cannot be written
+        return "no message"

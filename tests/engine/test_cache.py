@@ -8,7 +8,7 @@ import torch
 from helpers import without_roots_rights
 from safetensors.torch import load_file, save_file
 
-from featlib.engine import cache
+from featlib.engine import cache, words
 
 ROWS = torch.arange(12.0).reshape(3, 4)
 DIGEST = "0a1b" * 16
@@ -190,7 +190,7 @@ def test_the_limit_is_two_gigabytes_or_what_a_variable_says(text, bytes_, monkey
 @pytest.mark.parametrize("text", ["two", "-1", "nan", "2 GB", "1,5"])
 def test_a_limit_that_is_none_is_said_once(text, monkeypatch, caplog):
     monkeypatch.setenv("FEATLIB_CACHE_GB", text)
-    cache._say_once.cache_clear()
+    words.say_once.cache_clear()
     assert cache.limit() == cache.limit() == 2e9
     [record] = caplog.records
     assert f"FEATLIB_CACHE_GB={text!r}" in record.message

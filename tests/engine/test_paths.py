@@ -1,11 +1,12 @@
 """Where things are: a variable decides, else the system's own folders."""
 
+import tempfile
 from pathlib import Path
 
 import platformdirs
 import pytest
 
-from featlib.engine import paths
+from featlib.engine import paths, words
 
 FOLDERS = {
     "FEATLIB_CACHE_DIR": (paths.cache_dir, platformdirs.user_cache_path),
@@ -54,3 +55,35 @@ def test_in_an_installed_package_it_lies_within(tmp_path, monkeypatch):
     assert paths.bundled("quizzes") == tmp_path / "quizzes"
     (tmp_path / "featlib" / "assets" / "quizzes").mkdir(parents=True)
     assert paths.bundled("quizzes") == tmp_path / "featlib" / "assets" / "quizzes"
+
+
+HOMELESS = {
+    "newer platformdirs": RuntimeError("could not determine the home directory"),
+    "older platformdirs": Path("~/.local/share/featlib"),
+    "a relative home": Path("here/.local/share/featlib"),
+}
+
+
+@pytest.mark.parametrize("case", HOMELESS)
+def test_without_a_home_it_is_a_temporary_folder(case, monkeypatch, caplog):
+    def find(*_, **__):
+        if isinstance(HOMELESS[case], Exception):
+            raise HOMELESS[case]
+        return HOMELESS[case]
+
+    words.say_once.cache_clear()
+    found = []
+    for variable, where in (("FEATLIB_CACHE_DIR", "cache"), ("FEATLIB_DATA_DIR", "data")):
+        monkeypatch.delenv(variable)
+        monkeypatch.setattr(paths, f"user_{where}_path", find)
+        found.append(FOLDERS[variable][0]())
+        assert found[-1].is_relative_to(tempfile.gettempdir())
+        assert f"set {variable} to another" in caplog.text
+    assert found[0] != found[1]
+
+
+def test_a_user_that_is_none_is_said(monkeypatch, caplog):
+    words.say_once.cache_clear()
+    monkeypatch.setenv("FEATLIB_DATA_DIR", "~nobody-of-that-name/mine")
+    paths.data_dir()
+    assert "FEATLIB_DATA_DIR names no user" in caplog.text

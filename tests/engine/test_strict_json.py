@@ -10,6 +10,8 @@ READ = {
     "the mark of some editors": (b"\xef\xbb\xbf3", 3),
     "a character in two halves": (r'"\ud83d\ude00"', "😀"),
     "a backslash before a word": (r'"\\udder"', r"\udder"),
+    "a large number": ("9" * 308, 10**308 - 1),
+    "a hundred lists": ("[" * 100 + "]" * 100, eval("[" * 100 + "]" * 100)),
 }
 
 
@@ -27,6 +29,12 @@ REFUSED = {
     "half a character": (r'{"a": "\uD83D"}', "half of a character"),
     "half a character as a key": (r'{"\ude00": 1}', "half of a character"),
     "too deep": ("[" * 100_000, "too many brackets"),
+    "too deep to be written": ("[" * 101 + "]" * 101, "too many brackets"),
+    "too deep in objects": ('{"a":[' * 60 + "]}" * 60, "too many brackets"),
+    "a float that is infinite": ("[1e999]", "1e999 is too large a number"),
+    "one below zero": ('{"a": -1.5e400}', "too large a number"),
+    "a whole number that no float can be": ("1" + "0" * 400, "it has 401 digits"),
+    "digits that Python refuses": ("9" * 5000, "it has 5000 digits"),
 }
 
 

@@ -1,5 +1,6 @@
 """How values, errors and names are written in messages."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -58,3 +59,37 @@ def test_the_reason_is_the_first_line_of_an_error(error, text):
 def test_a_name_becomes_text_that_any_file_can_hold(name, text):
     assert words.readable(name) == text
     words.readable(name).encode()
+
+
+OBEYED = {
+    "a terminal's code": "\x1b[31m",
+    "a title": "\x1b]0;y\x07",
+    "a code of one character": "\x9b31m",
+    "a line break": "\n",
+    "a line break of Unicode": "\u2028",
+    "a paragraph": "\u2029",
+    "writing turned": "\u202e",
+    "writing set apart": "\u2067",
+    "a mark of direction": "\u200f",
+    "a mark of Arabic": "\u061c",
+    "a note between the lines": "\ufff9",
+    "a return": "\r",
+    "half a character": "\udcff",
+}
+
+
+@pytest.mark.parametrize("case", OBEYED)
+def test_what_a_terminal_obeys_is_written_out(case, caplog):
+    text = f"a{OBEYED[case]}b"
+    shown = words.printable(text)
+    assert shown.isprintable()
+    assert shown.encode().decode("unicode_escape") == text
+    assert words.printable(shown) == shown
+    logging.getLogger("featlib").warning("images: '%s'", text)
+    assert caplog.messages == [f"images: '{shown}'"]
+
+
+def test_a_warning_is_logged_once(caplog):
+    for name in ("x\x1b", "x\x1b", "y"):
+        words.say_once(f"tests: {name}")
+    assert caplog.messages == [r"tests: x\x1b", "tests: y"]

@@ -1,5 +1,6 @@
 """The project's scoreboard: what it accepts, what it refuses, and that the solution wins."""
 
+import io
 import re
 import time
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
+from rich.console import Console
 from torch import nn
 
 from featlib import FeatlibError, backbone, features, head
@@ -249,3 +251,48 @@ def test_it_is_measured_on_validation_pictures_alone(board, rows, emoji10):
     with torch.no_grad():
         said = layer(rows[emoji10.validation]).argmax(1)
     assert entry.right == int((said == emoji10.labels[emoji10.validation]).sum())
+
+
+NAMES = {
+    "mine [/v2]": "mine [/v2]",
+    "[red]mine": "[red]mine",
+    "\x1b[31mmine\u202e": r"\x1b[31mmine\u202e",
+    "a\nb": r"a\nb",
+    3: "3",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_is_shown_as_it_is(board, name):
+    outcome = board.enter(name, simple)
+    assert outcome.table.rows[0][1] == NAMES[name]
+    assert f" {NAMES[name]}: " in repr(outcome.verdict)
+    assert NAMES[name] in repr(outcome.table)
+    assert "\x1b" not in repr(outcome)
+    with Console(file=io.StringIO(), width=140) as console:
+        console.print(board.table())
+    assert NAMES[name] in console.file.getvalue()
+
+
+class Unwritable:
+    def __str__(self):
+        raise KeyError("no")
+
+
+class OddError(Exception):
+    __str__ = Unwritable.__str__
+
+
+def odd(x, y):
+    raise OddError
+
+
+def hostile(x, y):
+    raise ValueError("\x1b[2J\u202e")
+
+
+def test_what_cannot_be_written_and_what_a_terminal_obeys(board):
+    with pytest.raises(FeatlibError, match="the name as text"):
+        board.enter(Unwritable(), simple)
+    assert "OddError: no message" in board.enter("mine", odd).verdict.message
+    assert r"\x1b[2J\u202e" in board.enter("mine", hostile).verdict.message

@@ -33,6 +33,17 @@ DAMAGE = {
     b'"hint": false, "time": 1}\n',
     "a word as verdict": b'{"quiz": "03", "question": "q", "answer": 1, "correct": "yes", '
     b'"hint": false, "time": 1}\n',
+    "an infinite answer": b'{"quiz": "03", "question": "q", "answer": 1e999, "correct": true, '
+    b'"hint": false, "time": 1}\n',
+    "an infinite answer and a cut-off line": b'{"quiz": "03", "question": "q", "answer": [-1e999], '
+    b'"correct": true, "hint": false, "time": 1}\n{"quiz"',
+    "an infinite reset": b'{"reset": 1e999, "time": 1}\n',
+    "a number of 400 digits": b'{"quiz": "03", "question": "q", "answer": 1' + b"0" * 400 + b", "
+    b'"correct": true, "hint": false, "time": 1}\n',
+    "an answer too deep to be exported": b'{"quiz": "03", "question": "q", "answer": '
+    + b"[" * 500
+    + b"]" * 500
+    + b', "correct": true, "hint": false, "time": 1}\n',
     "half a character": b'{"quiz": "03", "question": "q", "answer": "\\ud83d", "correct": true, '
     b'"hint": false, "time": 1}\n',
 }
@@ -52,6 +63,10 @@ def test_a_damaged_file_is_set_aside_and_what_is_whole_goes_on(progress, case, c
     assert len(list(progress.path.parent.glob("answers-damaged-*"))) == 1
     flashcards.schedule(progress.reviews())
     assert len(progress.summary()) == 1
+    progress.export(progress.path.with_name("ada.csv"))
+    progress.export(progress.path.with_name("ada.json"))
+    progress.reset()
+    assert progress.answers() == []
 
 
 @pytest.mark.parametrize("answer", ["", "x" * 10_000, "صورة", "a\u2028b", "\0", [0, 2], None, 3])
@@ -76,7 +91,10 @@ def test_a_number_that_no_json_can_hold_is_refused_before_anything_is_written(pr
     assert len(progress.answers()) == 1
 
 
-FORMULAS = ['=HYPERLINK("https://example.org")', "+1+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
+FORMULAS = [
+    '=HYPERLINK("https://example.org")', "+1+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1",
+    "＝1+1", "＠SUM(A1)", " =1", "\u200b=1", "\ufeff+1",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("formula", FORMULAS)
@@ -84,9 +102,18 @@ def test_no_answer_becomes_a_formula_in_a_spreadsheet(formula, progress, tmp_pat
     progress.add("03", "odd", formula, False)
     with open(progress.export(tmp_path / "p.csv"), encoding="utf-8", newline="") as file:
         (row,) = csv.DictReader(file)
-    assert row["answer"] == f"'{formula}"
+    assert row["answer"][0] == "'"
+    assert row["answer"].replace("'", "") == formula
     everything = json.loads(progress.export(tmp_path / "p.json").read_text("utf-8"))
     assert everything["answers"][0]["answer"] == formula
+
+
+@pytest.mark.parametrize("name", ["=1+1", "@SUM(A1)", " -1"])
+def test_no_name_of_a_quiz_or_question_becomes_a_formula(name, progress, tmp_path):
+    progress.add(name, name, [name], False)
+    with open(progress.export(tmp_path / "p.csv"), encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["quiz"] == row["question"] == f"'{name}"
 
 
 def test_a_number_stays_a_number_in_a_spreadsheet(progress, tmp_path):

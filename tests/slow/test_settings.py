@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -11,20 +12,20 @@ TURKISH = {"LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8"}  # where I is no capi
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
 
 
-def featlib(words, folder, settings, home):
+def featlib(words, folder, settings, home, code=0, lines=0, before=()):
     """Run a command with other surroundings, without a terminal, and return what it said."""
     own = ("FEATLIB_CACHE_DIR", "FEATLIB_DATA_DIR", "XDG_CACHE_HOME", "XDG_DATA_HOME", "HOME")
     environment = {name: value for name, value in os.environ.items() if name not in own}
     environment |= settings | ({"HOME": str(home)} if home else {})
     answer = subprocess.run(
-        [sys.executable, "-m", "featlib", *map(str, words)],
+        [*before, sys.executable, "-m", "featlib", *map(str, words)],
         capture_output=True,
         cwd=folder,
         env=environment | {"TQDM_DISABLE": "1"},
         stdin=subprocess.DEVNULL,
     )
-    assert answer.returncode == 0, answer.stderr.decode()
-    assert answer.stderr == b""
+    assert code is None or answer.returncode == code, answer.stderr.decode()
+    assert answer.stderr.count(b"\n") <= lines, answer.stderr.decode()
     return answer.stdout
 
 
@@ -45,3 +46,44 @@ def test_progress(settings, home, tmp_path):
     assert b"03_feature_extraction" in said
     featlib(["progress", "--export", "mine"], tmp_path, settings, tmp_path if home else None)
     assert json.loads((tmp_path / "mine.json").read_text("utf-8"))["answers"] == []
+
+
+# As the first import of each Python: the user has no entry in the list of users.
+UNKNOWN_USER = """
+import pwd
+def getpwuid(uid):
+    raise KeyError(f"getpwuid(): uid not found: {uid}")
+pwd.getpwuid = getpwuid
+"""
+# Root may go everywhere: without these rights it is as bound as everyone else.
+BOUND = ["setpriv"] + [
+    f"--{s}=-dac_override,-dac_read_search" for s in ("bounding-set", "inh-caps")
+]
+HOMES = {"a file": "file", "closed": "closed", "not there": "nowhere/at all", "relative": "here"}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="homes of Unix")
+@pytest.mark.parametrize(
+    ("case", "known"),
+    # A known user without a home of its own has that of the list of users: whoever runs the tests.
+    [(case, known) for case in (*HOMES, "none") for known in (True, False)
+     if not known or case not in ("relative", "none")],
+)  # fmt: skip
+def test_a_home_that_is_none(case, known, tmp_path):
+    root = os.geteuid() == 0
+    if root and not shutil.which("setpriv"):
+        pytest.skip("no program takes rights from root here")
+    (tmp_path / "file").touch()
+    (tmp_path / "closed").mkdir(mode=0)
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "sitecustomize.py").write_text("" if known else UNKNOWN_USER)
+    home = None if case == "none" else HOMES[case] if case == "relative" else tmp_path / HOMES[case]
+    own = {"TMPDIR": str(tmp_path / "temporary"), "PYTHONPATH": str(tmp_path)}
+    rest = {"folder": tmp_path, "settings": own, "home": home, "before": BOUND if root else []}
+    said = featlib(["progress"], **rest, code=1 if case == "closed" else 0, lines=1)
+    assert (b"03_feature_extraction" in said) == (case != "closed")
+    said = featlib(["doctor"], **rest, code=None, lines=4)  # IPython has a warning of its own
+    assert b"folder of your answers" in b" ".join(said.split())
+    for words in (["progress", "--reset", "--yes"], ["progress", "--export", "mine"]):
+        featlib(words, **rest, code=None, lines=1)
+    assert not list(tmp_path.glob("[~h]*")), "nothing is made in the folder where one is"
