@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from featlib import checks
 from featlib import head as heads
+from featlib.engine.words import describe
 
 __all__ = ["Comparison", "Report", "compare", "evaluate", "wilson_interval"]
 
@@ -191,7 +192,7 @@ class Comparison:
         )
 
 
-def compare(first: Report, second: Report) -> Comparison:
+def compare(first: Report | torch.Tensor, second: Report | torch.Tensor) -> Comparison:
     """Compare two classifiers on the same images, by McNemar's exact test.
 
     Images that both get right, or both wrong, say nothing about which is better. Of the others, an
@@ -200,8 +201,8 @@ def compare(first: Report, second: Report) -> Comparison:
 
     Parameters
     ----------
-    first, second : Report
-        Of the same N images in the same order.
+    first, second : Report or torch.Tensor
+        Of the same N images in the same order; or bool N, whether each image is right.
 
     Returns
     -------
@@ -211,7 +212,7 @@ def compare(first: Report, second: Report) -> Comparison:
     Raises
     ------
     featlib.FeatlibError
-        If these are no reports, or not of the same images.
+        If these are neither, or not of the same images.
 
     References
     ----------
@@ -232,13 +233,16 @@ def compare(first: Report, second: Report) -> Comparison:
     from scipy.stats import binomtest  # takes a while to import
 
     where = "validation.compare"
-    for report in (first, second):
-        checks.instance(report, Report, where, "a Report", "validation.evaluate returns one.")
-    if not torch.equal(first.labels, second.labels) or first.classes != second.classes:
-        got = f"{len(first.labels)} and {len(second.labels)} images with other labels"
+    one, other = (_right(answers, where) for answers in (first, second))
+    of_others = (
+        isinstance(first, Report)
+        and isinstance(second, Report)
+        and (first.classes != second.classes or not torch.equal(first.labels, second.labels))
+    )
+    if of_others or len(one) != len(other):
+        got = f"{len(one)} and {len(other)} images" + (" with other labels" if of_others else "")
         fix = "Evaluate both on the same rows, in the same order."
-        checks.refuse(where, "two reports of the same images", got, fix)
-    one, other = (report.predictions == report.labels for report in (first, second))
+        checks.refuse(where, "answers to the same images", got, fix)
     alone = int((one & ~other).sum()), int((other & ~one).sum())
     p_value = binomtest(alone[0], sum(alone)).pvalue if sum(alone) else 1.0
     return Comparison(*alone, float(p_value))
@@ -351,6 +355,16 @@ def wilson_interval(right: int, n: int) -> tuple[float, float]:
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z * sqrt(share * (1 - share) / n + (z / n) ** 2 / 4) / (1 + z**2 / n)
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def _right(answers: object, where: str) -> torch.Tensor:
+    """Return whether each image is right, bool N."""
+    if isinstance(answers, Report):
+        return answers.predictions == answers.labels
+    if not isinstance(answers, torch.Tensor) or answers.dtype != torch.bool or answers.ndim != 1:
+        wanted = "a Report, or a bool tensor with one element an image"
+        checks.refuse(where, wanted, describe(answers), "validation.evaluate returns a Report.")
+    return answers.cpu()
 
 
 def _group_means(values: torch.Tensor, bins: int) -> list[float]:

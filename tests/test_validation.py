@@ -174,7 +174,15 @@ def test_only_images_that_one_of_two_gets_right_count(one_hot_head, first, secon
 def test_reports_of_other_images_are_not_compared(one_hot_head):
     one = validation.evaluate(one_hot_head, say(0, 1), torch.tensor([0, 1]), CLASSES)
     other = validation.evaluate(one_hot_head, say(0, 1), torch.tensor([1, 0]), CLASSES)
-    with pytest.raises(FeatlibError, match="the same images"):
-        validation.compare(one, other)
-    with pytest.raises(FeatlibError, match="a Report"):
-        validation.compare(one, 0.9)
+    for second in (other, torch.tensor([True] * 3)):
+        with pytest.raises(FeatlibError, match="the same images"):
+            validation.compare(one, second)
+    for second in (0.9, torch.tensor([1, 0]), torch.tensor(True)):
+        with pytest.raises(FeatlibError, match="a Report"):
+            validation.compare(one, second)
+
+
+def test_answers_may_come_as_what_is_right(one_hot_head):
+    report = validation.evaluate(one_hot_head, say(0, 1), torch.tensor([0, 0]), CLASSES)
+    found = validation.compare(report, torch.tensor([False, True]))
+    assert (found.first_alone, found.second_alone) == (1, 1)

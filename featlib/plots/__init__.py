@@ -18,6 +18,7 @@ from featlib.plots.figures import (
     prediction_trace,
     training_trace,
 )
+from featlib.plots.maps import picture_map
 from featlib.plots.style import BLUE, GRAY, GREEN, ORANGE, RED, SERIES, Figure
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "loss_curve",
     "mistakes",
     "pairs",
+    "picture_map",
     "pictures",
     "planes",
     "prediction_trace",

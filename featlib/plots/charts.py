@@ -66,6 +66,7 @@ def class_bars(
     Figure
     """
     where = "plots.class_bars"
+    title, xlabel = inputs.words(where, title=title, xlabel=xlabel)
     heights = inputs.numbers(values, where, "values", ("C",))
     texts = inputs.names(classes, where, "classes", len(heights))
     best = int(heights.argmax())
@@ -113,6 +114,7 @@ def bars(
     Figure
     """
     where = "plots.bars"
+    title, xlabel, ylabel = inputs.words(where, title=title, xlabel=xlabel, ylabel=ylabel)
     named = inputs.mapping(values, where)
     lengths = inputs.numbers(list(named.values()), where, "values", ("N",)).tolist()
     shown = inputs.highest(np.array(lengths), MOST_BARS)
@@ -169,6 +171,7 @@ def curves(
         If there are none, or too many.
     """
     where = "plots.curves"
+    title, xlabel, ylabel = inputs.words(where, title=title, xlabel=xlabel, ylabel=ylabel)
     lines = {
         name: inputs.numbers(values, where, f"'{name}'", ("N",), finite=False).astype(float)
         for name, values in inputs.mapping(series, where, MOST_LINES).items()
@@ -222,6 +225,7 @@ def scatter(
     Figure
     """
     where = "plots.scatter"
+    (title,) = inputs.words(where, title=title)
     texts = inputs.names(classes, where, "classes")
     places = inputs.numbers(points, where, "points", ("N", 2))
     numbered = inputs.class_numbers(labels, where, len(places), len(texts))
@@ -278,6 +282,7 @@ def bands(
         If there are none, or too many.
     """
     where = "plots.bands"
+    title, xlabel, ylabel = inputs.words(where, title=title, xlabel=xlabel, ylabel=ylabel)
     measured = inputs.mapping(series, where, MOST_LINES)
     places = _above_zero(x, where, "x")
     figure, ax = new_axes(ax, (7.5, 4.2))
@@ -329,6 +334,7 @@ def tradeoff(
         If there are none, or too many.
     """
     where = "plots.tradeoff"
+    title, xlabel, ylabel = inputs.words(where, title=title, xlabel=xlabel, ylabel=ylabel)
     measured = {
         name: inputs.numbers(four, where, f"'{name}'", (4,)).tolist()
         for name, four in inputs.mapping(points, where, len(MARKERS)).items()
@@ -384,6 +390,7 @@ def pairs(
     Figure
     """
     where = "plots.pairs"
+    title, xlabel, ylabel = inputs.words(where, title=title, xlabel=xlabel, ylabel=ylabel)
     both = {
         name: inputs.numbers(two, where, f"'{name}'", (2,)).tolist()
         for name, two in inputs.mapping(values, where, MOST_BARS).items()

@@ -424,6 +424,7 @@ def pictures(
         If these are no images, or there are not as many titles.
     """
     where = "plots.pictures"
+    (title,) = inputs.words(where, title=title)
     shown = _pictures(images, where)
     words = inputs.names(titles, where, "titles", len(shown), most=200)
     columns = min(checks.whole_number(columns, where, "columns", high=MOST_COLUMNS), len(shown))
@@ -501,6 +502,7 @@ def histogram(
     featlib.FeatlibError
         If these are no finite numbers of that shape.
     """
+    title, xlabel = inputs.words("plots.histogram", title=title, xlabel=xlabel)
     values = inputs.numbers(images, "plots.histogram", "images", ("N", 3, "H", "W"))
     figure, ax = new_axes(ax, (7.5, 3.4))
     low, high = float(values.min()), float(values.max())
@@ -578,6 +580,7 @@ def heat(
     featlib.FeatlibError
         If the image or the numbers are not as above, or not finite.
     """
+    title, label = inputs.words("plots.heat", title=title, label=label)
     drawn_image = inputs.picture(image, "plots.heat")
     cells = inputs.numbers(values, "plots.heat", "values", ("h", "w")).astype(float)
     figure = new_figure((7.5, 3.6))
@@ -634,6 +637,7 @@ def filters(weight: torch.Tensor, *, title: str, columns: int = 16) -> Figure:
         of more than 64×64.
     """
     where = "plots.filters"
+    (title,) = inputs.words(where, title=title)
     weights = inputs.numbers(weight, where, "weight", ("N", 3, "H", "W")).astype(np.float32)
     columns = checks.whole_number(columns, where, "columns", high=MOST_COLUMNS)
     n, _, height, width = weights.shape

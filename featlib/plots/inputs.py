@@ -24,6 +24,7 @@ __all__ = [
     "record",
     "reference_line",
     "short",
+    "words",
 ]
 
 LARGEST = 1e30  # no float32 overflows while it is drawn
@@ -329,7 +330,34 @@ def short(name: object, most: int = 40) -> str:
     featlib.FeatlibError
         If it cannot be written as text.
     """
-    text = printable(checks.text(name, "plots", "each name"), lines=True)
+    return _cut(checks.text(name, "plots", "each name"), most)
+
+
+def words(where: str, **given: object) -> list[str]:
+    """Return titles and labels as texts that fit into a figure.
+
+    Parameters
+    ----------
+    where : str
+        The function that checks; the message begins with it.
+    **given : object
+        The parameters, by their names.
+
+    Returns
+    -------
+    list of str
+        In the same order, of at most 240 characters each.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If one cannot be written as text.
+    """
+    return [_cut(checks.text(value, where, name), 240) for name, value in given.items()]
+
+
+def _cut(text: str, most: int) -> str:
+    text = printable(text, lines=True)
     return text if len(text) <= most else f"{text[: most // 2]}…{text[-((most - 1) // 2) :]}"
 
 

@@ -18,7 +18,7 @@ from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 
 from featlib import checks
-from featlib.engine.words import describe, readable
+from featlib.engine.words import describe, printable
 from featlib.plots.inputs import LARGEST, short
 
 __all__ = [
@@ -163,6 +163,8 @@ def new_axes(ax: Axes | None, size: tuple[float, float]) -> tuple[MatplotlibFigu
     if not isinstance(ax, Axes):
         fix = "Make them with plt.subplots(), or leave out ax."
         checks.refuse("plots", "ax as matplotlib axes", describe(ax), fix)
+    for text in ax.findobj(Text):  # made before, in another style: here $ is a $, too
+        cast(Text, text).set_parse_math(False)
     figure = ax.figure
     while isinstance(figure, SubFigure):  # alternative text belongs to the whole figure
         figure = figure.figure
@@ -186,7 +188,7 @@ def add_alt(figure: MatplotlibFigure, words: str) -> Figure:
         neither `png` nor a notebook form of its own.
     """
     described = cast(Figure, figure)
-    described.alt = readable(f"{getattr(figure, 'alt', '')} {words}".strip())
+    described.alt = printable(" ".join(f"{getattr(figure, 'alt', '')} {words}".split()))
     return described
 
 

@@ -70,6 +70,9 @@ def figures(own, report, prediction):
         "planes": plots.planes(own.pixels[0]),
         "histogram": plots.histogram(own.pixels, title="Pixels", xlabel="value"),
         "scatter": plots.scatter(torch.randn(20, 2), own.labels, own.classes, title="PCA"),
+        "picture_map": plots.picture_map(
+            torch.randn(20, 2), own.pixels, own.labels, own.classes, title="A map"
+        ),
         "calibration": plots.calibration(report, bins=2),
         "heat": plots.heat(
             own.pixels[0], torch.tensor([[0.0, -1], [2, 0]]), title="Occlusion", label="logit"
@@ -97,7 +100,7 @@ def figures(own, report, prediction):
 NAMES = [
     "image_grid", "loss_curve", "accuracy_curve", "training_trace", "feature_map", "class_bars",
     "prediction_trace", "confusion_matrix", "mistakes", "bars", "curves", "pictures", "planes",
-    "histogram", "scatter", "calibration", "heat", "bands", "filters",
+    "histogram", "scatter", "picture_map", "calibration", "heat", "bands", "filters",
     "activation_maps", "pairs", "tradeoff",
 ]  # fmt: skip
 

@@ -1,10 +1,12 @@
 """Whatever a figure, a table or a report is given: it works, or an error says what would fit."""
 
+import io
 import re
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.text import Text
 from PIL import Image
 
@@ -106,11 +108,14 @@ CALLS = {
     "pictures, columns": lambda odd: plots.pictures(PICTURES[:1], ["a"], title="t", columns=odd),
     "planes": lambda odd: plots.planes(odd),
     "histogram": lambda odd: plots.histogram(odd, title="t", xlabel="x"),
+    "histogram, words": lambda odd: plots.histogram(PICTURES, title=odd, xlabel=odd),
     "calibration, report": lambda odd: plots.calibration(odd),
     "calibration, bins": lambda odd: plots.calibration(REPORT, odd),
     "heat, image": lambda odd: plots.heat(odd, torch.eye(2), title="t", label="x"),
     "heat, values": lambda odd: plots.heat(PICTURE, odd, title="t", label="x"),
+    "heat, words": lambda odd: plots.heat(PICTURE, torch.eye(2), title=odd, label=odd),
     "filters": lambda odd: plots.filters(odd, title="t"),
+    "filters, title": lambda odd: plots.filters(torch.ones(2, 3, 4, 4), title=odd),
     "filters, columns": lambda odd: plots.filters(torch.ones(2, 3, 4, 4), title="t", columns=odd),
     "activation_maps, image": lambda odd: plots.activation_maps(odd, {"a": PICTURE, "b": PICTURE}),
     "activation_maps, maps": lambda odd: plots.activation_maps(PICTURE, odd),
@@ -118,22 +123,34 @@ CALLS = {
     "activation_maps, n": lambda odd: plots.activation_maps(PICTURE, {"a": PICTURE}, odd),
     "class_bars, values": lambda odd: plots.class_bars(odd, ["a", "b"], title="t", xlabel="x"),
     "class_bars, classes": lambda odd: plots.class_bars(torch.ones(2), odd, title="t", xlabel="x"),
+    "class_bars, words": lambda odd: plots.class_bars([1, 2], ["a", "b"], title=odd, xlabel=odd),
     "bars": lambda odd: plots.bars(odd, **WORDS),
     "bars, a value": lambda odd: plots.bars({"a": odd}, **WORDS),
     "bars, line": lambda odd: plots.bars({"a": 1.0}, line=odd, **WORDS),
     "bars, the place of the line": lambda odd: plots.bars({"a": 1.0}, line=("l", odd), **WORDS),
     "bars, words": lambda odd: plots.bars({"a": 1.0}, title=odd, xlabel=odd, ylabel=odd),
     "curves": lambda odd: plots.curves(odd, **WORDS),
+    "curves, words": lambda odd: plots.curves({"a": [1.0]}, title=odd, xlabel=odd, ylabel=odd),
     "curves, a series": lambda odd: plots.curves({"a": odd}, **WORDS),
     "curves, x": lambda odd: plots.curves({"a": [1.0, 2.0]}, x=odd, **WORDS),
     "scatter, points": lambda odd: plots.scatter(odd, [0, 1], ["a", "b"], title="t"),
     "scatter, labels": lambda odd: plots.scatter(torch.ones(2, 2), odd, ["a", "b"], title="t"),
     "scatter, classes": lambda odd: plots.scatter(torch.ones(2, 2), [0, 1], odd, title="t"),
+    "scatter, title": lambda odd: plots.scatter(torch.eye(2), [0, 1], ["a", "b"], title=odd),
+    "bands, words": lambda odd: plots.bands(
+        {"a": [[1.0]]}, x=[1], title=odd, xlabel=odd, ylabel=odd
+    ),
     "bands": lambda odd: plots.bands(odd, x=(1, 2), **WORDS),
     "bands, a series": lambda odd: plots.bands({"a": odd}, x=(1, 2), **WORDS),
     "bands, x": lambda odd: plots.bands({"a": [[1.0], [2.0]]}, x=odd, **WORDS),
+    "tradeoff, words": lambda odd: plots.tradeoff(
+        {"a": (1, 0.5, 0.4, 0.6)}, title=odd, xlabel=odd, ylabel=odd
+    ),
     "tradeoff": lambda odd: plots.tradeoff(odd, **WORDS),
     "tradeoff, a point": lambda odd: plots.tradeoff({"a": odd}, **WORDS),
+    "pairs, words": lambda odd: plots.pairs(
+        {"a": (0.1, 0.2)}, ("a", "b"), title=odd, xlabel=odd, ylabel=odd
+    ),
     "pairs": lambda odd: plots.pairs(odd, ("a", "b"), **WORDS),
     "pairs, a pair": lambda odd: plots.pairs({"a": odd}, ("a", "b"), **WORDS),
     "pairs, names": lambda odd: plots.pairs({"a": (0.1, 0.2)}, odd, **WORDS),
@@ -147,17 +164,14 @@ CALLS = {
 }
 
 
-WORDS_ALONE = {"pictures, title", "bars, words"}  # a title is put into a sentence as it is
-
-
 def training(loss, accuracy=0.5):
     return TrainingTrace((Epoch(1, loss, accuracy, None, ""),) * 2, Recipe(), 0.1)
 
 
-def prediction(value):
+def prediction(value, classes=("a", "b"), label="a"):
     layers = (PICTURE, torch.ones(3), torch.ones(2), value)
     return trace.PredictionTrace(
-        tuple(trace.Layer("layer", one, "") for one in layers), ("a", "b"), "a"
+        tuple(trace.Layer("layer", one, "") for one in layers), classes, label, label
     )
 
 
@@ -175,8 +189,7 @@ def outcome(call, value):
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.filterwarnings("error")
 def test_it_works_or_the_error_says_what_would_fit(call):
-    values = ODD if call in WORDS_ALONE else ODD | UNSHOWABLE
-    said = {name: outcome(CALLS[call], odd) for name, odd in values.items()}
+    said = {name: outcome(CALLS[call], odd) for name, odd in (ODD | UNSHOWABLE).items()}
     whole = re.compile(r"works|[\w. ,]+: wanted .+, got .+\. .+[.?]")
     assert {name: words for name, words in said.items() if not whole.fullmatch(words)} == {}
 
@@ -282,18 +295,47 @@ def test_what_can_only_mean_one_image_is_drawn_as_that(case):
     assert np.array_equal(drawn, PICTURE.permute(1, 2, 0))
 
 
-@pytest.mark.parametrize("name", ["\ud800half", "x" * 400, "two\nlines", "$x^2$", "家"])
+NAMES = ["\ud800half", "x" * 3000, "two\nlines", "$x^2$", r"$\nonsense{$", "\x1b[2Jred\x07", "家"]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
 @pytest.mark.filterwarnings("ignore:Glyph", "ignore:constrained_layout")
 def test_any_name_and_title_can_be_drawn(name):
     words = {"title": name, "xlabel": name}
+    by_name = words | {"ylabel": name}
+    report = validation.evaluate(
+        torch.nn.Identity(), torch.eye(2), torch.tensor([1, 0]), ["b", name]
+    )
     for figure in (
-        plots.bars({name: 1.0}, ylabel=name, **words),
+        plots.bars({name: 1.0}, line=(name, 1), **by_name),
+        plots.curves({name: [1.0]}, **by_name),
+        plots.bands({name: [[1.0]]}, x=[1], **by_name),
+        plots.tradeoff({name: (1, 0.5, 0.4, 0.6)}, **by_name),
+        plots.pairs({name: (0.1, 0.2)}, (name, "b"), **by_name),
+        plots.scatter(torch.eye(2), [0, 1], [name, "b"], title=name),
         plots.class_bars([0.1, 0.2], [name, "b"], **words),
         plots.pictures([PICTURE], [name], title=name),
+        plots.histogram(PICTURES, **words),
+        plots.heat(PICTURE, torch.eye(2), title=name, label=name),
+        plots.filters(torch.ones(2, 3, 4, 4), title=name),
+        plots.activation_maps(PICTURE, {name: PICTURE}, 1),
+        plots.confusion_matrix(report),
+        plots.image_grid(images.from_arrays(PICTURES, torch.arange(6) % 2, ["b", name]), 2),
+        plots.prediction_trace(prediction(torch.ones(2), ("b", name), name)),
     ):
         assert figure.png(dpi=20).startswith(b"\x89PNG")
         assert figure.alt.encode()
-        assert all(len(text.get_text()) <= 240 for text in figure.findobj(Text))
+        assert figure.alt.isprintable()
+        texts = [text.get_text() for text in figure.findobj(Text)]
+        assert all(len(text) <= 280 for text in texts)
+        assert all(text.replace("\n", "").isprintable() for text in texts)
+
+
+def test_a_dollar_is_a_dollar_in_axes_of_ones_own():
+    figure = MatplotlibFigure()
+    ax = figure.subplots()
+    plots.bars({r"$\nonsense{$": 1.0}, title=r"$\no{$", xlabel=r"$\no{$", ylabel="$x", ax=ax)
+    figure.savefig(io.BytesIO(), dpi=20)
 
 
 def test_names_that_differ_in_their_middle_stay_apart():
