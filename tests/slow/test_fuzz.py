@@ -1,13 +1,16 @@
 """Random damage: no crash, no hang, no wrong acceptance.
 
-Here some hundred inputs, in a longer run tens of thousands:
+Here some hundred inputs, in a longer run tens of thousands, others with each seed:
 
-    python -m pytest tests/robustness/test_fuzz.py --hypothesis-profile long
+    python -m pytest tests/slow/test_fuzz.py --hypothesis-profile long --hypothesis-seed 1
 """
 
 import copy
+import functools
 import io
 import json
+import shutil
+import time
 import warnings
 
 import numpy as np
@@ -16,15 +19,21 @@ import torch
 from helpers import CHARACTERS
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
+from pyarrow import parquet
 from safetensors.torch import save
 
+import featlib
 from featlib import FeatlibError, backbone, quiz, weights
 from featlib.engine import decode
 from featlib.pages import class_report
 from featlib.quiz import flashcards
 from featlib.quiz import html as quiz_html
 from featlib.quiz.marking import shuffled
+from featlib.scale import shards
+from featlib.widgets.flashcards import FlashcardsWidget
+from featlib.widgets.quiz import QuizWidget
 
 pytestmark = pytest.mark.usefixtures("memory_stays_bounded")
 
@@ -38,15 +47,49 @@ def imported(tmp_path_factory):
         backbone.resnet18(file)
 
 
+def quickly(test):
+    """Let a test fail if one input takes five seconds of the processor.
+
+    Hypothesis counts seconds of the clock, and on a busy machine these pass while nothing is done.
+    """
+
+    @functools.wraps(test)
+    def timed(*args, **kwargs):
+        before = time.process_time()
+        test(*args, **kwargs)
+        assert time.process_time() - before < 5
+
+    return timed
+
+
 # Damage to files
 
 
-def _picture(kind, mode, size):
+def _metadata(kind):
+    """Return what a camera or a program for drawing writes beside a picture."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.Make] = "a camera"
+    exif[ExifTags.Base.XResolution] = 72.0
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = b"ASCII\0\0\0a comment"
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[1] = "N"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    found = {"exif": exif.tobytes(), "icc_profile": profile}
+    if kind == "PNG":
+        found["pnginfo"] = PngInfo()
+        found["pnginfo"].add_text("Title", "a title", zip=True)
+        found["pnginfo"].add_itxt("Author", "ein Name", lang="de", zip=True)
+    else:
+        found["xmp"] = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><a tiff:Orientation='8'/></x:xmpmeta>"
+    return found | ({"comment": b"a comment"} if kind == "JPEG" else {})
+
+
+def _picture(kind, mode, size, described=False):
     noise = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
     file, image = io.BytesIO(), Image.fromarray(noise).convert("L" if "I" in mode else mode)
     image = image.convert("I").convert(mode) if "I" in mode else image
     frames = {"save_all": True, "append_images": [image]} if kind == "GIF" else {}
-    image.save(file, kind, **frames)
+    image.save(file, kind, **frames, **(_metadata(kind) if described else {}))
     return file.getvalue()
 
 
@@ -59,6 +102,8 @@ PICTURES = [
         ("WEBP", "RGBA", 24), ("GIF", "P", 24), ("BMP", "RGB", 24),
         ("TIFF", "RGB", 24), ("TIFF", "F", 24), ("AVIF", "RGB", 24), ("HEIF", "RGB", 24),
         ("PPM", "RGB", 24),
+        ("PNG", "RGB", 24, True), ("JPEG", "RGB", 40, True), ("WEBP", "RGB", 24, True),
+        ("AVIF", "RGB", 24, True), ("HEIF", "RGB", 24, True),
     ]
 ]  # fmt: skip
 
@@ -89,7 +134,7 @@ def damaged(draw, files):
 
 
 @given(damaged(PICTURES))
-@settings(deadline=2000)
+@quickly
 def test_any_bytes_become_a_picture_or_a_reason(tmp_path_factory, data):
     file = tmp_path_factory.getbasetemp() / "fuzzed.png"
     file.write_bytes(data)
@@ -161,7 +206,7 @@ def _pt_file():
 
 
 @given(damaged([*WEIGHTS, _pt_file()]), st.sampled_from([".safetensors", ".pt"]))
-@settings(deadline=2000)
+@quickly
 def test_any_bytes_are_refused_as_weights(tmp_path_factory, data, ending):
     file = tmp_path_factory.getbasetemp() / f"fuzzed{ending}"
     file.write_bytes(data)
@@ -181,7 +226,7 @@ CARD = {
 
 
 @given(changed([CARD]) | JSON)
-@settings(deadline=2000)
+@quickly
 def test_any_json_beside_weights_is_a_card_or_refused(tmp_path_factory, card):
     file = tmp_path_factory.getbasetemp() / "carded.safetensors"
     file.write_bytes(WEIGHTS[0])  # whatever the card says, these are refused
@@ -191,7 +236,7 @@ def test_any_json_beside_weights_is_a_card_or_refused(tmp_path_factory, card):
 
 
 @given(st.data())
-@settings(deadline=2000, max_examples=settings.default.max_examples // 5)
+@settings(max_examples=settings.default.max_examples // 5)
 def test_a_changed_bit_of_the_bundled_weights_is_noticed(tmp_path_factory, data):
     whole = _bundled()
     at = data.draw(st.integers(0, len(whole) - 1))
@@ -225,7 +270,7 @@ def _as_json(data):
 
 
 @given(changed(QUIZZES) | JSON)
-@settings(deadline=2000)
+@quickly
 def test_any_json_is_a_quiz_that_works_or_is_refused(tmp_path_factory, data):
     text = _as_json(data)
     assume(text is not None)
@@ -257,7 +302,7 @@ EXPORT = {"summary": [], "answers": ENTRIES[:1] * 2, "reviews": ENTRIES[1:2]}
 
 
 @given(st.lists(changed(ENTRIES) | JSON, max_size=5))
-@settings(deadline=2000)
+@quickly
 def test_any_lines_of_json_become_answers_or_are_set_aside(tmp_path_factory, entries):
     folder = tmp_path_factory.mktemp("answers")
     lines = [json.dumps(entry).encode() + b"\n" for entry in [*ENTRIES, *entries]]
@@ -275,7 +320,7 @@ def test_any_lines_of_json_become_answers_or_are_set_aside(tmp_path_factory, ent
 
 
 @given(changed([EXPORT]) | JSON)
-@settings(deadline=2000)
+@quickly
 def test_any_json_that_a_learner_sends_is_reported_or_refused(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("class")
     for name, sent in (("ada", EXPORT), ("ben", data)):
@@ -284,6 +329,107 @@ def test_any_json_that_a_learner_sends_is_reported_or_refused(tmp_path_factory, 
     assert len(report.learners) + len(report.refused) == 2
     page = class_report.write(report, folder / "page.html").read_text("utf-8")
     assert "<script>alert" not in page
+
+
+@given(
+    damaged([json.dumps(EXPORT).encode(), b"quiz,question,tries\r\na,b,1\r\n"]),
+    st.sampled_from([".json", ".csv"]),
+)
+@quickly
+def test_any_bytes_that_a_learner_sends_are_reported_or_refused(tmp_path_factory, data, ending):
+    folder = tmp_path_factory.mktemp("class")
+    (folder / f"ben{ending}").write_bytes(data)
+    (folder / "ada.json").write_text(json.dumps(EXPORT))
+    report = class_report.read(folder)
+    assert "ada" in str(report.learners)
+    class_report.write(report, folder / "page.html")
+
+
+# Features on disk
+
+
+NETWORK = backbone.resnet18(size=32)
+SETTINGS = {"shard_size": 2, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Return a folder with pictures, one of them broken, and with their features."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "pictures").mkdir()
+    for i in range(5):
+        Image.new("RGB", (32, 32), (50 * i, 0, 99)).save(folder / "pictures" / f"{i}.png")
+    (folder / "pictures" / "broken.png").write_text("x")
+    shards.extract(folder / "pictures", folder / "out", NETWORK, **SETTINGS)
+    return folder
+
+
+def _table(folder):
+    table = parquet.read_table(folder)
+    return table["path"].to_pylist(), np.stack(table["features"].to_numpy())
+
+
+@given(st.data())
+@settings(max_examples=max(20, settings.default.max_examples // 4))
+@quickly
+def test_features_beside_a_damaged_file_are_right_or_refused(tmp_path_factory, finished, data):
+    out = tmp_path_factory.mktemp("damaged") / "out"
+    shutil.copytree(finished / "out", out)
+    names = sorted(path.name for path in out.iterdir() if path.is_file())
+    file = out / data.draw(st.sampled_from(names))
+    file.write_bytes(data.draw(damaged([file.read_bytes()])))
+    try:
+        done = shards.extract(finished / "pictures", out, NETWORK, **SETTINGS)
+    except FeatlibError:
+        return
+    assert [name for name, _ in done.unreadable] == ["broken.png"]
+    (found_paths, found), (paths, expected) = _table(out), _table(finished / "out")
+    assert found_paths == paths
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+# What a page sends to a widget
+
+
+FILES = st.sampled_from([[], [b""], [None], [b"x" * 100], [PICTURES[0]], [PICTURES[5]] * 2, None])
+MESSAGES = {
+    "quiz": [{"check": "purpose", "answer": 2, "sent": "1"}, {"reset": True, "sent": "2"}],
+    "cards": [{"card": "frozen", "rating": "good", "sent": "1"}],
+    "lab": [{"settings": {"learning_rate": 0.002, "epochs": 2}, "sent": "1"}],
+    "own": [
+        {"upload": 0, "file": "a.png", "sent": "1"}, {"clear": 0, "sent": "2"},
+        {"train": {"0": "cups", "1": "shoes"}, "sent": "3"}, {"try": "a.png", "sent": "4"},
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def widgets(tmp_path_factory):
+    """Return a widget of each kind that counts its replies."""
+    progress = quiz.Progress(tmp_path_factory.mktemp("widgets") / "answers.jsonl")
+    made = {
+        "quiz": QuizWidget(quiz.load("source_quiz"), progress),
+        "cards": FlashcardsWidget(quiz.load_deck(), progress),
+        "lab": featlib.show_lab(),
+        "own": featlib.show_own_images(),
+    }
+    for widget in made.values():
+        widget.replies = []
+        widget.send = widget.replies.append
+    return made
+
+
+@given(st.sampled_from(list(MESSAGES)), st.data())
+@quickly
+def test_each_message_gets_one_reply(widgets, name, data):
+    widget = widgets[name]
+    message, files = data.draw(changed(MESSAGES[name]) | JSON), data.draw(FILES)
+    assume(not (isinstance(message, dict) and "folder" in message))  # it may name any of the disk
+    widget.replies.clear()
+    widget._receive(widget, message, files)
+    [reply] = widget.replies
+    assert "done" in reply
+    assert "\x1b" not in str(reply)
 
 
 # Answers
@@ -301,7 +447,7 @@ NUMBERS = st.one_of(
 
 
 @given(st.sampled_from(TYPED), TEXT | NUMBERS | st.text(CHARACTERS, min_size=900, max_size=3000))
-@settings(deadline=2000)
+@quickly
 def test_any_text_is_marked(question, answer):
     found = quiz.mark(question, answer)
     assert isinstance(found.correct, bool)
@@ -309,7 +455,7 @@ def test_any_text_is_marked(question, answer):
 
 
 @given(st.sampled_from(QUESTIONS), JSON)
-@settings(deadline=2000)
+@quickly
 def test_an_answer_of_any_kind_is_marked_or_refused(question, answer):
     try:
         found = quiz.mark(question, answer)
