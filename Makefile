@@ -77,8 +77,8 @@ bench: $(VENV)/.installed-test     ## featlib against the usual tutorial, side b
 audit: $(VENV)/.installed-test     ## known faults of everything that is installed, from PyPI's advisories
 	$(PYTHON) -m venv build/audit
 	build/audit/bin/python -m pip install --quiet pip-audit
-	build/audit/bin/pip-audit --strict --skip-editable \
-	  --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	$(PYTHON) tools/audit.py build/audit/bin/pip-audit \
+	  "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
 clean:                             ## remove the environment and everything that was made
 	rm -rf $(VENV) $(LOWEST) lesson-report build dist *.egg-info

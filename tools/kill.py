@@ -4,11 +4,13 @@
 
 Each round starts work in a process of its own, kills it (SIGKILL) after a random time, and then
 does the same work again in this process. What was reported done before the kill must be there, and
-the work must come to the same result as without a kill. Three kinds take turns:
+the work must come to the same result as without a kill. Five kinds take turns:
 
 - answers: a learner's answers are written, each reported when it is kept
 - cache: features are extracted and kept in the cache
 - shards: a folder of pictures is extracted into Parquet files
+- pages: exports, reports and slides are written again and again; each file is the old or the new
+- notebooks: the notebooks are copied for a learner; the next start completes them
 """
 
 import argparse
@@ -21,12 +23,15 @@ import tempfile
 import time
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import torch
 from PIL import Image
 from pyarrow import parquet
 
-from featlib import backbone, features, quiz
+from featlib import backbone, features, images, lesson, quiz, workspace
+from featlib.engine.paths import bundled
+from featlib.pages import class_report, lesson_report, slides
 from featlib.scale import shards
 
 
@@ -83,10 +88,81 @@ def check_shards(folder, reported):
     assert not list(out.glob("*.tmp")), "something is left over"
 
 
+def pages(folder, reported):
+    """Write every page and export for ever, now of one content and now of another."""
+    for number in range(10**9):
+        write_all(folder / "out", number % 2)
+        reported(number)
+
+
+def write_all(out, variant):
+    """Write what featlib writes for people, of one of two contents."""
+    out.mkdir(parents=True, exist_ok=True)
+    for ending in ("csv", "json"):
+        PROGRESS[variant].export(out / f"progress.{ending}")
+    class_report.write(CLASSES[variant], out / "class.html")
+    slides.export(DECKS[variant], out)
+    lesson_report.write(LESSONS[variant], out / "lesson")
+
+
+def check_pages(folder, reported):
+    """Find each file as one of the two contents; nothing half, nothing left over."""
+    for name, content in contents(folder / "out").items():
+        if name.suffix != ".tmp":  # of the killed one, swept after a day
+            assert content in [each[name] for each in WRITTEN], f"{name} is half written"
+    write_all(folder / "out", 0)
+    left = contents(folder / "out")
+    assert {name: left[name] for name in WRITTEN[0]} == WRITTEN[0], "it does not go on"
+
+
+def contents(folder):
+    """Read all files of a folder, by their names."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder): path.read_bytes() for path in files}
+
+
+def two_contents(folder):
+    """Make what is written in one or the other way: exports, classes, slides and lessons."""
+    for variant in (0, 1):
+        progress = quiz.Progress(folder / f"{variant}.jsonl")
+        for number in range(200 * variant + 1):
+            progress.add("source_quiz", "purpose", number % 4, number % 4 == 2)
+        PROGRESS.append(progress)
+        (folder / f"class {variant}").mkdir()
+        progress.export(folder / f"class {variant}" / "learner.json")
+        CLASSES.append(class_report.read(folder / f"class {variant}", progress=False))
+        (folder / str(variant)).mkdir()
+        cell = nbformat.v4.new_markdown_cell(f"# Title {variant}", id="a")
+        DECKS.append(folder / str(variant) / "deck.ipynb")
+        nbformat.write(nbformat.v4.new_notebook(cells=[cell]), DECKS[-1])
+        pixels = torch.randint(0, 256, (40, 3, 32, 32), dtype=torch.uint8)
+        own = images.from_arrays(pixels, torch.arange(40) % 2, ["a", "b"], name="two")
+        LESSONS.append(lesson.run(own, seed=variant, cache=False, progress=False))
+    for variant in (0, 1):
+        write_all(folder / f"out {variant}", variant)
+        WRITTEN.append(contents(folder / f"out {variant}"))
+
+
+def notebooks(folder, reported):
+    """Copy the notebooks for a learner."""
+    workspace.prepare(folder)
+    reported(1)
+
+
+def check_notebooks(folder, reported):
+    """Copy once more; all are there, as they came."""
+    copies = workspace.prepare(folder).folder
+    for original in bundled("notebooks").glob("*.ipynb"):
+        copy = copies / original.name
+        assert copy.read_bytes() == original.read_bytes(), f"{copy.name} is another"
+
+
 KINDS = {
     "answers": (answers, check_answers, 0.3),
     "cache": (cache, check_cache, 1.5),
     "shards": (shards_of_features, check_shards, 1.2),
+    "pages": (pages, check_pages, 3.0),
+    "notebooks": (notebooks, check_notebooks, 0.1),
 }
 SETTINGS = {"shard_size": 4, "batch_size": 4, "progress": False}
 
@@ -149,5 +225,9 @@ EXPECTED = features.extract(
     progress=False,
 )
 
+PROGRESS, CLASSES, DECKS, LESSONS, WRITTEN = [], [], [], [], []
+
 if __name__ == "__main__":
-    sys.exit(main())
+    with tempfile.TemporaryDirectory() as place:
+        two_contents(Path(place))
+        sys.exit(main())

@@ -129,13 +129,13 @@ def test_four_processes_that_want_the_same_features(tmp_path):
     assert len(files) == 1
 
 
-def test_nine_kills_at_random_moments():
+def test_ten_kills_at_random_moments():
     tool = Path(__file__).parents[2] / "tools" / "kill.py"
     answer = subprocess.run(
-        [sys.executable, tool, "--rounds", "9", "--seed", "1"], capture_output=True, text=True
+        [sys.executable, tool, "--rounds", "10", "--seed", "1"], capture_output=True, text=True
     )
     assert answer.returncode == 0, answer.stderr
-    assert answer.stdout.startswith("9 kills; reported done before them and all there afterwards")
+    assert answer.stdout.startswith("10 kills; reported done before them and all there afterwards")
 
 
 def test_answers_of_eight_processes_are_all_kept(tmp_path):
