@@ -16,7 +16,7 @@ BUILD ?= build/wheel
 # memory, and of the tools.
 MORE = tests/pages tests/plots tests/robustness
 # The longest first: two workers then end at the same time.
-SLOW = tests/slow tests/scale tests/tools tests/exercises $(MORE) tests/widgets
+SLOW = tests/slow tests/scale tests/model tests/tools tests/exercises $(MORE) tests/widgets
 UNIT = --doctest-modules tests featlib --ignore tests/browser $(addprefix --ignore ,$(SLOW))
 FORMS = .github/ISSUE_TEMPLATE/fault.yml .github/ISSUE_TEMPLATE/idea.yml
 

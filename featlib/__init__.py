@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # what editors see; at run time `__getattr__` imports on firs
     )
     from featlib.checks import FeatlibError
     from featlib.lesson import run
+    from featlib.model.classifier import load
     from featlib.scale.transformer import FeatureExtractor
     from featlib.widgets.flashcards import show_flashcards
     from featlib.widgets.lab import show_lab
@@ -53,6 +54,7 @@ __all__ = [
     "head",
     "images",
     "lesson",
+    "load",
     "plots",
     "preprocess",
     "quiz",
@@ -71,6 +73,7 @@ __all__ = [
 _ORIGINS = {
     "FeatlibError": "checks",
     "FeatureExtractor": "scale.transformer",
+    "load": "model.classifier",
     "run": "lesson",
     "show_flashcards": "widgets.flashcards",
     "show_lab": "widgets.lab",

@@ -1,4 +1,4 @@
-"""The command line: ``featlib run``, ``lab``, ``progress``, ``extract``, ``cache``, and more.
+"""The command line: ``featlib run``, ``predict``, ``lab``, ``extract``, ``cache``, and more.
 
 Nothing here imports torch before a command needs it, so that ``--help`` is instant.
 """
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from featlib.lesson import Lesson
+    from featlib.model.classifier import Prediction
     from featlib.quiz import Progress
 
 __all__ = ["main"]
@@ -44,16 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0: done. 1: a fault in the data. 2: wrong use. 130: interrupted.
     """
-    # A terminal that cannot show × or █ gets a ? instead of a traceback.
-    for stream in (sys.stdout, sys.stderr):
+    # A terminal that cannot show × or █ gets a ? instead of a traceback; so does what is typed.
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a test or a notebook may put something else there
             stream.reconfigure(errors="replace")
-    options, options_of_jupyter = _parser().parse_known_args(arguments)
-    if options_of_jupyter and options.command is not _lab:
-        options.parser.error(f"unrecognized arguments: {' '.join(options_of_jupyter)}")
-    options.jupyter = options_of_jupyter
-    options.own_process = arguments is None
+    options = _Options(debug=False)
     try:
+        options = _parse(arguments)
         code = options.command(options) or 0
         print(end="", flush=True)  # now, while a reader that has left can still be noticed
         return code
@@ -71,10 +69,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # a folder that cannot be written, a full disk
         if options.debug:
             raise
-        place = f": '{error.filename}'" if error.filename else ""
+        place = f": '{printable(str(error.filename))}'" if error.filename else ""
         why = error.strerror or reason(error).rstrip(".")
         _complain(f"{why}{place}. Check the folder, your right to write there, and the free space.")
         return 1
+
+
+def _parse(arguments: Sequence[str] | None) -> _Options:
+    options, options_of_jupyter = _parser().parse_known_args(arguments)
+    if options_of_jupyter and options.command is not _lab:
+        options.parser.error(f"unrecognized arguments: {' '.join(options_of_jupyter)}")
+    options.jupyter = options_of_jupyter
+    options.own_process = arguments is None
+    return options
 
 
 def _complain(words: str) -> None:
@@ -106,6 +113,8 @@ def _parser() -> _Parser:
     parser.set_defaults(command=lambda options: parser.print_help(), debug=False, parser=parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_run(commands)
+    _add_predict(commands)
+    _add_export(commands)
     _add_lab(commands)
     _add_progress(commands)
     _add_teaching(commands)
@@ -193,11 +202,59 @@ def _add_run(commands: "argparse._SubParsersAction[_Parser]") -> None:
     run.add_argument(
         "--report", default="lesson-report", metavar="DIR", help="where the report goes"
     )
+    run.add_argument(
+        "--save", metavar="DIR", help="keep the trained model there, for featlib predict"
+    )
     run.add_argument("--no-cache", action="store_true", help="compute the features anew")
     run.add_argument(
         "--no-baselines",
         action="store_true",
         help="leave out the comparison with raw pixels and an untrained network",
+    )
+
+
+def _add_predict(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    help = "classify pictures with a model that was kept"
+    predict = _add(commands, "predict", _predict, help, "featlib predict my_model holiday-photos")
+    _add_model(predict)
+    predict.add_argument(
+        "pictures", nargs="+", metavar="PICTURE", help="a file, or a folder with its subfolders"
+    )
+    predict.add_argument(
+        "--top", type=_whole_number(1), default=3, metavar="N", help="classes that are named (3)"
+    )
+    form = predict.add_mutually_exclusive_group()
+    form.add_argument(
+        "--json", action="store_true", help="print JSON lines: an object a picture, one a line"
+    )
+    form.add_argument("--csv", action="store_true", help="print CSV: a heading and a row a picture")
+    predict.description = (
+        f"{predict.description} Each is printed as soon as it is known; what cannot be read comes "
+        "last, with its reason. The exit code is 1 if a picture that was named, or every picture, "
+        "cannot be read."
+    )
+
+
+def _add_export(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    help = "write a model that was kept as one file for other programs"
+    export = _add(commands, "export", _export_model, help, "featlib export my_model --onnx my.onnx")
+    _add_model(export)
+    export.add_argument(
+        "--onnx", metavar="FILE", help="an ONNX file; needs: pip install 'featlib[export]'"
+    )
+    export.add_argument("--torch", metavar="FILE", help="a program for torch.export.load (.pt2)")
+    export.description = (
+        f"{export.description} Raw pictures go in, uint8 N×H×W×3 of any size; probabilities come "
+        "out. The names of the classes are inside, too."
+    )
+
+
+def _add_model(command: argparse.ArgumentParser) -> None:
+    command.add_argument("model", metavar="MODEL", help="the folder that featlib run --save wrote")
+    command.add_argument(
+        "--weights",
+        metavar="NAME",
+        help="those of the backbone, where the model was made with weights of your own",
     )
 
 
@@ -343,7 +400,9 @@ def _run(options: _Options) -> None:
     checks.output_folder(options.report, "featlib run", "the report")
     with _imports(options):
         from featlib import images, lesson
-
+        from featlib.model import folder
+    if options.save is not None:
+        folder.output_folder(options.save, "featlib run")
     own_split = {"validation": options.validation} if options.validation is not None else {}
     finished = lesson.run(
         options.images,
@@ -367,13 +426,16 @@ def _run(options: _Options) -> None:
     with _imports(options):  # only now, so that the tables need not wait for matplotlib
         from featlib.pages import lesson_report
 
-    page = lesson_report.write(finished, options.report)
+    written = {"report": str(lesson_report.write(finished, options.report))}
+    if options.save is not None:
+        written["model"] = str(finished.save(options.save))
     if options.json:
-        json.dump(finished.to_dict() | {"report": str(page)}, sys.stdout, indent=1)
-        print()
-    else:
-        print()
-        _say(f"Report: {page}  ({finished.seconds:.1f} s)")
+        print(json.dumps(finished.to_dict() | written, indent=1))
+        return
+    print()
+    _say(f"Report: {written['report']}  ({finished.seconds:.1f} s)")
+    if options.save is not None:
+        _say(f"Model: {written['model']}  (featlib predict {written['model']} PICTURE)")
 
 
 def _show(lesson: "Lesson") -> None:
@@ -409,6 +471,51 @@ def _first_ten(files: Sequence[tuple[str, str]], what: str, where: object) -> It
         yield f"{what} {name}: {why}"
     if len(files) > 10:
         yield f"… {len(files) - 10:,} more in {where}"
+
+
+def _predict(options: _Options) -> int:
+    with _imports(options):
+        from featlib.engine.progress_bar import progress_bar
+        from featlib.model.classifier import load
+        from featlib.model.lines import write_lines
+    classifier = load(options.model, weights=options.weights)
+    named = [checks.path(picture, "featlib predict", "pictures") for picture in options.pictures]
+    read, failed, alone = 0, False, set(named)
+    # Where both go to one terminal, the lines themselves show how far it is.
+    shown = sys.stderr.isatty() and not sys.stdout.isatty()
+
+    def predictions() -> "Iterator[Prediction]":
+        nonlocal read, failed
+        with progress_bar("classifying", 0, "picture", shown) as done:
+            for prediction in classifier.stream(named):
+                read += not prediction.reason
+                failed |= bool(prediction.reason) and prediction.file in alone
+                done.update()
+                yield prediction
+
+    form = "json" if options.json else "csv" if options.csv else "text"
+    for line in write_lines(predictions(), classifier.classes, form, options.top):
+        print(line, flush=True)
+    if not read:
+        fix = "Check the paths."
+        checks.refuse("featlib predict", "pictures that can be read", "none", fix)
+    return int(failed)
+
+
+def _export_model(options: _Options) -> None:
+    wanted = {"onnx": options.onnx, "torch": options.torch}
+    if not any(wanted.values()):
+        options.parser.error("name a file: --onnx FILE, --torch FILE")
+    for file in filter(None, wanted.values()):
+        checks.output_file(file, "featlib export", "the model")
+    with _imports(options):
+        from featlib.model import exports
+        from featlib.model.classifier import load
+    classifier = load(options.model, weights=options.weights)
+    write = {"onnx": exports.export_onnx, "torch": exports.export_torch}
+    for form, file in wanted.items():
+        if file:
+            _say(write[form](classifier, file))
 
 
 def _lab(options: _Options) -> int:
@@ -447,13 +554,7 @@ def _progress(options: _Options) -> None:
 
 def _export(progress: "Progress", options: _Options) -> None:
     for ending in (".csv", ".json"):
-        path = f"{options.export}{ending}"
-        try:
-            _say(progress.export(path))
-        except OSError as error:
-            fix = "Give a name in a folder that is there and that you can write to."
-            why = error.strerror or reason(error)
-            checks.refuse("featlib progress", f"to write '{path}'", why, fix)
+        _say(progress.export(f"{options.export}{ending}"))
 
 
 def _reset(progress: "Progress", options: _Options) -> None:
@@ -471,7 +572,7 @@ def _agreed(question: str, options: _Options) -> bool:
     """Ask before something is lost."""
     if options.yes:
         return True
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise FeatlibError("no terminal to ask at; --yes goes on without asking")
     try:
         answer = input(f"{printable(question)} [y/N] ")
@@ -484,17 +585,24 @@ def _agreed(question: str, options: _Options) -> bool:
     return False
 
 
-def _slides(options: _Options) -> None:
+def _slides(options: _Options) -> int:
     from featlib.pages import slides
 
     checks.output_folder(options.out, "featlib slides", "the slides")
+    faults = 0
     for path in slides.find_notebooks(options.names):
-        _say(slides.export(path, options.out))
+        try:
+            _say(slides.export(path, options.out))
+        except FeatlibError as error:  # the others are made all the same
+            faults += 1
+            _complain(str(error))
+    return 1 if faults else 0
 
 
 def _class_report(options: _Options) -> None:
     from featlib.pages import class_report
 
+    checks.output_file(options.out, "featlib class-report", "the page")
     report = class_report.read(options.folder)
     for name, why in report.refused:
         _say(f"left out {name}: {why}")
@@ -520,8 +628,7 @@ def _extract(options: _Options) -> None:
     )
     if options.json:
         facts = dataclasses.asdict(done) | {"folder": str(done.folder)}
-        json.dump(facts, sys.stdout, indent=1)
-        print()
+        print(json.dumps(facts, indent=1))
         return
     for line in _first_ten(done.unreadable, "unreadable", done.folder / shards.UNREADABLE):
         _say(line)

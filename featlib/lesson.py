@@ -22,6 +22,7 @@ from featlib import images as image_sets
 from featlib.engine.words import describe, dtype_name
 from featlib.head import TrainingTrace
 from featlib.images import NAMES, ImageSet
+from featlib.model.folder import write_model
 from featlib.scale import pictures
 from featlib.scale.pictures import Picture
 from featlib.validation import Report
@@ -60,8 +61,8 @@ class Baseline:
 class Lesson:
     """Everything that one run of the five stages made.
 
-    Each run equals itself alone. `pickle` keeps all of it, with the images; its head alone is kept
-    by ``torch.save(lesson.head.state_dict(), "head.pt")``.
+    Each run equals itself alone. `pickle` keeps all of it, with the images; `save` keeps what it
+    takes to classify other pictures.
 
     Attributes
     ----------
@@ -152,6 +153,45 @@ class Lesson:
             cast("Picture", image), self.images.pixels.shape[-1], "Lesson.predict"
         )
         return trace.predict(pixels, self.backbone, self.head, classes)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write a model that `featlib.load` and ``featlib predict`` take.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            A folder for ``head.safetensors`` with the head, ``card.json`` with the facts, and
+            ``README.md`` with the same for people. It is made if there is none; an earlier model in
+            it is replaced. No picture, no path and no file's name is written.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder.
+
+        Raises
+        ------
+        featlib.FeatlibError
+            If the folder cannot be written, or other files are there under these names. An earlier
+            model is then as it was.
+
+        Examples
+        --------
+        >>> import featlib
+        >>> lesson = featlib.run(baselines=False, progress=False)
+        >>> classifier = featlib.load(lesson.save("my_model"))
+        >>> classifier.predict(lesson.images.picture(999)) == lesson.predict(999).label
+        True
+        """
+        return write_model(
+            path,
+            "Lesson.save",
+            head=self.head,
+            weights=self.weights,
+            images=self.images,
+            recipe=self.training.recipe,
+            report=self.report,
+        )
 
     def example(self) -> int:
         """Choose a validation image to trace: the first cat, or else the first image.

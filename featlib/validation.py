@@ -186,10 +186,9 @@ class Comparison:
     p_value: float
 
     def __str__(self) -> str:
-        return (
-            f"right by the first alone {self.first_alone}, by the second alone "
-            f"{self.second_alone}, p = {self.p_value:.3f}"
-        )
+        p = f"p = {self.p_value:.3f}" if self.p_value >= 0.001 else "p < 0.001"
+        alone = f"right by the first alone {self.first_alone}"
+        return f"{alone}, by the second alone {self.second_alone}, {p}"
 
 
 def compare(first: Report | torch.Tensor, second: Report | torch.Tensor) -> Comparison:

@@ -1,5 +1,6 @@
 """The command line as a person or a program uses it."""
 
+import csv
 import io
 import json
 import os
@@ -14,6 +15,7 @@ import torch
 
 from featlib import FeatlibError, __version__, cli, images, lesson, quiz, weights, workspace
 from featlib.engine import cache
+from featlib.model import classifier, lines
 from featlib.tables import Table
 
 pytestmark = pytest.mark.usefixtures("undrawn")  # tests/slow runs the command as a learner does
@@ -531,3 +533,217 @@ def test_cache_clear_where_nobody_can_be_asked(run, entries):
     code, out, _ = run("cache", "--clear", "--yes")
     assert (code, out[:8], cache.usage()["features"][0]) == (0, "Removed:", 0)
     assert run("cache", "--clear")[1].startswith("Nothing to remove: 0 files")
+
+
+@pytest.mark.parametrize("place", ["_parser", "_progress"])
+def test_ctrl_c_is_one_line_wherever_it_comes(run, monkeypatch, place):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, place, interrupt)
+    code, out, err = run("progress")
+    assert (code, out, err.count("\n")) == (130, "", 1)
+
+
+@pytest.mark.parametrize("module", ["featlib.cli", "featlib.checks", "featlib.quiz"])
+def test_ctrl_c_while_featlib_is_imported(module, tmp_path):
+    code = "import runpy, sys\n"
+    code += "class Interrupt:\n    def find_spec(self, name, *_):\n"
+    code += f"        if name == {module!r}: raise KeyboardInterrupt\n"
+    code += "sys.meta_path.insert(0, Interrupt())\nsys.argv = ['featlib', 'progress']\n"
+    code += "runpy.run_module('featlib', run_name='__main__')"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert answer.returncode == 130
+    assert answer.stderr.startswith("featlib: interrupted")
+    assert answer.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("closed", ["stdin", "stdout"])
+def test_a_program_without_streams(run, answers, monkeypatch, closed):
+    monkeypatch.setattr(sys, closed, None)
+    for words in (["progress"], ["progress", "--reset"], ["cache"], ["cache", "--clear"]):
+        code, _, err = run(*words)
+        assert code in (0, 1)
+        assert "Traceback" not in err
+
+
+def test_bytes_that_are_no_text_are_a_no(run, entries, monkeypatch):
+    typed = io.TextIOWrapper(io.BytesIO(b"\xff\xfe\n"), encoding="utf-8")
+    monkeypatch.setattr(typed, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys, "stdin", typed)
+    assert run("cache", "--clear")[0] == 0
+    assert cache.usage()["features"][0] == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_an_error_of_the_system_is_one_line_whatever_the_name(run, monkeypatch):
+    def fail(*_, **__):
+        raise PermissionError(13, "Permission denied", "a\nb\x1b")
+
+    monkeypatch.setattr(lesson, "run", fail)
+    err = run("run")[2]
+    assert err.count("\n") == 1
+    assert r"a\nb\x1b" in err
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory, emoji10):
+    """Return a small run and the model that was kept of it."""
+    few = images.from_arrays(emoji10.pixels[:40], emoji10.labels[:40], emoji10.classes)
+    finished = lesson.run(few, epochs=1, baselines=False, progress=False)
+    return finished, finished.save(tmp_path_factory.mktemp("kept") / "my_model")
+
+
+@pytest.fixture
+def shown(model, tmp_path):
+    """Return a folder with two pictures of the run, a damaged one, and what is none."""
+    folder = tmp_path / "shown"
+    folder.mkdir()
+    for row in (0, 7):
+        model[0].images.picture(row).save(folder / f"{row}.png")
+    (folder / "cut.png").write_bytes((folder / "0.png").read_bytes()[:900])
+    (folder / "notes.txt").write_text("none")
+    return folder
+
+
+def test_a_run_keeps_its_model_and_predict_says_the_same(run, picture_folder, tmp_path):
+    words = "run", "--images", picture_folder, "--no-baselines", "--save"
+    assert f"Model: {tmp_path / 'm'}" in run(*words, tmp_path / "m")[1]
+    assert json.loads(run(*words, tmp_path / "m", "--json")[1])["model"] == str(tmp_path / "m")
+    picture = picture_folder / "red" / "0.png"
+    code, out, _ = run("predict", tmp_path / "m", picture)
+    assert (code, out.split(":")[-1].split()[0]) == (0, "red")
+
+
+def test_a_folder_that_is_no_model_is_refused_before_the_run(run, picture_folder, monkeypatch):
+    monkeypatch.setattr(lesson, "run", None)
+    (picture_folder / "README.md").write_text("mine")
+    code, out, err = run("run", "--save", picture_folder)
+    assert (code, out) == (1, "")
+    assert "featlib run: wanted a folder for the model" in err
+    assert (picture_folder / "README.md").read_text() == "mine"
+
+
+def test_a_prediction_names_the_best_classes(run, model, shown):
+    code, out, err = run("predict", model[1], shown, "--top", 2)
+    lines = out.splitlines()
+    assert (code, err) == (0, "")
+    for line, row in zip(lines, (0, 7), strict=False):
+        best = model[0].predict(row).probabilities.topk(2)
+        named = [f"{model[0].images.classes[k]} {p:.3f}" for p, k in zip(*best, strict=True)]
+        assert line == f"{shown / f'{row}.png'}: {', '.join(named)}"
+    assert lines[2].startswith(f"unreadable {shown / 'cut.png'}: damaged")
+    assert lines[3].startswith(f"unreadable {shown / 'notes.txt'}: no PNG")
+    assert len(lines) == 4
+
+
+def test_json_lines_hold_the_numbers_of_the_lesson(run, model, shown):
+    out = run("predict", model[1], shown, "--json", "--top", 100)[1]
+    *found, cut, notes = map(json.loads, out.splitlines())
+    for facts, row in zip(found, (0, 7), strict=True):
+        wanted = model[0].predict(row)
+        assert facts["picture"] == str(shown / f"{row}.png")
+        assert facts["label"] == wanted.label == next(iter(facts["probabilities"]))
+        ours = [facts["probabilities"][name] for name in wanted.classes]
+        torch.testing.assert_close(torch.tensor(ours), wanted.probabilities, atol=1e-5, rtol=0)
+    assert [facts.keys() for facts in (cut, notes)] == [{"picture", "error"}] * 2
+
+
+def test_csv_has_a_row_a_picture(run, model, shown):
+    out = run("predict", model[1], shown, "--csv", "--top", 1)[1]
+    heading, *rows = csv.reader(io.StringIO(out))
+    assert heading == ["picture", "class_1", "probability_1", "error"]
+    assert [Path(row[0]).name for row in rows] == ["0.png", "7.png", "cut.png", "notes.txt"]
+    wanted = model[0].predict(0)
+    assert rows[0][1] == wanted.label
+    assert float(rows[0][2]) == pytest.approx(wanted.probabilities.max().item(), abs=1e-5)
+    assert rows[2][1:3] == ["", ""]
+    assert rows[2][3].startswith("damaged")
+
+
+def test_a_picture_that_was_named_and_cannot_be_read_makes_the_code_1(run, model, shown):
+    code, out, err = run("predict", model[1], shown / "nowhere.png", shown / "0.png")
+    assert (code, err) == (1, "")
+    assert [line.split(":")[0] for line in out.splitlines()] == [
+        str(shown / "0.png"), f"unreadable {shown / 'nowhere.png'}",
+    ]  # fmt: skip
+    code, out, err = run("predict", model[1], shown / "cut.png")
+    assert (code, len(out.splitlines())) == (1, 1)
+    assert "wanted pictures that can be read" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["nowhere", "a.png"], 1, "wanted a folder of a model"),
+        ([".", "a.png"], 1, "no card.json there"),
+        (["MODEL"], 2, "PICTURE"),
+        (["MODEL", ""], 2, "it is empty"),
+        (["MODEL", "https://example.org/a.png"], 1, "the address"),
+        (["MODEL", "a.png", "--top", 0], 2, "0 is less than 1"),
+        (["MODEL", "a.png", "--json", "--csv"], 2, "not allowed"),
+        (["MODEL", "a.png", "--weights", "untrained"], 1, "the backbone that the head was trained"),
+    ],
+)
+def test_what_predict_cannot_take_is_refused_in_one_line(run, model, words, code, said):
+    words = [model[1] if word == "MODEL" else word for word in words]
+    found, out, err = run("predict", *words)
+    assert (found, out, err.count("\n")) == (code, "", 1)
+    assert said in err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+@pytest.mark.parametrize("form", ["--top=3", "--json", "--csv"])
+def test_no_name_of_a_picture_or_class_is_obeyed(run, emoji10, tmp_path, form):
+    names = ["=1+1", "\x1b[31m", "\x7f\x9b", *"defghij"]
+    few = images.from_arrays(emoji10.pixels[:40], emoji10.labels[:40], names)
+    finished = lesson.run(few, epochs=1, baselines=False, progress=False)
+    finished.save(tmp_path / "m")
+    for name in ("=2.png", "\x1b[2J\n\x7f.png", "\udcff.png"):
+        few.picture(0).save(tmp_path / name)
+    (tmp_path / "\x1b]0;pwned\x07.txt").write_text("none")
+    files = sorted(tmp_path.glob("*.*"))
+    code, out, err = run("predict", "m", *(file.name for file in files), form)
+    assert code == 1
+    assert not re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", out + err)
+    if form == "--csv":
+        cells = [cell for row in csv.reader(io.StringIO(out)) for cell in row]
+        assert "'=2.png" in cells
+        assert not [cell for cell in cells if cell.startswith("=")]
+    assert len(out.splitlines()) == len(files) + (form == "--csv")
+
+
+def test_a_reader_that_leaves_ends_predict_quietly(model, shown):
+    command = [sys.executable, "-m", "featlib", "predict", str(model[1]), *[str(shown)] * 300]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
+        assert started.stdout.readline().startswith(str(shown).encode())
+        started.stdout.close()
+        assert (started.wait(), started.stderr.read()) == (0, b"")
+
+
+def test_predictions_are_written_as_they_come():
+    asked = []
+
+    def predictions():
+        for k in range(4):
+            asked.append(k)
+            probabilities = None if k == 0 else torch.tensor([0.25, 0.75])
+            yield classifier.Prediction(Path(str(k)), probabilities, "" if k else "damaged")
+
+    written = lines.write_lines(predictions(), ("cat", "dog"), top=1)
+    assert next(written) == "1: dog 0.750"
+    assert asked == [0, 1]
+    assert list(written) == ["2: dog 0.750", "3: dog 0.750", "unreadable 0: damaged"]
+
+
+def test_an_export_needs_a_file(run, model):
+    code, _, err = run("export", model[1])
+    assert (code, "name a file: --onnx FILE" in err) == (2, True)
+
+
+def test_an_export_says_what_it_wrote_and_what_is_missing(run, model, tmp_path, monkeypatch):
+    assert run("export", model[1], "--torch", "m.pt2")[:2] == (0, "m.pt2\n")
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    code, _, err = run("export", model[1], "--onnx", "m.onnx")
+    assert (code, "pip install 'featlib[export]'" in err) == (1, True)
+    assert not (tmp_path / "m.onnx").exists()

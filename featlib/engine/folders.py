@@ -168,7 +168,7 @@ class _Tree:
     def _walk(self, folder: str, place: str) -> None:
         """Take in a folder and all that lies in it; keep the links for later."""
         with os.scandir(place) as entries:
-            found = [entry for entry in entries if not _is_system(entry.name)]
+            found = [entry for entry in entries if not is_system(entry.name)]
         for entry in found:
             name, path = _join(folder, entry.name), entry.path
             if entry.is_symlink():
@@ -301,7 +301,18 @@ def _some(names: Iterable[str]) -> str:
     return ", ".join(names[:_NAMED]) + more
 
 
-def _is_system(name: str) -> bool:
+def is_system(name: str) -> bool:
+    """Say whether a name is that of a hidden file, or of what systems put beside pictures.
+
+    Parameters
+    ----------
+    name : str
+        The last part of a path.
+
+    Returns
+    -------
+    bool
+    """
     return name.startswith(".") or name.lower() in _SYSTEM
 
 
