@@ -159,29 +159,30 @@ def check_split(split: Callable[..., Any]) -> Verdict:
     Parameters
     ----------
     split : callable
-        Takes a list of N captions and a seed, returns the row numbers for training and those for
-        validation.
+        Takes a list of N group numbers, equal for pictures of one emoji, and a seed; returns the
+        row numbers for training and those for validation.
 
     Returns
     -------
     Verdict
     """
-    captions = images.load().captions
-    order = torch.randperm(len(captions), generator=torch.Generator().manual_seed(1))
-    captions = [captions[i] for i in order]
-    train, validation = _sides(attempt(split, list(captions), 0), len(captions))
-    if not 0.15 <= len(validation) / len(captions) <= 0.25:
+    pictures = images.load()
+    n = len(pictures)
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(1))
+    groups = pictures.groups[order].tolist()
+    train, validation = _sides(attempt(split, list(groups), 0), n)
+    if not 0.15 <= len(validation) / n <= 0.25:
         raise Failure(
-            f"{len(validation)} of {len(captions)} pictures are for validation; it was to be about "
-            "one in five."
+            f"{len(validation)} of {n} pictures are for validation; it was to be about one in five."
         )
-    leaked = {captions[i] for i in train} & {captions[i] for i in validation}
+    leaked = {groups[i] for i in train} & {groups[i] for i in validation}
     if leaked:
+        shown = min(pictures.captions[order[i]] for i in validation if groups[i] in leaked)
         raise Failure(
-            f"{len(leaked)} emoji have a drawing on each side, such as '{min(leaked)}'; none was "
-            "to have one."
+            f"{len(leaked)} emoji have a drawing on each side, such as '{shown}'; none was to have "
+            "one."
         )
-    again, other = (_sides(attempt(split, list(captions), k), len(captions)) for k in (0, 1))
+    again, other = (_sides(attempt(split, list(groups), k), n) for k in (0, 1))
     if sorted(again[1]) != sorted(validation):
         raise Failure("The same seed gave another split the second time; it was to be the same.")
     if sorted(other[1]) == sorted(validation):
