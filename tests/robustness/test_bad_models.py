@@ -284,7 +284,7 @@ def edited(content, edits):
 
 
 # Two files, so 300 edited ones in the daily run, and 12,000 in the long one.
-@settings(max_examples=settings().max_examples * 3 // 2, deadline=None)
+@settings(max_examples=settings().max_examples * 3 // 2)
 @given(_EDITS)
 def test_an_edited_file_is_refused_or_loads_as_it_was(model, is_known, edits):
     for name in ("card.json", "head.safetensors"):

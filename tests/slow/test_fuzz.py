@@ -420,6 +420,7 @@ def widgets(tmp_path_factory):
 
 
 @given(st.sampled_from(list(MESSAGES)), st.data())
+@settings(max_examples=settings.default.max_examples // 2)
 @quickly
 def test_each_message_gets_one_reply(widgets, name, data):
     widget = widgets[name]
