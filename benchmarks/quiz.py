@@ -2,10 +2,12 @@
 
     python benchmarks/quiz.py
 
-Both beside what any widget costs at least: an ipywidgets label that is made, and changed.
+Both beside what any widget costs at least: an ipywidgets label that is made, and changed; and
+keeping an answer with up to 50,000 earlier ones in the file, which must not take longer.
 """
 
 import argparse
+import json
 import os
 import statistics
 import tempfile
@@ -38,6 +40,21 @@ def measure(action, repeats):
     return statistics.median(times), max(times)
 
 
+def keeping(folder, repeats):
+    """Return the times to keep an answer, by how many were kept before."""
+    found = {}
+    question = ten_questions().questions[0]
+    line = dict.fromkeys(("quiz", "question", "answer"), "x") | {"correct": True, "hint": False}
+    for n in (0, 500, 5_000, 50_000):
+        progress = quiz.Progress(os.path.join(folder, f"{n}.jsonl"))
+        progress.path.write_text(f"{json.dumps(line | {'time': 1.0})}\n" * n)
+        progress.add("q", question, 1, True)  # as showing the quiz does, it reads the file once
+        found[f"an answer kept after {n:,}"] = measure(
+            lambda i, to=progress: to.add("q", question, i, True), repeats
+        )
+    return found
+
+
 def main():
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -62,6 +79,7 @@ def main():
                 repeats,
             ),
         }
+        found |= keeping(folder, repeats)
     rows = tuple((name, f"{mid:.2f}", f"{most:.2f}") for name, (mid, most) in found.items())
     title = "Kernel time of a quiz, with 500 earlier answers on disk"
     Console().print(Table(title, ("action", ">median ms", ">slowest ms"), rows))

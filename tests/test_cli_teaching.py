@@ -49,6 +49,15 @@ def test_class_report_of_what_learners_exported(run, results, tmp_path):
     assert "50 %" in text
 
 
+def test_class_report_to_a_folder_is_noticed_before_the_work(run, results, monkeypatch):
+    work = "featlib.pages.class_report.read"
+    monkeypatch.setattr(work, lambda *_: pytest.fail("the work has begun"))
+    code, out, err = run("class-report", results, "--out", results)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith("featlib class-report: wanted a file for the page at ")
+    assert "got a folder there. Name a file in it, such as " in err
+
+
 def test_class_report_of_an_empty_folder(run, tmp_path):
     (tmp_path / "empty").mkdir()
     code, out, err = run("class-report", "empty")

@@ -9,8 +9,17 @@ from featlib.quiz.flashcards import (
 )
 from featlib.quiz.html import form
 from featlib.quiz.marking import Mark, mark
-from featlib.quiz.progress import Answer, Progress, Review
-from featlib.quiz.questions import MIME, Question, Quiz, draw, find, load, names
+from featlib.quiz.progress import Answer, Progress, Review, named
+from featlib.quiz.questions import (
+    MIME,
+    Question,
+    Quiz,
+    bundled_quizzes,
+    draw,
+    find,
+    load,
+    names,
+)
 from featlib.quiz.standing import Standing, progress_table, standings
 
 __all__ = [
@@ -24,6 +33,7 @@ __all__ = [
     "Quiz",
     "Review",
     "Standing",
+    "bundled_quizzes",
     "deck_from_dict",
     "deck_to_dict",
     "draw",
@@ -32,6 +42,7 @@ __all__ = [
     "load",
     "load_deck",
     "mark",
+    "named",
     "names",
     "progress_table",
     "standings",

@@ -33,6 +33,9 @@ DECK_MIME = "application/vnd.featlib.flashcards+json"  # of cards in a notebook'
 
 # Without a random part the same ratings always give the same schedule.
 _SCHEDULER = fsrs.Scheduler(enable_fuzzing=False)
+# A clock may be wrong. The last year leaves room for the longest interval, a hundred years, in
+# what Python can count, and Windows can show.
+_FIRST, _LAST = 0, datetime(2900, 1, 1, tzinfo=timezone.utc).timestamp()
 
 
 @dataclass(frozen=True)
@@ -224,4 +227,5 @@ def _rate(card: fsrs.Card, rating: str, time: float) -> fsrs.Card:
 
 
 def _utc(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, timezone.utc)
+    seconds = checks.number(seconds, "quiz.flashcards", "time", low=float("-inf"))
+    return datetime.fromtimestamp(min(max(seconds, _FIRST), _LAST), timezone.utc)

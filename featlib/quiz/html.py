@@ -1,17 +1,20 @@
 """Questions as plain HTML: for the widget, and for places where no kernel runs.
 
-Everything from a quiz file is escaped. Only what a question declares to be Markdown is rendered,
-and then sanitized.
+Texts are read as JupyterQuiz reads them: simple HTML, links, and formulas between dollar signs; and
+as Markdown where a question says so. The result is sanitized: nothing of it runs or is loaded.
 """
 
 import re
 from collections.abc import Iterable
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import nh3
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.rules_inline import StateInline
 
 from featlib.quiz.marking import shuffled
 from featlib.quiz.questions import CHOICES, Question, Quiz
@@ -21,63 +24,86 @@ if TYPE_CHECKING:
 
 __all__ = ["card", "cards", "choice", "code", "form", "formula", "question", "rich"]
 
-_MARKDOWN = MarkdownIt("commonmark", {"html": False})
-_MATHML = [
-    "math",
-    "mrow",
-    "mi",
-    "mn",
-    "mo",
-    "msup",
-    "msub",
-    "msubsup",
-    "mfrac",
-    "msqrt",
-    "mroot",
-    "mtext",
-    "mspace",
-    "munder",
-    "mover",
-]
-_TAGS = {"p", "em", "strong", "code", "pre", "ul", "ol", "li", "br", "a", "sub", "sup", *_MATHML}
+_MATHML = {
+    "math", "menclose", "mfrac", "mi", "mmultiscripts", "mn", "mo", "mover", "mpadded", "mphantom",
+    "mprescripts", "mroot", "mrow", "mspace", "msqrt", "mstyle", "msub", "msubsup", "msup",
+    "mtable", "mtd", "mtext", "mtr", "munder", "munderover",
+}  # fmt: skip
+_MATH_ATTRIBUTES = {
+    "accent", "columnalign", "columnlines", "depth", "display", "displaystyle", "fence", "form",
+    "height", "linebreak", "linethickness", "lspace", "mathvariant", "maxsize", "minsize",
+    "movablelimits", "notation", "rowlines", "rowspacing", "rspace", "scriptlevel", "separator",
+    "stretchy", "voffset", "width", "xmlns",
+}  # fmt: skip
+_TAGS = {
+    "a", "b", "big", "blockquote", "br", "caption", "center", "code", "dd", "del", "div", "dl",
+    "dt", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "ins", "kbd", "li", "mark",
+    "ol", "p", "pre", "q", "s", "samp", "small", "span", "strong", "sub", "sup", "table", "tbody",
+    "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul", "var",
+}  # fmt: skip
+_ATTRIBUTES = {
+    "a": {"href"},
+    "ol": {"start"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan"},
+    **dict.fromkeys(_MATHML, _MATH_ATTRIBUTES),
+}
+
+_REST = rf"/?(?:{'|'.join(sorted(_TAGS))})(?:[\s/][^<>]*)?>"  # of a tag that is known
+_NO_TAG = re.compile(rf"<(?!{_REST})", re.I)
+# What is in no formula: code, a tag, or a price with words after it.
+_PROSE = re.compile(rf"`|<{_REST}|^\d[^\\^]*\s[a-z]{{2,}}\b[^\\^]*$|^\d.*\s$", re.I | re.S)
+_VERBATIM = re.compile(r"<(code|pre|kbd|samp|tt)>.*?</\1>", re.I | re.S)
+_CLEANER = nh3.Cleaner(
+    tags=_TAGS | _MATHML,
+    attributes=_ATTRIBUTES,
+    url_schemes={"http", "https", "mailto"},
+    set_tag_attribute_values={"a": {"target": "_blank"}},  # the notebook stays open
+)
+_DOLLARS = r"\$\$(?P<block>(?:\\.|[^$\\])+)\$\$|\$(?P<inline>(?:\\.|[^$\\])+)\$"
+# What JupyterQuiz makes of dollar signs; in Markdown, these are brackets.
+_BRACKETS = r"\\\[(?P<square>.{1,2000}?)\\\]|\\\((?P<round>.{1,2000}?)\\\)"
+_MOST = 20_000  # characters, of which few are tags: what is longer, nobody wrote for a quiz
+_MOST_TAGS = 1000
 
 
 def rich(text: str, format: str = "text") -> str:
-    """Turn a text of a quiz file into safe HTML.
+    r"""Turn a text of a quiz file into safe HTML.
 
     Parameters
     ----------
     text : str
         The text.
-    format : {"text", "markdown"}
-        How to read it. In Markdown, ``$…$`` is LaTeX.
+    format : {"text", "markdown", "plain"}
+        How to read it. ``plain`` shows it as it is, such as what a learner typed. In the others,
+        ``$…$`` and ``$$…$$`` are formulas in LaTeX, links are links, and simple HTML is HTML, but
+        no picture is loaded. Prices (``$5 and $7``, ``\$5``) and code stay as they are.
 
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> rich("It costs $5 or $7, <b>not</b> <blink>$8</blink>.")
+    'It costs $5 or $7, <b>not</b> &lt;blink&gt;$8&lt;/blink&gt;.'
     """
-    if format != "markdown":
+    if format == "plain" or len(text) > _MOST or text.count("<") > _MOST_TAGS:
         return escape(text).replace("\n", "<br>")
-    formulas: list[str] = []
-    text = text.replace("\u2983", "").replace("\u2984", "")  # they stand for formulas below
-
-    def keep(found: re.Match[str]) -> str:
-        formulas.append(found[1])
-        return f"\u2983{len(formulas) - 1}\u2984"
-
-    html = _MARKDOWN.render(re.sub(r"\$([^$\n]+)\$", keep, text))
-    html = re.sub("\u2983(\\d+)\u2984", lambda found: formula(formulas[int(found[1])]), html)
-    html = nh3.clean(html, tags=_TAGS, attributes={"a": {"href"}, "math": {"xmlns", "display"}})
-    return re.sub(r"^<p>(.*)</p>\n?$", r"\1", html) if html.count("<p>") == 1 else html
+    html = _CLEANER.clean((_MARKDOWN if format == "markdown" else _TEXT).render(text))
+    html = html.replace("<p></p>", "")
+    return re.sub(r"^<p>(.*)</p>\n?$", r"\1", html, flags=re.S) if html.count("<p>") == 1 else html
 
 
-def formula(latex: str) -> str:
+def formula(latex: str, display: str = "inline") -> str:
     """Turn LaTeX into MathML, which browsers draw by themselves.
 
     Parameters
     ----------
     latex : str
         Without the dollar signs.
+    display : {"inline", "block"}
+        Whether it stands in a line or by itself.
 
     Returns
     -------
@@ -85,9 +111,99 @@ def formula(latex: str) -> str:
         HTML; what cannot be converted is shown as it is.
     """
     try:
-        return convert(latex)
+        return convert(re.sub(r"\{(aligned|gathered)\}", "{split}", latex), display=display)
     except Exception:  # the converter raises whatever it stumbles over; the source is readable
         return f"<code>{escape(latex)}</code>"
+
+
+def _find_formula(pattern: re.Pattern[str], state: StateInline, silent: bool) -> bool:
+    """Find a formula at a place of a text: a rule of markdown-it."""
+    found = pattern.match(state.src, state.pos)
+    if not found or not _is_formula(found):
+        return False
+    if not silent:
+        token = state.push("formula", "", 0)
+        token.content = found[found.lastgroup or 0]
+        token.info = "block" if found.lastgroup in ("block", "square") else "inline"
+    state.pos = found.end()
+    return True
+
+
+def _is_formula(found: re.Match[str]) -> bool:
+    """Whether what stands between dollar signs is a formula: `$5 and $7` is none."""
+    text = found.groupdict()["inline"]
+    if text is None:
+        return True
+    if _PROSE.search(text):
+        return False
+    if re.search(r"\\[a-zA-Z]|\^", text):  # only LaTeX has these
+        return True
+    start, end = found.span()
+    beside = found.string[max(0, start - 1) : start] + found.string[end : end + 1]
+    return text == text.strip() and not any(map(str.isdigit, beside))
+
+
+def _find_verbatim(state: StateInline, silent: bool) -> bool:
+    """Find code in HTML, in which nothing is a formula: a rule of markdown-it."""
+    found = _VERBATIM.match(state.src, state.pos)
+    if not found:
+        return False
+    if not silent:
+        state.push("html_inline", "", 0).content = found[0]
+    state.pos = found.end()
+    return True
+
+
+def _parser(preset: str, formulas: str) -> MarkdownIt:
+    parser = MarkdownIt(preset, {"html": True})
+    find = partial(_find_formula, re.compile(formulas, re.S))
+    parser.inline.ruler.before("escape", "formula", find)
+    parser.inline.ruler.before("escape", "verbatim", _find_verbatim)
+    parser.add_render_rule("formula", _render_formula)
+    parser.add_render_rule("html_inline", _render_tag)
+    return parser
+
+
+def _render_formula(_: RendererHTML, tokens: Any, i: int, *__: Any) -> str:
+    return formula(tokens[i].content.strip(), tokens[i].info)
+
+
+def _render_tag(_: RendererHTML, tokens: Any, i: int, *__: Any) -> str:
+    """Return a tag; as text, if it is none that is known: "x<y and y>z"."""
+    tag = tokens[i].content
+    return "" if tag.startswith("<!--") else _NO_TAG.sub("&lt;", tag)
+
+
+def _render_picture(_: RendererHTML, tokens: Any, i: int, *__: Any) -> str:
+    """Return a link in place of a picture: what a page loads tells who reads it."""
+    address, words = tokens[i].attrs["src"], tokens[i].content or "picture"
+    return f'<a href="{escape(address)}">{escape(words)}</a>'
+
+
+def _render_text(_: RendererHTML, tokens: Any, i: int, *__: Any) -> str:
+    return escape(tokens[i].content.replace("\\$", "$"), quote=False)
+
+
+def _render_break(_: RendererHTML, tokens: Any, i: int, *__: Any) -> str:
+    beside = [*tokens[max(0, i - 1) : i], *tokens[i + 1 : i + 2]]
+    return "\n" if any(token.type == "html_inline" for token in beside) else "<br>"
+
+
+def _render_backticks(_: RendererHTML, tokens: Any, i: int, *__: Any) -> str:
+    """Return code between backticks as JupyterQuiz shows it: with them."""
+    return tokens[i].markup + escape(tokens[i].content, quote=False) + tokens[i].markup
+
+
+_MARKDOWN = _parser("commonmark", _DOLLARS).enable("table").disable(["html_block", "code"])
+_MARKDOWN.add_render_rule("image", _render_picture)
+# JupyterQuiz knows of Markdown nothing but links. A line break stays one, except between tags.
+_TEXT = _parser("zero", f"{_DOLLARS}|{_BRACKETS}").enable(
+    ["autolink", "backticks", "entity", "html_inline", "link", "newline"]
+)
+_TEXT.add_render_rule("text", _render_text)
+_TEXT.add_render_rule("softbreak", _render_break)
+_TEXT.add_render_rule("hardbreak", _render_break)
+_TEXT.add_render_rule("code_inline", _render_backticks)
 
 
 def form(quiz: Quiz) -> str:

@@ -1,8 +1,9 @@
 """Mark an answer: whether it is right, and what to say about it.
 
 For JupyterQuiz's own question types the rules are JupyterQuiz's: ranges exclude their upper end,
-fractions such as 1/3 count as numbers, precision counts significant digits, and what comes closest
-in spelling is found by edit distance (Levenshtein, 1966).
+fractions such as 1/3 count as numbers, precision counts significant digits and rounds as
+`Number.prototype.toPrecision` of JavaScript does (ECMA-262, 21.1.3.5), and what comes closest in
+spelling is found by edit distance (Levenshtein, 1966).
 """
 
 import random
@@ -10,11 +11,12 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
+from math import isfinite
 from typing import Any, NoReturn
 
 from featlib import checks
 from featlib.engine.words import describe
+from featlib.quiz.numbers import read_number, rounded
 from featlib.quiz.questions import Question
 
 __all__ = ["Mark", "Value", "mark", "shuffled"]
@@ -61,9 +63,16 @@ def mark(question: Question, answer: object, values: Mapping[str, Value] | None 
     Raises
     ------
     featlib.FeatlibError
-        If the answer is not of the question's kind, or a value that it asks for was not passed.
+        If the question or the answer is of no known kind, or a value that it asks for was not
+        passed.
     """
-    return _MARKERS[question.type](question, answer, values or {})
+    fix = "quiz.load(name).questions has them."
+    checks.instance(question, Question, "quiz.mark", "a Question", fix)
+    checks.one_of(question.type, f"question '{question.id}'", "type", _MARKERS)
+    values = {} if values is None else values
+    fix = "Pass values={'accuracy': 0.8}, or what the question asks for."
+    checks.instance(values, Mapping, "quiz.mark", "values by their names", fix)
+    return _MARKERS[question.type](question, answer, values)
 
 
 def shuffled(question: Question) -> list[int]:
@@ -81,7 +90,7 @@ def shuffled(question: Question) -> list[int]:
     """
     right = list(range(len(question.items)))
     order, chance = right[:], random.Random(question.id)
-    while order == right:
+    while order == right and len(right) > 1:
         chance.shuffle(order)
     return order
 
@@ -89,14 +98,14 @@ def shuffled(question: Question) -> list[int]:
 def _choice(question: Question, answer: object, _: Mapping[str, Value]) -> Mark:
     chosen = _number_of_choice(question, answer)
     found = question.answers[chosen]
-    return Mark(bool(found["correct"]), found.get("feedback") or _verdict(found["correct"]))
+    return Mark(_is_right(found), _feedback(found))
 
 
 def _choices(question: Question, answer: object, _: Mapping[str, Value]) -> Mark:
     if not isinstance(answer, list):
         _wrong_kind(question, answer, "a list of numbers of choices")
     chosen = {_number_of_choice(question, number) for number in answer}
-    wanted = {i for i, a in enumerate(question.answers) if a["correct"]}
+    wanted = {i for i, a in enumerate(question.answers) if _is_right(a)}
     wrong = [question.answers[i].get("feedback", "") for i in sorted(chosen - wanted)]
     if wrong:
         return Mark(False, "\n\n".join(filter(None, wrong)) or _verdict(False))
@@ -108,20 +117,33 @@ def _choices(question: Question, answer: object, _: Mapping[str, Value]) -> Mark
 
 
 def _numeric(question: Question, answer: object, values: Mapping[str, Value]) -> Mark:
-    readings = _parse_number(answer)
-    if not readings:
-        return Mark(False, "That is no number. Write it like 512, 0.6 or 1/3.")
+    text = checks.text(answer, f"question '{question.id}'", "the answer")[:_LONGEST]
+    given = read_number(text)
+    if not given.values:
+        return Mark(False, given.advice)
+    found = _first_match(question, given.values, values)
+    if given.other and not _is_right(found):
+        other = _first_match(question, given.other, values)
+        if _is_right(other):  # a comma for a point: it is neither wrong nor to be taken for granted
+            return Mark(False, given.advice)
+    return Mark(_is_right(found), _feedback(found) if found else _default(question))
+
+
+def _first_match(
+    question: Question, readings: Sequence[float], values: Mapping[str, Value]
+) -> dict[str, Any]:
+    """Return the first answer that a number matches; an empty one if none does."""
     for candidate in question.answers:
         if any(_matches_number(question, candidate, given, values) for given in readings):
-            return Mark(bool(candidate["correct"]), _feedback(candidate))
-    return Mark(False, _default(question))
+            return candidate
+    return {}
 
 
 def _matches_number(
     question: Question, candidate: dict[str, Any], given: float, values: Mapping[str, Value]
 ) -> bool:
     if question.precision:
-        given = _round(given, question.precision)
+        given = rounded(given, question.precision)
     if "range" in candidate:
         low, high = candidate["range"]
         return low <= given < high
@@ -132,8 +154,9 @@ def _matches_number(
     else:
         return False
     if question.precision:
-        wanted = _round(wanted, question.precision)
-    return abs(given - wanted) <= question.tolerance + 1e-12 * abs(wanted)
+        wanted = rounded(wanted, question.precision)
+    # The first also where both are the largest numbers, whose rounding may be infinite.
+    return given == wanted or abs(given - wanted) <= question.tolerance + 1e-12 * abs(wanted)
 
 
 def _string(question: Question, answer: object, values: Mapping[str, Value]) -> Mark:
@@ -144,10 +167,10 @@ def _string(question: Question, answer: object, values: Mapping[str, Value]) -> 
             if not candidate.get("match_case"):
                 ours, theirs = ours.casefold(), theirs.casefold()
             if ours == theirs:
-                return Mark(bool(candidate["correct"]), _feedback(candidate))
+                return Mark(_is_right(candidate), _feedback(candidate))
             threshold = candidate.get("fuzzy_threshold")
             if threshold and _likeness(ours, theirs) >= threshold:
-                return Mark(bool(candidate["correct"]), f"(Nearly) {_feedback(candidate)}")
+                return Mark(_is_right(candidate), f"(Nearly) {_feedback(candidate)}")
     return Mark(False, _default(question))
 
 
@@ -157,7 +180,8 @@ def _wanted_texts(
     """Return what a text is compared with; a run may have several values that are right."""
     if "ask" in candidate:
         value = _value(question, candidate["ask"], values)
-        return list(map(str, value)) if isinstance(value, (list, tuple)) else [str(value)]
+        texts = value if isinstance(value, (list, tuple)) else [value]
+        return [checks.text(one, f"question '{question.id}'", "each value") for one in texts]
     return [candidate["answer"]] if "answer" in candidate else []
 
 
@@ -169,7 +193,7 @@ def _shape(question: Question, answer: object, _: Mapping[str, Value]) -> Mark:
     given = [int(number) for number in re.findall(r"\d+", digits)]
     for candidate in question.answers:
         if candidate.get("shape") == given:
-            return Mark(bool(candidate["correct"]), _feedback(candidate))
+            return Mark(_is_right(candidate), _feedback(candidate))
     return Mark(False, _default(question))
 
 
@@ -221,15 +245,19 @@ def _wrong_kind(question: Question, answer: object, wanted: str) -> NoReturn:
 
 
 def _number(question: Question, name: str, values: Mapping[str, Value]) -> float:
-    value = _value(question, name, values)
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    value: Any = _value(question, name, values)
+    try:
+        number = float(value)
+    except Exception:  # text, a list, or whatever an object of somebody else's raises
+        number = float("nan")
+    if not isfinite(number):
         checks.refuse(
             f"question '{question.id}'",
             f"the value '{name}' as one number",
             describe(value),
             f"Pass it: show_quiz(…, values={{'{name}': …}}).",
         )
-    return float(value)
+    return number
 
 
 def _value(question: Question, name: str, values: Mapping[str, Value]) -> Value:
@@ -237,7 +265,7 @@ def _value(question: Question, name: str, values: Mapping[str, Value]) -> Value:
         checks.refuse(
             f"question '{question.id}'",
             f"the value '{name}' of your own run",
-            ", ".join(values) or "no values",
+            ", ".join(map(str, values)) or "no values",
             f"Pass it: show_quiz(…, values={{'{name}': …}}).",
         )
     return values[name]
@@ -246,29 +274,6 @@ def _value(question: Question, name: str, values: Mapping[str, Value]) -> Value:
 def _ascii_digits(text: str) -> str:
     """Turn digits of any script into 0–9."""
     return "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in text)
-
-
-def _parse_number(answer: object) -> list[float]:
-    """Read a number as people write it: 512, 5,130, 0.6, 1e-3, 1/3, 83 %.
-
-    Returns all that may be meant: nothing for what is no number; 83 and 0.83 for 83 %.
-    """
-    text = _ascii_digits(str(answer)[:_LONGEST]).replace("−", "-")
-    text = "".join(text.split())
-    percent, text = text.endswith("%"), text.removesuffix("%")
-    text = re.sub(r"(?<=\d),(?=\d{3}(\D|$))", "", text)
-    if len(text) > 40 or not re.fullmatch(r"[+-]?[\d.]+(e[+-]?\d{1,3})?(/[\d.]+)?", text.lower()):
-        return []
-    try:
-        above, *below = [Fraction(part) for part in text.split("/")]
-        number = float(above / below[0]) if below else float(above)
-    except (ValueError, ZeroDivisionError, OverflowError):
-        return []
-    return [number, number / 100] if percent else [number]
-
-
-def _round(number: float, digits: int) -> float:
-    return float(f"{number:.{digits}g}")
 
 
 def _likeness(a: str, b: str) -> float:
@@ -281,8 +286,12 @@ def _likeness(a: str, b: str) -> float:
     return 1 - row[-1] / max(len(a), len(b), 1)
 
 
+def _is_right(candidate: dict[str, Any]) -> bool:
+    return bool(candidate.get("correct"))
+
+
 def _feedback(candidate: dict[str, Any]) -> str:
-    return candidate.get("feedback") or _verdict(candidate["correct"])
+    return candidate.get("feedback") or _verdict(_is_right(candidate))
 
 
 def _default(question: Question) -> str:

@@ -2,30 +2,52 @@
 
 One JSON line an answer, only ever added to, under a lock. Nothing that was written is rewritten,
 so a crash can at worst cut off the line that was being written.
+
+An answer belongs to a question by its content, `Question.key`: a quiz that is moved or renamed
+keeps its answers, a question that is changed is open again, and the same question in two files has
+one answer, since nobody can tell two files from one that was copied or moved.
+
+Files of before there were keys name an answer's quiz and question by their names alone. Such an
+answer belongs to the question of that quiz that comes with featlib, if there is one. If not, it
+stays in the file until a quiz of that name is opened that has a question of that id, and the
+question gives the last of these answers the verdict that was kept with it: then they are its own.
 """
 
 import csv
+import errno
+import io
 import json
 import logging
+import os
+import stat
 import time
-from dataclasses import asdict, dataclass
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-from filelock import BaseFileLock, FileLock
+from filelock import FileLock, Timeout
 
+from featlib import checks
 from featlib.engine import paths
+from featlib.engine.csv_text import safe_cell
 from featlib.engine.files import atomic_write
 from featlib.engine.strict_json import parse_json
+from featlib.engine.words import reason, say_once
+from featlib.quiz import questions
+from featlib.quiz.marking import Value, mark
+from featlib.quiz.questions import Question, Quiz
 
-__all__ = ["RATINGS", "Answer", "Progress", "Record", "Review"]
+__all__ = ["RATINGS", "Answer", "Progress", "Record", "Review", "named"]
 
 RATINGS = ("again", "hard", "good", "easy")
 
 _COLUMNS: tuple[str, ...] = ("quiz", "question", "tries", "first_try", "correct", "hint", "answer")
 _END_OF_TIME = 253_402_300_799  # seconds from 1970 to the end of the year 9999, Python's last
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how cells begin that a spreadsheet computes
+_TAIL = 1 << 16  # bytes at a file's end that are looked at before a line is added
 _LOG = logging.getLogger("featlib")
 _R = TypeVar("_R", bound="Record")
 
@@ -57,6 +79,8 @@ class Record:
         known = _kinds(cls)
         for name, kind in known.items():
             if name not in entry:
+                if name == "key":  # as before there were keys
+                    continue
                 raise ValueError(f"'{name}' is missing")
             # A number without a fraction may have been written without its point.
             number = type(entry[name]) is int and kind is float
@@ -66,6 +90,8 @@ class Record:
             raise ValueError(f"'{min(unknown)}' is unknown")
         if not 0 <= entry["time"] <= _END_OF_TIME:
             raise ValueError("'time' is no time")
+        if entry.get("rating", RATINGS[0]) not in RATINGS:
+            raise ValueError("'rating' is none of " + ", ".join(RATINGS))
         return cls(**entry)
 
 
@@ -82,7 +108,7 @@ class Answer(Record):
     Attributes
     ----------
     quiz, question : str
-        Which.
+        Which: the quiz's name and the question's id.
     answer : object
         As `marking.mark` takes it.
     correct : bool
@@ -91,6 +117,8 @@ class Answer(Record):
         Whether the hint had been shown.
     time : float
         Seconds since 1970, UTC.
+    key : str
+        The question's `Question.key`; empty where only the names are known.
     """
 
     quiz: str
@@ -99,6 +127,7 @@ class Answer(Record):
     correct: bool
     hint: bool
     time: float
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,6 +149,29 @@ class Review(Record):
     time: float
 
 
+@dataclass(frozen=True)
+class _Look:
+    """What was found at the last look into a file.
+
+    Attributes
+    ----------
+    content : bytes
+        The file, without damage.
+    entries : list
+        Its lines; `Answer`, `Review`, or a dict that says something of these.
+    asked : set of str
+        The keys of the questions that the file holds.
+    """
+
+    content: bytes
+    entries: list[Any]
+    asked: set[str]
+
+
+_NOTHING = _Look(b"", [], set())
+_LOOKS: dict[Path, _Look] = {}  # of the file that was read last; so only what is new is parsed
+
+
 class Progress:
     """The learner's answers and reviews.
 
@@ -127,20 +179,37 @@ class Progress:
     ----------
     path : str or pathlib.Path, optional
         The file; in `paths.data_dir` if left out.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If it is no path.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
-        self.path = Path(path) if path else paths.data_dir() / "answers.jsonl"
+        if path is None:
+            self.path = paths.data_dir() / "answers.jsonl"
+        else:
+            self.path = checks.path(path, "Progress", "a file of answers")
 
     def add(
-        self, quiz: str, question: str, answer: object, correct: bool, hint: bool = False
+        self,
+        quiz: str,
+        question: str | Question,
+        answer: object,
+        correct: bool,
+        hint: bool = False,
     ) -> None:
         """Keep an answer at once.
 
+        It takes as long with 50,000 answers in the file as with none.
+
         Parameters
         ----------
-        quiz, question : str
-            Name and id.
+        quiz : str
+            The quiz's name.
+        question : featlib.quiz.Question or str
+            The question; or its id, where it is one of a quiz that comes with featlib.
         answer : object
             Anything that JSON can hold.
         correct, hint : bool
@@ -150,9 +219,15 @@ class Progress:
         ------
         OSError
             If the file cannot be written.
+        featlib.FeatlibError
+            If the answer is nothing that JSON can hold, or a name is no text.
         """
-        entry = Answer(quiz, question, answer, bool(correct), bool(hint), time.time())
-        self._append(asdict(entry))
+        of, before = {"quiz": quiz, "question": question}, []
+        if isinstance(question, Question):
+            of |= {"question": question.id, "key": question.key}
+            before = self._unasked(question)
+        how = {"answer": answer, "correct": bool(correct), "hint": bool(hint)}
+        self._append(*before, of | how | {"time": time.time()})
 
     def add_review(self, card: str, rating: str) -> None:
         """Keep at once how well a flashcard was known.
@@ -168,25 +243,39 @@ class Progress:
         ------
         OSError
             If the file cannot be written.
+        featlib.FeatlibError
+            If the rating is none of these, or the id is no text.
         """
-        self._append(asdict(Review(card, rating, time.time())))
+        self._append(vars(Review(card, rating, time.time())))
 
-    def reset(self, quiz: str | None = None) -> None:
+    def reset(self, quiz: str | Quiz | None = None) -> None:
         """Forget the answers of a quiz, or everything.
 
         The file keeps them; from here on they do not count.
 
         Parameters
         ----------
-        quiz : str, optional
-            The quiz, or ``"flashcards"``; everything if left out.
+        quiz : str or featlib.quiz.Quiz, optional
+            The quiz: then answers to its questions, and no others, are forgotten. The name of one
+            that comes with featlib, ``"flashcards"``, or any other name that answers were kept
+            with. Everything if left out.
 
         Raises
         ------
         OSError
             If the file cannot be written.
+        featlib.FeatlibError
+            If it is neither a name nor a quiz.
         """
-        self._append({"reset": quiz, "time": time.time()})
+        if quiz is not None:
+            fix = "Pass its name."
+            checks.instance(quiz, (str, Quiz), "Progress.reset", "the name of a quiz", fix)
+        if isinstance(quiz, str):
+            quiz = next((q for q in questions.bundled_quizzes() if q.name == quiz), quiz)
+        entry: dict[str, Any] = {"reset": quiz, "time": time.time()}
+        if isinstance(quiz, Quiz):
+            entry |= {"reset": quiz.name, "keys": [question.key for question in quiz.questions]}
+        self._append(entry)
 
     def answers(self, quiz: str | None = None) -> list[Answer]:
         """Return the answers that count, oldest first.
@@ -199,6 +288,11 @@ class Progress:
         Returns
         -------
         list of Answer
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
         """
         kept = [entry for entry in self._entries() if isinstance(entry, Answer)]
         return [answer for answer in kept if quiz in (None, answer.quiz)]
@@ -209,22 +303,41 @@ class Progress:
         Returns
         -------
         list of Review
+            None where the file cannot be read: then a warning is logged, and cards can be shown.
         """
-        return [entry for entry in self._entries() if isinstance(entry, Review)]
+        return [entry for entry in self._shown() if isinstance(entry, Review)]
 
-    def last(self, quiz: str) -> dict[str, Answer]:
+    def last(
+        self, quiz: str | Quiz, values: Mapping[str, Value] | None = None
+    ) -> dict[str, Answer]:
         """Return the last answer to each question of a quiz.
 
         Parameters
         ----------
-        quiz : str
-            The quiz.
+        quiz : featlib.quiz.Quiz or str
+            The quiz; or the name that answers were kept with, whatever the questions were.
+        values : mapping, optional
+            Values of the learner's own run, as for `mark`.
 
         Returns
         -------
         dict of str to Answer
+            By the question's id. Empty where the file cannot be read: then a warning is logged, and
+            a quiz can be shown.
         """
-        return {answer.question: answer for answer in self.answers(quiz)}
+        kept = [entry for entry in self._shown() if isinstance(entry, Answer)]
+        if isinstance(quiz, str):
+            return {answer.question: answer for answer in kept if answer.quiz == quiz}
+        by_key = {answer.key: answer for answer in kept}
+        old = {a.question: a for a in kept if not a.key and a.quiz == quiz.name}
+        found = {}
+        for question in quiz.questions:
+            if answer := by_key.get(question.key):
+                found[question.id] = answer
+            elif (answer := old.get(question.id)) and _gives(question, answer, values):
+                found[question.id] = answer
+                self._take(question, answer)
+        return found
 
     def summary(self) -> list[dict[str, Any]]:
         """Count tries and right answers, question by question.
@@ -234,16 +347,13 @@ class Progress:
         list of dict
             With the keys ``quiz``, ``question``, ``tries``, ``first_try``, ``correct``, ``hint``
             and ``answer``; the last three are those of the last try.
+
+        Raises
+        ------
+        OSError
+            If the answers cannot be read.
         """
-        rows: dict[tuple[str, str], dict[str, Any]] = {}
-        for a in self.answers():
-            row = rows.setdefault(
-                (a.quiz, a.question),
-                {"quiz": a.quiz, "question": a.question, "tries": 0, "first_try": a.correct},
-            )
-            row["tries"] += 1
-            row |= {"correct": a.correct, "hint": a.hint, "answer": a.answer}
-        return list(rows.values())
+        return _summary(self.answers())
 
     def export(self, path: str | Path) -> Path:
         """Write everything for an instructor.
@@ -252,7 +362,7 @@ class Progress:
         ----------
         path : str or pathlib.Path
             Ends in ``.csv`` (the summary, a row a question) or ``.json`` (the summary, each single
-            answer and each review).
+            answer, the questions that were asked, and each review).
 
         Returns
         -------
@@ -260,98 +370,294 @@ class Progress:
 
         Raises
         ------
+        featlib.FeatlibError
+            If it cannot be written; a file that was there before is unchanged.
         OSError
-            If the file cannot be written.
+            If the answers cannot be read.
         """
-        path, rows = Path(path), self.summary()
-        if path.suffix == ".json":
-            every = {
-                "summary": rows,
-                "answers": [asdict(answer) for answer in self.answers()],
-                "reviews": [asdict(review) for review in self.reviews()],
-            }
-            path.write_text(json.dumps(every, indent=1, ensure_ascii=False), encoding="utf-8")
-            return path
-        with open(path, "w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, _COLUMNS)
-            writer.writeheader()
-            writer.writerows(row | {"answer": _cell(row["answer"])} for row in rows)
+        path = checks.path(path, "featlib progress", "a file for the answers")
+        text = self._json() if path.suffix.lower() == ".json" else self._csv()
+        try:
+            with atomic_write(path) as file:
+                file.write(text.encode())
+        except OSError as error:
+            fix = "Give a name in a folder that is there and that you can write to."
+            checks.refuse("featlib progress", f"to write '{path}'", _why(error), fix)
         return path
+
+    def _json(self) -> str:
+        entries = self._entries()  # all of one moment
+        answers = [entry for entry in entries if isinstance(entry, Answer)]
+        reviews = [entry for entry in entries if isinstance(entry, Review)]
+        every = {
+            "summary": _summary(answers),
+            "answers": list(map(asdict, answers)),
+            "questions": self._questions({answer.key for answer in answers}),
+            "reviews": list(map(asdict, reviews)),
+        }
+        return json.dumps(every, indent=1, ensure_ascii=False)
+
+    def _csv(self) -> str:
+        file = io.StringIO(newline="")
+        writer = csv.DictWriter(file, _COLUMNS)
+        writer.writeheader()
+        for row in self.summary():
+            writer.writerow({name: _cell(value) for name, value in row.items()})
+        return file.getvalue()
+
+    def _shown(self) -> list[Answer | Review]:
+        """Return answers and reviews, or none where the file cannot be read."""
+        try:
+            return self._entries()
+        except OSError as error:
+            say_once(
+                f"progress: '{self.path}' cannot be read; nothing of it is shown: {_why(error)}"
+            )
+            return []
 
     def _entries(self) -> list[Answer | Review]:
         """Return answers and reviews that no later reset took back."""
         kept: list[Answer | Review] = []
         for entry in self._read():
-            if "reset" not in entry:
-                kept.append(_record(entry))
-            elif entry["reset"] is None:
-                kept = []
-            else:
-                kept = [record for record in kept if _quiz_of(record) != entry["reset"]]
+            if isinstance(entry, Answer):
+                kept.append(named(entry))
+            elif isinstance(entry, Review):
+                kept.append(entry)
+            elif "taken" in entry:
+                kept = [_taken(record, entry) for record in kept]
+            elif "reset" in entry:
+                kept = [record for record in kept if not _cleared(record, entry)]
         return kept
 
-    def _append(self, entry: dict[str, Any]) -> None:
+    def _questions(self, keys: set[str]) -> dict[str, Any]:
+        """Return the questions that were asked, by their keys, each as a dict of fields."""
+        asked = [e for e in self._read() if isinstance(e, dict) and e.get("asked") in keys]
+        return {entry["asked"]: entry["question"] for entry in asked}
+
+    def _unasked(self, question: Question) -> list[dict[str, Any]]:
+        """Return the line that keeps a question, or none if the file has it."""
+        if question.key not in _LOOKS.get(self.path, _NOTHING).asked or not self._is_there():
+            self._shown()
+        if question.key in _LOOKS.get(self.path, _NOTHING).asked:
+            return []
+        said = {name: value for name, value in question.to_dict().items() if value}
+        return [{"asked": question.key, "question": said}]
+
+    def _take(self, question: Question, answer: Answer) -> None:
+        """Keep that old answers are those to a question."""
+        entry = {"taken": [answer.quiz, answer.question], "key": question.key}
+        try:
+            self._append(*self._unasked(question), entry)
+        except OSError as error:
+            say_once(f"progress: '{self.path}' cannot be written: {_why(error)}")
+
+    def _append(self, *entries: dict[str, Any]) -> None:
+        lines = b"".join(map(_line, entries))
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._lock():
-            self._set_damage_aside()
+            if self._is_there() and not _ends_well(self.path):
+                content = self.path.read_bytes()
+                if _parse(content)[1]:
+                    self._set_aside(content)
             with open(self.path, "ab") as file:
-                # Half a character, which JavaScript allows in a text, becomes a question mark.
-                file.write(_line(entry).encode(errors="replace"))
+                file.write(lines)
 
-    def _read(self) -> list[dict[str, Any]]:
-        if not self.path.is_file():
+    def _read(self) -> list[Any]:
+        if not self._is_there():
+            _LOOKS.pop(self.path, None)
             return []
-        with self._lock():
-            return self._set_damage_aside()
+        with self._lock() as held:
+            content = self.path.read_bytes()
+            entries, damaged = _look(self.path, content)
+            if damaged and held:  # else it may be the line that another program is writing
+                try:
+                    self._set_aside(content)
+                except OSError as error:
+                    say_once(f"progress: '{self.path}' is damaged, and stays so: {_why(error)}")
+            return entries
 
-    def _lock(self) -> BaseFileLock:
-        return FileLock(f"{self.path}.lock", timeout=10)
+    def _is_there(self) -> bool:
+        try:
+            mode = self.path.stat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        if not stat.S_ISREG(mode):  # a pipe would let us wait for ever
+            raise OSError(errno.EINVAL, "no regular file", str(self.path))
+        return True
 
-    def _set_damage_aside(self) -> list[dict[str, Any]]:
-        """Return the lines; move a damaged file to another name and go on with what is whole."""
-        if not self.path.is_file():
-            return []
-        content = self.path.read_bytes()
-        entries, damaged = _parse(content)
-        if damaged:
-            aside = self.path.with_name(f"{self.path.stem}-damaged-{time.time_ns()}.jsonl")
-            _LOG.warning("progress: '%s' was damaged; it is kept as '%s'", self.path, aside.name)
-            aside.write_bytes(content)
-            with atomic_write(self.path) as file:
-                file.write("".join(map(_line, entries)).encode())
-        return entries
+    @contextmanager
+    def _lock(self) -> Iterator[bool]:
+        """Hold the lock, and yield whether it is held: some disks and folders allow none."""
+        lock, held = FileLock(f"{self.path}.lock", timeout=10), True
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # where it has to use another kind of lock
+                lock.acquire()
+        except Timeout:
+            raise
+        except (OSError, NotImplementedError) as error:
+            held = False
+            say_once(f"progress: '{self.path}' is used without a lock: {_why(error)}")
+        try:
+            yield held
+        finally:
+            lock.release()
+
+    def _set_aside(self, content: bytes) -> None:
+        """Keep a damaged file under another name, and what is whole of it under its own."""
+        aside = self.path.with_name(f"{self.path.stem}-damaged-{time.time_ns()}.jsonl")
+        with atomic_write(aside) as file:
+            file.write(content)
+        with atomic_write(self.path) as file:
+            file.writelines(line + b"\n" for line in content.split(b"\n") if _is_whole(line))
+        _LOG.warning("progress: '%s' was damaged; it is kept as '%s'", self.path, aside.name)
 
 
-def _parse(content: bytes) -> tuple[list[dict[str, Any]], bool]:
+@cache
+def _old_keys() -> dict[tuple[str, str], str]:
+    """Return the keys of the questions that come with featlib, by the names of before."""
+    found = {}
+    for quiz in questions.bundled_quizzes():
+        for question in quiz.questions:
+            final = questions.again(quiz.name, question)
+            found[quiz.name, question.id] = question.key
+            found["final", final.id] = final.key
+    return found
+
+
+def named(answer: Answer) -> Answer:
+    """Return an answer with its question's key, if it has none and its names say which it is.
+
+    Parameters
+    ----------
+    answer : Answer
+        Of any age.
+
+    Returns
+    -------
+    Answer
+        With the key of the question of that name that comes with featlib; else as it was.
+    """
+    key = answer.key or _old_keys().get((answer.quiz, answer.question), "")
+    return answer if key == answer.key else replace(answer, key=key)
+
+
+def _gives(question: Question, answer: Answer, values: Mapping[str, Value] | None) -> bool:
+    """Whether a question gives an old answer the verdict that was kept with it."""
+    try:
+        found = mark(question, answer.answer, values)
+    except checks.FeatlibError:
+        return False
+    # A question about the learner's own run may judge it otherwise after each run.
+    return found.correct == answer.correct or bool(question.asks)
+
+
+def _taken(record: Answer | Review, entry: dict[str, Any]) -> Answer | Review:
+    """Return an old answer with the key of the question that took it."""
+    if not isinstance(record, Answer) or record.key:
+        return record
+    ours = [record.quiz, record.question] == entry["taken"]
+    return replace(record, key=entry["key"]) if ours else record
+
+
+def _cleared(record: Answer | Review, entry: dict[str, Any]) -> bool:
+    """Whether a reset takes back a record."""
+    if isinstance(entry.get("keys"), list):
+        return isinstance(record, Answer) and record.key in entry["keys"]
+    return entry["reset"] is None or entry["reset"] == _quiz_of(record)
+
+
+def _summary(answers: list[Answer]) -> list[dict[str, Any]]:
+    rows: dict[object, dict[str, Any]] = {}
+    for a in answers:
+        row = rows.setdefault(
+            a.key or (a.quiz, a.question),
+            {"quiz": a.quiz, "question": a.question, "tries": 0, "first_try": a.correct},
+        )
+        row["tries"] += 1
+        row |= {"correct": a.correct, "hint": a.hint, "answer": a.answer}
+    return list(rows.values())
+
+
+def _look(path: Path, content: bytes) -> tuple[list[Any], bool]:
+    """Return the lines of a file that are whole, and whether anything else is in it.
+
+    Only what was added since the last look is parsed.
+    """
+    before = _LOOKS.get(path, _NOTHING)
+    if not content.startswith(before.content):
+        before = _NOTHING
+    new, damaged = _parse(content[len(before.content) :])
+    entries = before.entries + new
+    if not damaged:
+        asked = {entry["asked"] for entry in new if isinstance(entry, dict) and "asked" in entry}
+        _LOOKS.clear()
+        _LOOKS[path] = _Look(content, entries, before.asked | asked)
+    return entries, damaged
+
+
+def _parse(content: bytes) -> tuple[list[Any], bool]:
     """Return the lines that are whole, and whether anything else was in the file."""
     entries, damaged = [], content[-1:] not in (b"\n", b"")
     for line in content.split(b"\n")[:-1] if not damaged else content.split(b"\n"):
         try:
-            entry = parse_json(line)
-            if not isinstance(entry, dict) or entry.get("rating", "good") not in RATINGS:
-                raise ValueError
-            if "reset" not in entry:
-                _record(entry)
-            entries.append(entry)
+            entries.append(_entry(line))
         except ValueError:
             damaged = True
     return entries, damaged
 
 
-def _record(entry: dict[str, Any]) -> Answer | Review:
+def _ends_well(path: Path) -> bool:
+    """Whether the last line of a file is whole: then another one can be added."""
+    with open(path, "rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+        tail = file.read()
+    return not tail or (tail.endswith(b"\n") and _is_whole(tail[:-1].rpartition(b"\n")[2]))
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        _entry(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _entry(line: bytes) -> Any:
+    """Return an answer, a review, or a dict that says something of these."""
+    entry = parse_json(line)
+    if not isinstance(entry, dict):
+        raise ValueError("no entry with fields")
+    if "reset" in entry:
+        return entry
+    if "asked" in entry or "taken" in entry:
+        name, kind = ("asked", str) if "asked" in entry else ("taken", list)
+        other, its_kind = ("question", dict) if name == "asked" else ("key", str)
+        if not isinstance(entry[name], kind) or not isinstance(entry.get(other), its_kind):
+            raise ValueError(f"'{name}' is of the wrong type")
+        return entry
     return Review.of(entry) if "card" in entry else Answer.of(entry)
 
 
-def _line(entry: dict[str, Any]) -> str:
-    return json.dumps(entry, ensure_ascii=False, allow_nan=False) + "\n"
+def _line(entry: dict[str, Any]) -> bytes:
+    """Return an entry as a line; refuse what would be taken for damage when it is read again."""
+    try:
+        # Half a character, which JavaScript allows in a text, becomes a question mark.
+        line = json.dumps(entry, ensure_ascii=False, allow_nan=False).encode(errors="replace")
+        _entry(line)
+    except (TypeError, ValueError, RecursionError) as error:
+        fix = "Pass texts as names, and a text, a finite number, or a list of these as answer."
+        checks.refuse("progress", "what JSON can hold", reason(error), fix)
+    return line + b"\n"
 
 
-def _cell(answer: object) -> object:
-    """Put an apostrophe before what a spreadsheet would compute: it makes it text.
+def _cell(value: object) -> object:
+    plain = value is None or isinstance(value, (bool, int, float))
+    return value if plain else safe_cell(str(value))
 
-    See OWASP, CSV Injection, https://owasp.org/www-community/attacks/CSV_Injection.
-    """
-    return f"'{answer}" if isinstance(answer, str) and answer.startswith(_FORMULA) else answer
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or reason(error)
 
 
 def _quiz_of(record: Answer | Review) -> str:

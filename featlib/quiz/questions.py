@@ -1,25 +1,32 @@
 """Quiz files: find one, check all of it at once, and turn it into plain data."""
 
+import hashlib
 import itertools
 import json
+import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from jsonschema_rs import Draft202012Validator, ValidationError
 
 from featlib import checks
+from featlib.engine.files import read_regular
 from featlib.engine.paths import bundled
 from featlib.engine.strict_json import parse_json
+from featlib.engine.words import printable, reason
+from featlib.quiz import sources
 
 __all__ = [
     "CHOICES",
     "MIME",
     "Question",
     "Quiz",
+    "again",
+    "bundled_quizzes",
     "draw",
     "find",
     "load",
@@ -34,6 +41,12 @@ __all__ = [
 CHOICES = ("multiple_choice", "many_choice")
 MIME = "application/vnd.featlib.quiz+json"  # of a quiz in a notebook's output
 _FILE = "a file as quizzes/schema.json says"
+_LARGEST = 20_000_000  # bytes of a file that are read
+# What a right answer must have, so that an answer can be compared with it.
+_COMPARED = {"numeric": ("value", "range", "ask"), "string": ("answer", "ask"), "shape": ("shape",)}
+_WHOLE = ("precision", "answer_cols")  # fields that are whole numbers
+# What an answer of a question says of what is asked and of what counts as right.
+_COUNTS = {"answer", "code", "value", "range", "shape", "ask", "match_case", "fuzzy_threshold"}
 
 
 @dataclass(frozen=True)
@@ -64,6 +77,9 @@ class Question:
         For ``order``: what to say when it is right or wrong.
     columns : int
         Columns to lay the choices out in.
+    round : str
+        Where the same question is asked again, as in a final quiz: answers of one round are kept
+        apart from those of another.
     """
 
     id: str
@@ -80,11 +96,40 @@ class Question:
     tolerance: float = 0.0
     feedback: dict[str, str] = field(default_factory=dict)
     columns: int = 1
+    round: str = ""
 
     @property
     def asks(self) -> set[str]:
         """The names of the values of the learner's own run that it asks for."""
         return {answer["ask"] for answer in self.answers if "ask" in answer}
+
+    @cached_property
+    def key(self) -> str:
+        """The fingerprint under which answers are kept: 20 hexadecimal digits (of SHA-256).
+
+        It follows from what is asked (type, text, code, items, choices), from what counts as right,
+        and from the round; not from feedback, hints, ids, titles, or the name of the file.
+        """
+        listed = self.answers
+        if self.type not in CHOICES:  # what comes after the last right answer is never right
+            right = [i for i, answer in enumerate(listed, 1) if answer.get("correct")]
+            listed = [a for a in listed[: max(right, default=0)] if a.keys() & _COUNTS]
+        asked = [self.type, self.text, self.code, self.items, self.round]
+        how = [float(self.precision), float(self.tolerance)]
+        facts = [asked, how, [_what_counts(answer) for answer in listed]]
+        said = json.dumps(facts, sort_keys=True, default=str)
+        return hashlib.sha256(said.encode()).hexdigest()[:20]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the question as plain data that `json.dumps` takes.
+
+        Returns
+        -------
+        dict
+            With the fields as keys.
+        """
+        plain = asdict(self)
+        return plain | {"answers": list(plain["answers"]), "items": list(plain["items"])}
 
 
 @dataclass(frozen=True)
@@ -94,7 +139,7 @@ class Quiz:
     Attributes
     ----------
     name : str
-        The file's name without its ending; progress is kept under it.
+        The file's name without its ending.
     title : str
         What the quiz is called.
     objectives : dict of str to str
@@ -109,7 +154,7 @@ class Quiz:
     questions: tuple[Question, ...]
 
     def __repr__(self) -> str:
-        return f"Quiz('{self.name}': {len(self.questions)} questions)"
+        return f"Quiz('{printable(self.name)}': {len(self.questions)} questions)"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the quiz as plain data that `json.dumps` takes; always in the same order.
@@ -124,11 +169,7 @@ class Quiz:
             "title": self.title,
             "name": self.name,
             "objectives": dict(self.objectives),
-            "questions": [
-                fields_of
-                | {"answers": list(fields_of["answers"]), "items": list(fields_of["items"])}
-                for fields_of in map(asdict, self.questions)
-            ],
+            "questions": [question.to_dict() for question in self.questions],
         }
 
     @classmethod
@@ -174,16 +215,21 @@ def find(name: str | Path) -> Path:
     Raises
     ------
     featlib.FeatlibError
-        If there is none; the message lists those that there are.
+        If it is no name or path, or there is none; the message lists those that there are.
     """
-    path = Path(name).expanduser()
-    if path.suffix == ".json" and path.is_file():
+    path = checks.path(name, "quiz.find", "a quiz file")
+    stem = path.name.removesuffix(".json")
+    found = bundled("quizzes") / f"{stem}.json"
+    ours = path.name == os.fspath(name) and found.is_file()  # a name alone, without a folder
+    if os.path.isfile(path) and (path.suffix or not ours):
         return path
-    found = bundled("quizzes") / f"{path.name.removesuffix('.json')}.json"
-    if found.is_file():
+    if ours:
         return found
-    wanted = f"one of {', '.join(names())}, or a file"
-    checks.refuse("quiz.find", wanted, f"'{name}'", "Check the name.")
+    wanted = f"one of {', '.join(names())}, or a file .json that is there"
+    fix = "Check the name and the folder."
+    if found.is_file():
+        fix = f"Pass '{stem}' alone for the quiz of that name that comes with featlib."
+    checks.refuse("quiz.find", wanted, f"'{name}'", fix)
 
 
 def names() -> list[str]:
@@ -198,13 +244,26 @@ def names() -> list[str]:
     )
 
 
-def load(name: str | Path) -> Quiz:
-    """Read a quiz file and check it.
+@cache
+def bundled_quizzes() -> tuple[Quiz, ...]:
+    """Return the quizzes that come with featlib, in the lesson's order.
+
+    Returns
+    -------
+    tuple of Quiz
+    """
+    return tuple(map(load, names()))
+
+
+def load(source: str | Path | Sequence[dict[str, Any]] | Mapping[str, Any]) -> Quiz:
+    """Read questions and check them.
 
     Parameters
     ----------
-    name : str or pathlib.Path
-        As for `find`.
+    source : str, pathlib.Path, list of dict, or dict
+        As for `find`; or anything that JupyterQuiz takes: a list of questions, the address of a
+        file (``https://…``), or the text of a hidden HTML element, in JSON or base64. A dict is
+        one question, or what a quiz file holds.
 
     Returns
     -------
@@ -215,14 +274,35 @@ def load(name: str | Path) -> Quiz:
     featlib.FeatlibError
         If there is no such file, it is no JSON, or anything in it is wrong. All faults are listed
         at once, each with question and field.
+
+    Examples
+    --------
+    >>> right = {"value": 512, "correct": True}
+    >>> load([{"question": "How many features?", "type": "numeric", "answers": [right]}])
+    Quiz('own questions': 1 questions)
     """
-    path = find(name)
-    data = read(path)
-    refuse_faults(f"quiz '{path}'", _FILE, schema_faults(data, "quiz") or [*_logic_faults(data)])
+    name, where, data = _source(source)
+    if isinstance(data, dict) and "question" in data and "questions" not in data:
+        data = [data]
+    refuse_faults(where, _FILE, schema_faults(data, "quiz") or [*_logic_faults(data)])
     entries = data if isinstance(data, list) else data["questions"]
     facts = {} if isinstance(data, list) else data
     questions = tuple(_question(i, entry) for i, entry in enumerate(entries, 1))
-    return Quiz(path.stem, facts.get("title", path.stem), facts.get("objectives", {}), questions)
+    return Quiz(name, facts.get("title", name), facts.get("objectives", {}), questions)
+
+
+def _source(source: Any) -> tuple[str, str, Any]:
+    """Return the name of a quiz, where it is from, for messages, and what is there."""
+    own, where = "own questions", "quiz of your own"
+    if isinstance(source, (list, tuple, dict)):
+        return own, where, plain_json(source, where, "questions as JupyterQuiz has them")
+    if isinstance(source, str):
+        if sources.is_address(source):
+            return sources.name_of(source), f"quiz '{source}'", sources.fetch(source, _LARGEST)
+        if (data := sources.embedded(source)) is not None:
+            return own, where, data
+    path = find(source)
+    return path.stem, f"quiz '{path}'", read(path)
 
 
 def read(path: Path) -> Any:
@@ -240,10 +320,13 @@ def read(path: Path) -> Any:
     Raises
     ------
     featlib.FeatlibError
-        If it is no JSON in UTF-8.
+        If it cannot be read, is too large, or no JSON in UTF-8.
     """
     try:
-        return parse_json(path.read_bytes())
+        return parse_json(read_regular(path, _LARGEST))
+    except OSError as error:
+        fix = "Get the right to read it, or pass a copy."
+        checks.refuse(f"quiz '{path}'", "a file that can be read", reason(error), fix)
     except ValueError as error:
         fix = "Check commas, quotes and brackets near that place."
         checks.refuse(f"quiz '{path}'", "a JSON file in UTF-8", str(error), fix)
@@ -291,8 +374,8 @@ def refuse_faults(where: str, wanted: str, faults: Sequence[str]) -> None:
     """
     if faults:
         count = f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}"
-        found = "".join(f"\n  {fault}" for fault in faults)
-        checks.refuse(where, wanted, f"{count}:{found}\n", "Fix each.")
+        lines = [f"{where}: wanted {wanted}, got {count}:", *(f"  {fault}" for fault in faults)]
+        raise checks.FeatlibError("\n".join(map(printable, [*lines, "Fix each."])))
 
 
 def draw(n: int, seed: int | None = None) -> Quiz:
@@ -313,10 +396,12 @@ def draw(n: int, seed: int | None = None) -> Quiz:
     Raises
     ------
     featlib.FeatlibError
-        If there are not that many.
+        If there are not that many, or the seed is no whole number.
     """
+    if seed is not None:
+        seed = checks.whole_number(seed, "quiz.draw", "seed", low=0)
     chance = random.Random(seed)
-    decks = [[(name, q) for q in load(name).questions if not q.asks] for name in names()]
+    decks = [[(q.name, x) for x in q.questions if not x.asks] for q in bundled_quizzes()]
     checks.whole_number(n, "quiz.draw", "n", low=1, high=sum(map(len, decks)))
     chance.shuffle(decks)
     for deck in decks:
@@ -324,8 +409,25 @@ def draw(n: int, seed: int | None = None) -> Quiz:
     # Round by round one question of each quiz, until there are enough.
     rounds = itertools.chain.from_iterable(itertools.zip_longest(*decks))
     drawn = [pair for pair in rounds if pair is not None][:n]
-    questions = tuple(replace(q, id=f"{name}-{q.id}".replace("_", "-")) for name, q in drawn)
-    return Quiz("final", "Final quiz", {}, questions)
+    return Quiz("final", "Final quiz", {}, tuple(again(name, q) for name, q in drawn))
+
+
+def again(name: str, question: Question) -> Question:
+    """Return a question of the lesson as the final quiz asks it.
+
+    Parameters
+    ----------
+    name : str
+        The name of its quiz.
+    question : Question
+        The question.
+
+    Returns
+    -------
+    Question
+        Answers to it are kept apart from those in the lesson.
+    """
+    return replace(question, id=f"{name}-{question.id}".replace("_", "-"), round="final")
 
 
 @cache
@@ -381,21 +483,49 @@ def _fault(place: Sequence[str | int], error: ValidationError) -> str:
 
 
 def _logic_faults(data: Any) -> Iterator[str]:
-    """Find what a schema cannot say: ids used twice, no right answer, an unknown objective."""
+    """Find what a schema cannot say: ids used twice, an unknown objective, no right answer."""
     entries = data if isinstance(data, list) else data["questions"]
     objectives = None if isinstance(data, list) else data.get("objectives")
     seen: set[object] = set()
     for i, entry in enumerate(entries, 1):
-        identity = entry.get("id")
+        identity = _identity(i, entry)
         if identity in seen:
             yield f"question {i}, id: '{identity}' is used twice"
-        seen.add(identity or i)
+        seen.add(identity)
         objective = entry.get("objective")
         if objectives and objective and objective not in objectives:
             yield f"question {i}, objective: '{objective}' is none of {', '.join(objectives)}"
-        right = [a for a in entry.get("answers", ()) if a.get("correct")]
-        if entry["type"] not in ("order", "many_choice") and not right:
-            yield f"question {i}, answers: none is correct"
+        yield from (f"question {i}, {fault}" for fault in _number_faults(entry))
+        yield from (f"question {i}, {fault}" for fault in _answer_faults(entry))
+
+
+def _number_faults(entry: dict[str, Any]) -> Iterator[str]:
+    """Find whole numbers that are written with a point, which a schema takes for whole numbers."""
+    numbers = [(name, entry.get(name)) for name in _WHOLE]
+    for i, answer in enumerate(entry.get("answers", ())):
+        numbers += [(f"answers[{i}].shape", size) for size in answer.get("shape", ())]
+    for name, number in numbers:
+        if isinstance(number, float):
+            yield f"{name}: {number} has a point; write {number:.0f}"
+
+
+def _answer_faults(entry: dict[str, Any]) -> Iterator[str]:
+    """Find right answers that nobody can give."""
+    right = [(i, a) for i, a in enumerate(entry.get("answers", ())) if a.get("correct")]
+    if entry["type"] not in ("order", "many_choice") and not right:
+        yield "answers: none is correct"
+    needed = _COMPARED.get(entry["type"], ())
+    for i, answer in right:
+        if needed and not any(name in answer for name in needed):
+            yield f"answers[{i}]: it is correct, but has nothing to compare with; add {needed[0]!r}"
+        if entry["type"] == "numeric" and "range" in answer:
+            low, high = answer["range"]
+            if not low < high:
+                yield f"answers[{i}].range: no number is from {low} to below {high}"
+
+
+def _identity(number: int, entry: dict[str, Any]) -> str:
+    return entry.get("id", f"question-{number}")
 
 
 def _question(number: int, entry: dict[str, Any]) -> Question:
@@ -405,7 +535,7 @@ def _question(number: int, entry: dict[str, Any]) -> Question:
     if kind == "multiple_choice" and sum(bool(a.get("correct")) for a in answers) > 1:
         kind = "many_choice"
     return Question(
-        id=entry.get("id", f"question-{number}"),
+        id=_identity(number, entry),
         type=kind,
         text=entry["question"],
         answers=answers,
@@ -419,7 +549,20 @@ def _question(number: int, entry: dict[str, Any]) -> Question:
         tolerance=float(entry.get("tolerance", 0.0)),
         feedback=entry.get("feedback", {}),
         columns=int(entry.get("answer_cols", 1)),
+        round=entry.get("round", ""),
     )
+
+
+def _what_counts(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return what of an answer decides what is right: 8 and 8.0 are the same."""
+    given = {k: answer[k] for k in _COUNTS if k in answer and answer[k] is not False}
+    return {k: _as_floats(v) for k, v in given.items()} | {"correct": bool(answer.get("correct"))}
+
+
+def _as_floats(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_as_floats(item) for item in value]
+    return float(value) if type(value) is int else value
 
 
 # How a question's fields are called in a quiz file, where the two differ.

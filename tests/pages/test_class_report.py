@@ -230,7 +230,7 @@ def test_a_folder_without_results_is_an_error(tmp_path):
 def test_a_learner_who_answered_nothing_is_there(tmp_path):
     export(tmp_path / "class", "new")
     report = class_report.read(tmp_path / "class")
-    assert report.learners[0].tries(NAME, ID) == []
+    assert report.learners[0].tries == {}
     page = class_report.write(report, tmp_path / "page.html").read_text(encoding="utf-8")
     assert "Nothing was answered yet." in page
     assert "No wrong answer at all." in page
@@ -252,8 +252,8 @@ def test_where_the_page_cannot_be_written(folder):
 
 
 def test_tries_are_those_of_one_question():
-    answers = (Answer(NAME, "a", 0, True, False, 1.0), Answer(NAME, "b", 0, True, False, 2.0))
-    assert class_report.Learner("x", answers).tries(NAME, "b") == [answers[1]]
+    answers = tuple(Answer(NAME, "same", 0, True, False, 1.0, key) for key in ("a", "b", "b"))
+    assert class_report.Learner("x", answers).tries == {"a": [answers[0]], "b": [*answers[1:]]}
 
 
 # Files that are no exports

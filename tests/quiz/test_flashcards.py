@@ -127,3 +127,23 @@ def test_what_is_no_deck_is_refused(data, said):
     with pytest.raises(FeatlibError, match="deck_from_dict: wanted cards") as error:
         quiz.deck_from_dict(data)
     assert said in str(error.value)
+
+
+FAR = [0.0, -62_135_596_800.0, 253_402_300_799.0, 1e300, -1e300]  # years 1970, 1, 9999, and none
+
+
+@pytest.mark.parametrize("now", FAR)
+@pytest.mark.parametrize("then", FAR)
+def test_a_clock_that_is_wrong_is_no_reason_to_stop(then, now):
+    reviews = [Review("a", rating, then) for rating in ("good", "easy", "easy")]
+    assert flashcards.due(DECK, reviews, now)
+    for wait in flashcards.intervals(DECK[0], reviews, now).values():
+        flashcards.in_words(wait)
+    [card] = flashcards.schedule(reviews).values()
+    assert f"{card.due.astimezone():%d %B, %H:%M}"
+
+
+@pytest.mark.parametrize("now", [None, "soon", float("nan")])
+def test_a_time_that_is_none_is_refused(now):
+    with pytest.raises(FeatlibError, match="time as a number"):
+        flashcards.intervals(DECK[0], [], now)

@@ -33,3 +33,142 @@ def test_a_choice_is_its_text_its_code_or_both():
     assert html.choice(question, both) == "a &lt; b<pre><code>x &lt; 1</code></pre>"
     assert html.choice(question, {"code": "x"}) == "<pre><code>x</code></pre>"
     assert html.code("") == ""
+
+
+def is_math(html, display="inline"):
+    return html.count("<math") == html.count(f'display="{display}"') == 1 and "$" not in html
+
+
+FORMULAS = [
+    "$x$", "A $\\lambda=0$.", "$\\pi$ to 2", "$x$ is 5", "2$\\times$3", "$ \\frac{1}{2} $",
+    "$a_1$-axis", "$x<y$", "$2 x$", "$3 \\text{ cats}$",
+    "$x^2$7", "$\\{x\\}$", "(see $f(x)$)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("format", ["text", "markdown"])
+@pytest.mark.parametrize("text", FORMULAS)
+def test_formulas(text, format):
+    assert is_math(html.rich(text, format))
+
+
+@pytest.mark.parametrize("format", ["text", "markdown"])
+@pytest.mark.parametrize("text", ["So $$y = \\sum_i x_i$$ it is", "$$\nx\n= y\n$$", "$$5$$"])
+def test_formulas_by_themselves(text, format):
+    assert is_math(html.rich(text, format), "block")
+
+
+def test_brackets_of_latex_are_formulas_as_in_jupyterquiz():
+    assert is_math(html.rich("so \\(x^2\\) is"))
+    assert is_math(html.rich("so \\[x^2\\] is"), "block")
+    assert html.rich("\\[1\\] and \\(2\\)", "markdown") == "[1] and (2)"
+
+
+@pytest.mark.parametrize("text", ["$5, so ($x$)", "costs $5; where $x$ is", "$5 (10^6) or $x$"])
+def test_a_formula_after_a_price(text):
+    before, _, after = text.partition("$x$")
+    assert html.rich(text) == before + html.rich("$x$") + after
+
+
+MATRICES = ["pmatrix", "bmatrix", "matrix", "vmatrix", "cases", "array", "aligned"]
+
+
+@pytest.mark.parametrize("kind", MATRICES)
+def test_matrices_have_rows_and_cells(kind):
+    columns = "{cc}" if kind == "array" else ""
+    found = html.rich(f"$\\begin{{{kind}}}{columns}1 & 2 \\\\ 3 & 4\\end{{{kind}}}$")
+    assert (found.count("<mtr>"), found.count("<mtd")) == (2, 4)
+
+
+NO_FORMULAS = {
+    "costs $5 and $7 today": "costs $5 and $7 today",
+    "costs \\$5 and \\$7": "costs $5 and $7",
+    "\\$5": "$5",
+    "5$ or 7$": "5$ or 7$",
+    "US$5–$7": "US$5–$7",
+    "$5 for 10^6 words, $7 for more": "$5 for 10^6 words, $7 for more",
+    "$5, so (not CA$7)": "$5, so (not CA$7)",
+    "It was $5, not very much (or so they say)$.": "It was $5, not very much (or so they say)$.",
+    "$5, <b>or</b>$": "$5, <b>or</b>$",
+    "$5 and \\$7, then H<sub>2</sub>$": "$5 and $7, then H<sub>2</sub>$",
+    "$5": "$5",
+    "$": "$",
+    "$$": "$$",
+}
+
+
+@pytest.mark.parametrize("format", ["text", "markdown"])
+@pytest.mark.parametrize("text", NO_FORMULAS)
+def test_prices_stay_text(text, format):
+    assert html.rich(text, format) == NO_FORMULAS[text]
+
+
+@pytest.mark.parametrize(
+    ("text", "format", "shown"),
+    [
+        ("`a$b` and `c$d`", "markdown", "<code>a$b</code> and <code>c$d</code>"),
+        ("`a$b` and `c$d`", "text", "`a$b` and `c$d`"),
+        ("$5 <code>a$b</code>", "text", "$5 <code>a$b</code>"),
+        ("$5 `a$b`", "text", "$5 `a$b`"),
+        ("$5 `a$b`", "markdown", "$5 <code>a$b</code>"),
+        ("<code>a$b$c</code>", "text", "<code>a$b$c</code>"),
+        ("<code>if x<y: $z$</code>", "markdown", "<code>if x&lt;y: $z$</code>"),
+        ("```\n$a$ <b>\n```", "markdown", "<pre><code>$a$ &lt;b&gt;\n</code></pre>\n"),
+    ],
+)
+def test_code_stays_text(text, format, shown):
+    assert html.rich(text, format) == shown
+
+
+@pytest.mark.parametrize("format", ["text", "markdown"])
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("<b>a</b> <I>b</I> H<sub>2</sub>O", "<b>a</b> <i>b</i> H<sub>2</sub>O"),
+        ("a<br/>b", "a<br>b"),
+        ("a &lt; b &amp; c", "a &lt; b &amp; c"),
+        ("a < b & c", "a &lt; b &amp; c"),
+        ("x<y and y>z", "x&lt;y and y&gt;z"),
+        ("List<int> and <unk>", "List&lt;int&gt; and &lt;unk&gt;"),
+        ("a <!-- note -->b", "a b"),
+        ("<ul>\n<li>a</li>\n<li>b</li>\n</ul>", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n"),
+        ('<b onclick="x()" style="color:red">a</b>', "<b>a</b>"),
+        ("C:\\new\\x", "C:\\new\\x"),
+    ],
+)
+def test_simple_html_is_html_and_all_else_is_text(text, shown, format):
+    assert html.rich(text, format) == shown
+
+
+@pytest.mark.parametrize("format", ["text", "markdown"])
+@pytest.mark.parametrize(
+    "text",
+    ["[it](https://a.org/?x=1&y=2)", '<a href="https://a.org/?x=1&amp;y=2">it</a>'],
+)
+def test_links_open_beside_the_notebook(text, format):
+    link = '<a href="https://a.org/?x=1&amp;y=2" target="_blank" rel="noopener noreferrer">it</a>'
+    assert html.rich(text, format) == link
+
+
+def test_an_address_in_brackets_is_a_link():
+    assert '<a href="https://a.org"' in html.rich("see <https://a.org>")
+
+
+def test_a_picture_is_a_link_and_is_not_loaded():
+    found = html.rich("![a cat](https://a.org/cat.png)", "markdown")
+    assert found.startswith('<a href="https://a.org/cat.png"')
+    assert found.endswith(">a cat</a>")
+
+
+def test_text_is_no_markdown():
+    said = "* a\n# b\n_c_ **d**"
+    assert html.rich(said) == "* a<br># b<br>_c_ **d**"
+    assert html.rich("a\n\nb") == "<p>a</p>\n<p>b</p>\n"
+
+
+def test_plain_text_is_shown_as_it_is():
+    assert html.rich("$x$ <b> [l](http://a)\n", "plain") == "$x$ &lt;b&gt; [l](http://a)<br>"
+
+
+def test_markdown_has_tables():
+    assert html.rich("|a|\n|-|\n|1|", "markdown").count("<td>") == 1

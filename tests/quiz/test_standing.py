@@ -1,8 +1,13 @@
 """Where the learner stands."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from featlib import quiz
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
 @pytest.fixture
@@ -38,5 +43,15 @@ def test_answers_to_questions_that_are_gone_do_not_count(progress):
 
 def test_the_table_says_it_in_words(progress):
     progress.add("source_quiz", "purpose", 2, True)
-    (row,) = (r for r in quiz.progress_table(progress).rows if r[0] == "source_quiz")
-    assert row == ("source_quiz", "1 of 3", "1", "begun")
+    title = "The three questions that started it"
+    (row,) = (r for r in quiz.progress_table(progress).rows if r[0] == title)
+    assert row == (title, "1 of 3", "1", "begun")
+
+
+def test_each_title_leads_to_the_notebook_that_asks_the_quiz(progress):
+    html = quiz.progress_table(progress)._repr_html_()
+    links = dict(re.findall(r'<a href="([^"]*)">([^<]*)</a></td>', html))
+    assert len(re.findall("<a ", html)) == len(quiz.names())
+    assert links["03_feature_extraction.ipynb"] == "What are the 512 numbers?"
+    for name in links:
+        assert (NOTEBOOKS / name).is_file()

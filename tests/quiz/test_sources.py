@@ -1,0 +1,186 @@
+"""Where questions may come from: what JupyterQuiz takes loads, or is refused in words."""
+
+import base64
+import contextlib
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+import featlib
+from featlib import FeatlibError, quiz
+from featlib.quiz import sources
+
+ONE = {
+    "question": "How much is 1 + 1, in words or as a number?",
+    "type": "numeric",
+    "answers": [{"type": "value", "value": 2, "correct": True}],
+}
+TEXT = json.dumps([ONE])
+HIDDEN = base64.b64encode(TEXT.encode()).decode()
+LINES = "\n".join(HIDDEN[i : i + 64] for i in range(0, len(HIDDEN), 64))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [[ONE], (ONE,), ONE, {"title": "t", "questions": [ONE]}, TEXT, f"\n {TEXT}\n", HIDDEN, LINES],
+    ids=[
+        "list",
+        "tuple",
+        "a question",
+        "a quiz",
+        "JSON",
+        "JSON, indented",
+        "base64",
+        "lines",
+    ],
+)
+def test_questions_as_jupyterquiz_takes_them(source):
+    widget = featlib.show_quiz(source)
+    assert [q.text for q in widget.quiz.questions] == [ONE["question"]]
+    widget._receive(widget, {"check": "question-1", "answer": "2"}, [])
+    assert widget.view["questions"][0]["state"] == "right"
+
+
+REFUSED = {
+    "an element": ("#quiz1", "an HTML element of a page. Pass the element's text itself"),
+    "an empty list": ([], "the list holds no question"),
+    "a list of texts": (["x"], "question 1, as a whole"),
+    "a dict": ({"question": "x"}, '"type" is a required property'),
+    "another dict": ({"a": 1}, "required property"),
+    "what JSON cannot hold": ([{"question": {1}}], "what JSON cannot hold"),
+    "half of JSON": (TEXT[:-5], "the text of a list of questions in JSON"),
+    "half of base64": (HIDDEN[: len(HIDDEN) // 2], "Copy the element's text as a whole"),
+    "base64 of half of JSON": (base64.b64encode(TEXT[:-9].encode()).decode(), "in JSON and base64"),
+    "most of base64": (HIDDEN[:-2] * 3, "Copy the element's text as a whole"),
+    "a short text": ("W10=", "one of 00_start_here"),
+    "a number": (3, "the name of a quiz, its file, questions, or a Quiz"),
+    "nothing": (None, "the name of a quiz, its file, questions, or a Quiz"),
+    "another protocol": ("ftp://example.org/q.json", "Download it"),
+    "no address": ("http://[", "a file that can be fetched"),
+    "blanks in it": ("http://a b/c", "a file that can be fetched"),
+    "no port": ("http://localhost:99999999/", "a file that can be fetched"),
+    "nobody there": ("http://127.0.0.1:9/q.json", "Check the address and the connection"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_loaded_is_refused_in_words(case):
+    source, said = REFUSED[case]
+    with pytest.raises(FeatlibError) as error:
+        featlib.show_quiz(source)
+    assert said in str(error.value)
+    assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/no/such/01_raw_input.json",
+        "no_such/01_raw_input.json",
+        "no_such/01_raw_input",
+        Path("no_such") / "01_raw_input.json",
+        "../01_raw_input.json",
+    ],
+)
+def test_a_path_that_is_not_there_is_not_the_quiz_of_that_name(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FeatlibError, match="Pass '01_raw_input' alone"):
+        featlib.show_quiz(path)
+
+
+def test_a_name_is_the_lessons_and_a_file_of_that_name_is_the_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    odd = ("[draft] quiz.json", "#1.json", "{x}.JSON")
+    for name in ("01_raw_input.json", "mine.txt", *odd):
+        Path(name).write_text(TEXT)
+    assert [len(quiz.load(name).questions) for name in odd] == [1, 1, 1]
+    assert len(quiz.load("01_raw_input").questions) > 1
+    assert len(quiz.load("02_preprocessing.json").questions) > 1
+    assert (
+        len(quiz.load("01_raw_input.json").questions) == len(quiz.load("mine.txt").questions) == 1
+    )
+
+
+@contextlib.contextmanager
+def served(answer):
+    """Serve whatever a function writes to each request, and yield the address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            with contextlib.suppress(OSError):  # the client may have left
+                answer(self)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def whole(content):
+    def answer(request):
+        request.send_response(200)
+        request.end_headers()
+        request.wfile.write(content)
+
+    return answer
+
+
+def test_a_file_at_an_address():
+    with served(whole(TEXT.encode("utf-8-sig"))) as address:
+        loaded = featlib.show_quiz(f"{address}/week%201/my%20quiz.json?raw=true").quiz
+    assert (loaded.name, loaded.title, len(loaded.questions)) == ("my quiz", "my quiz", 1)
+
+
+def drops(request):
+    request.send_response(200)
+    request.end_headers()
+    for _ in range(100):
+        request.wfile.write(b" ")
+        time.sleep(0.05)
+
+
+def cut(request):
+    request.send_response(200)
+    request.send_header("Content-Length", "1000")
+    request.end_headers()
+    request.wfile.write(b"[")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (whole(b"<!doctype html>"), "on GitHub, that of the button 'Raw'"),
+        (whole(b"\xff"), "a JSON file in UTF-8"),
+        (whole(b" " * 2_000), "more than 0.001 MB"),
+        (whole(b""), "a JSON file in UTF-8"),
+        (lambda request: request.send_error(404), "404"),
+        (lambda request: request.wfile.write(b"no http\r\n\r\n"), "no http"),
+        (lambda request: None, "download the file"),
+        (drops, "not all of it within 0.5 seconds"),
+        (cut, "a JSON file in UTF-8"),
+    ],
+    ids=["a page", "no text", "too large", "empty", "404", "no http", "nothing", "drops", "cut"],
+)
+def test_what_is_no_quiz_at_an_address(answer, said, monkeypatch):
+    monkeypatch.setattr(sources, "_SECONDS", 0.5)
+    monkeypatch.setattr("featlib.quiz.questions._LARGEST", 1000)
+    with served(answer) as address, pytest.raises(FeatlibError) as error:
+        quiz.load(f"{address}/q.json")
+    assert said in str(error.value)
+    assert address in str(error.value)
+
+
+def test_a_server_that_says_nothing_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(sources, "_SECONDS", 0.3)
+    with served(lambda request: time.sleep(1)) as address, pytest.raises(FeatlibError, match="tim"):
+        quiz.load(address)
