@@ -218,10 +218,10 @@ def form(quiz: Quiz) -> str:
     -------
     str
     """
-    parts = "".join(map(question, quiz.questions))
+    parts, count = "".join(map(question, quiz.questions)), len(quiz.questions)
     return (
         f'<section aria-label="Quiz: {escape(quiz.title)}"><p><strong>{escape(quiz.title)}</strong>'
-        f" – {len(quiz.questions)} questions</p><ol>{parts}</ol></section>"
+        f" – {count} question{'' if count == 1 else 's'}</p><ol>{parts}</ol></section>"
     )
 
 

@@ -52,7 +52,7 @@ function render({ model, el }) {
   };
   const announce = (message) => {
     rated = false;
-    status.textContent = message.status ?? "";
+    if (message.status) status.textContent = message.status;
   };
   model.on("change:view", redraw);
   model.on("msg:custom", announce);
@@ -64,4 +64,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default () => placed(render);

@@ -2,10 +2,10 @@
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from featlib import checks, quiz
-from featlib.engine.words import describe
+from featlib.engine.words import describe, printable
 from featlib.quiz import flashcards, html
 from featlib.quiz.progress import RATINGS
 from featlib.widgets.base import Widget, script
@@ -41,6 +41,8 @@ class FlashcardsWidget(Widget):
     """
 
     _esm = script("flashcards")
+    _invitation = "Run this cell to review the cards."
+    _messages: ClassVar = {"card": {"card": str, "rating": str}}
 
     def __init__(
         self, deck: list[quiz.Flashcard], progress: quiz.Progress, limit: int = 20
@@ -53,7 +55,6 @@ class FlashcardsWidget(Widget):
         self.progress = progress
         self._left = checks.whole_number(limit, where, "limit")
         super().__init__(view=self._next())
-        self.on_msg(self._receive)
 
     def plain(self) -> tuple[str, str]:
         """Return the cards as text and as HTML.
@@ -102,18 +103,18 @@ class FlashcardsWidget(Widget):
             return "There are no cards."
         return f"Done. The next card is due on {min(dates).astimezone():%d %B, %H:%M}."
 
-    def _receive(self, _: object, content: dict[str, Any], buffers: list[Any]) -> None:
-        # A rating of a card that is no longer shown is the second click on the same button.
-        card, rating = content.get("card"), content.get("rating")
-        if card is None or card != self.view["card"] or rating not in RATINGS:
-            return
+    def _do(self, kind: str, fields: dict[str, Any], mark: str | None) -> str:
+        card, rating = fields["card"], fields["rating"]
+        checks.one_of(rating, "FlashcardsWidget", "rating", RATINGS)
+        if card != self.view["card"]:  # the second click on the same button
+            return ""
         try:
             self.progress.add_review(card, rating)
-        except OSError as error:
-            self.send({"status": f"The review could not be saved: {error}"})
-            return
+        except (checks.FeatlibError, OSError) as error:
+            return f"The review could not be saved: {printable(str(error))}"
         self._left -= 1
         self.view = self._next()
+        return ""
 
 
 def show_flashcards(name: str | Path = "flashcards", *, limit: int = 20) -> FlashcardsWidget:

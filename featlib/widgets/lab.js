@@ -11,11 +11,17 @@ function draw(tag, attributes = {}, text = "") {
   return node;
 }
 
+// A loss grows without bounds when the training diverges, and may be no number at the end.
+function inWords(value) {
+  if (value === null) return "no number";
+  return value < 1000 ? value.toFixed(2) : value.toExponential(0);
+}
+
 function chart(title, ylabel, top, epochs, lines) {
   const x = (i) => LEFT + (epochs > 1 ? (i / (epochs - 1)) * (WIDTH - LEFT - RIGHT) : 0);
   const y = (value) => TOP + (1 - Math.min(value, top) / top) * (HEIGHT - TOP - BOTTOM);
   const said = lines.filter(({ values }) => values.length).map(({ name, values }) =>
-    `${name} ${values.map((value) => value.toFixed(2)).join(", ")}`).join("; ");
+    `${name} ${values.map(inWords).join(", ")}`).join("; ");
   const svg = draw("svg", {
     viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title} by epoch: ${said}`,
   });
@@ -25,17 +31,17 @@ function chart(title, ylabel, top, epochs, lines) {
       draw("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value), class: "fq-grid" }),
       draw("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, value.toFixed(2)));
   }
-  for (let i = 0; i < epochs; i++)
+  for (let i = 0; i < epochs; i += Math.ceil(epochs / 10))
     svg.append(draw("text", { x: x(i), y: HEIGHT - BOTTOM + 15, "text-anchor": "middle" }, i + 1));
   svg.append(
     draw("text", { x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 4, "text-anchor": "middle" }, "epoch"),
     draw("text", { transform: `translate(10 ${HEIGHT / 2 - 10}) rotate(-90)`,
       "text-anchor": "middle" }, ylabel));
   for (const { values, kind } of lines) {
-    if (!values.length) continue;
-    const points = values.map((value, i) => `${x(i)},${y(value)}`).join(" ");
-    svg.append(draw("polyline", { points, class: kind }));
-    values.forEach((value, i) => svg.append(draw("circle", { cx: x(i), cy: y(value), r: 3, class: kind })));
+    const dots = values.flatMap((value, i) => (value === null ? [] : [[x(i), y(value)]]));
+    if (!dots.length) continue;
+    svg.append(draw("polyline", { points: dots.join(" "), class: kind }),
+      ...dots.map(([cx, cy]) => draw("circle", { cx, cy, r: 3, class: kind })));
   }
   return element("figure", {}, element("figcaption", {}, title), svg);
 }
@@ -43,15 +49,16 @@ function chart(title, ylabel, top, epochs, lines) {
 function render({ model, el }) {
   const prefix = `lab${Math.random().toString(36).slice(2)}`;
   let sent = null; // the change whose reply is on its way
-  let waiting = null; // what was changed since
+  let waiting = false; // whether something was changed since
   let count = 0; // of changes sent
+  let { settings } = model.get("view"); // as the controls stand, whatever became of them
   const change = (changes) => {
-    waiting = { ...waiting, ...changes };
+    settings = { ...settings, ...changes };
+    waiting = true;
     if (sent === null) send();
   };
   const send = () => {
-    const settings = { ...model.get("view").settings, ...waiting };
-    waiting = null;
+    waiting = false;
     count += 1;
     sent = `${prefix}-${count}`;
     model.send({ settings, sent });
@@ -63,7 +70,7 @@ function render({ model, el }) {
     // For the eye alone: a screen reader hears aria-valuetext.
     const output = element("span", { class: "fq-value", "aria-hidden": "true" });
     const input = element("input", {
-      type: "range", id, min, max, step, value: from(model.get("view").settings[name]),
+      type: "range", id, min, max, step, value: from(settings[name]),
       oninput: () => {
         output.textContent = show(to(Number(input.value)));
         input.setAttribute("aria-valuetext", output.textContent);
@@ -86,7 +93,8 @@ function render({ model, el }) {
     element("div", { class: "fq-slider" },
       element("label", { for: which.id }, "trained on"), which),
     slider("learning_rate", "learning rate",
-      { min: -5, max: 0, step: 0.1, to: (v) => 10 ** v, from: Math.log10, show: short }),
+      { min: -5, max: 0, step: 0.1, to: (v) => 10 ** v, show: short,
+        from: (v) => Math.log10(Math.max(v, 1e-5)) }),
     slider("epochs", "epochs", { min: 1, max: 10, step: 1 }),
     slider("per_class", "images per class", { min: 1, max: view.most, step: 1 }),
     slider("weight_decay", "weight decay", {
@@ -112,9 +120,10 @@ function render({ model, el }) {
   }, element("header", {}, element("p", { class: "fq-title" }, "What if?"), again),
   controls, charts, legend, status);
 
-  const put = (settings) => {
-    which.value = settings.features;
-    for (const [name, show] of Object.entries(outputs)) show(settings[name]);
+  const put = (now) => {
+    settings = now;
+    which.value = now.features;
+    for (const [name, show] of Object.entries(outputs)) show(now[name]);
   };
   // A reply never moves a slider that was moved since: first what is waiting is sent.
   const next = (answered) => {
@@ -124,9 +133,9 @@ function render({ model, el }) {
     return sent === null;
   };
   const redraw = () => {
-    const { run, before, reference, words, settings, sent: answered } = model.get("view");
+    const { run, before, reference, words, settings: trained, sent: answered } = model.get("view");
     const epochs = Math.max(run.loss.length, 5);
-    const highest = Math.max(2.4, ...run.loss.map((value) => Math.min(value, 10)));
+    const highest = Math.min(10, Math.max(2.4, ...run.loss));
     charts.replaceChildren(
       chart("Loss", "training loss", highest, epochs, [
         { name: "reference", values: reference.loss, kind: "fq-reference" },
@@ -138,11 +147,11 @@ function render({ model, el }) {
         { name: "this run, training", values: run.accuracy, kind: "fq-this" },
         { name: "this run, validation", values: run.val_accuracy, kind: "fq-unseen" }]));
     status.textContent = words;
-    if (next(answered)) put(settings);
+    if (next(answered)) put(trained);
   };
   const announce = (message) => {
-    status.textContent = message.status ?? "";
-    next(message.sent);
+    if (message.status) status.textContent = message.status;
+    next(message.done);
   };
   model.on("change:view", redraw);
   model.on("msg:custom", announce);
@@ -154,4 +163,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default () => placed(render);

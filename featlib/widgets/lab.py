@@ -1,7 +1,8 @@
 """The live lab: every change of a slider retrains the head and redraws its training trace."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from math import isfinite
+from typing import Any, ClassVar
 
 import torch
 
@@ -20,8 +21,11 @@ DEFAULTS: dict[str, Any] = {
     "per_class": 80,
     "weight_decay": 0.01,
 }
-
-
+_MOST_EPOCHS = 1000  # some seconds; nobody waits longer for a slider
+_DIVERGED = (
+    "The training diverged: its loss is no number any more, so there is no curve. "
+    "Lower the learning rate or the weight decay."
+)
 _LIKE = 'Pass {"epochs": 10}, for example.'
 
 
@@ -53,6 +57,8 @@ class LabWidget(Widget):
     """
 
     _esm = script("lab")
+    _invitation = "Run this cell to move the sliders."
+    _messages: ClassVar = {"settings": {"settings": dict}}
 
     training: head.TrainingTrace
     layer: torch.nn.Linear
@@ -65,10 +71,12 @@ class LabWidget(Widget):
         self._most = int(counts[counts > 0].min())  # of emoji3d no image is a flag
         super().__init__()
         self.retrain(DEFAULTS | {"per_class": self._most, "features": next(iter(inputs))})
-        self.on_msg(self._receive)
 
     def retrain(self, settings: dict[str, Any], *, sent: str | None = None) -> None:
         """Train a new head and show it beside the one before.
+
+        A training that diverges until its loss is no number is shown without a curve; `training`
+        and `layer` stay those of the run before it.
 
         Parameters
         ----------
@@ -80,35 +88,48 @@ class LabWidget(Widget):
         Raises
         ------
         featlib.FeatlibError
-            If a setting is unknown or out of range, or the training diverges.
+            If a setting is unknown or out of range.
         """
         checks.instance(settings, dict, "LabWidget", "settings in a dict", _LIKE)
         checks.settings(settings, "LabWidget", DEFAULTS)
         settings = self.view.get("settings", {}) | settings
         checks.one_of(settings["features"], "LabWidget", "features", list(self.inputs))
+        checks.whole_number(settings["epochs"], "LabWidget", "epochs", high=_MOST_EPOCHS)
+        recipe = {name: settings[name] for name in ("epochs", "learning_rate", "weight_decay")}
+        head.check_settings(recipe)
         rows = self.inputs[settings["features"]]
         train, unseen = self._first(settings["per_class"]), self.images.validation
         labels = self.images.labels
-        before = self.view.get("run")
-        self.layer, self.training = head.train(
-            rows[train],
-            labels[train],
-            len(self.images.classes),
-            validation=(rows[unseen], labels[unseen]),
-            epochs=settings["epochs"],
-            learning_rate=settings["learning_rate"],
-            weight_decay=settings["weight_decay"],
-        )
+        run, words = _numbers(()), _DIVERGED
+        try:
+            self.layer, self.training = head.train(
+                rows[train],
+                labels[train],
+                len(self.images.classes),
+                validation=(rows[unseen], labels[unseen]),
+                **recipe,
+            )
+        except checks.FeatlibError:  # the settings are right, so their effect is not
+            if not self.view:  # the first run: what is wrong are the features
+                raise
+        else:
+            run = _numbers(self.training.epochs)
+            words = self._words(len(train), settings["features"])
         self.view = {
             "inputs": list(self.inputs),
             "most": self._most,
             "settings": dict(settings),
-            "run": _numbers(self.training.epochs),
-            "before": before,
+            "run": run,
+            "before": self._before(),
             "reference": _numbers(trace.REFERENCE),
-            "words": self._words(len(train), settings["features"]),
+            "words": words,
             "sent": sent,
         }
+
+    def _before(self) -> dict[str, list[float | None]] | None:
+        """Return the run before: the last one that has a curve."""
+        last = self.view.get("run")
+        return last if last is None or last["loss"] else self.view["before"]
 
     def _first(self, per_class: int) -> torch.Tensor:
         """Return the first training images of each class."""
@@ -125,13 +146,9 @@ class LabWidget(Widget):
             f"validation accuracy {last.val_accuracy:.3f}. {last.observation.capitalize()}."
         )
 
-    def _receive(self, _: object, content: dict[str, Any], buffers: list[Any]) -> None:
-        if "settings" in content:
-            sent = content.get("sent")
-            try:
-                self.retrain(content["settings"], sent=sent)
-            except checks.FeatlibError as error:
-                self.send({"status": str(error), "sent": sent})
+    def _do(self, kind: str, fields: dict[str, Any], mark: str | None) -> str:
+        self.retrain(fields["settings"], sent=mark)
+        return ""
 
     def plain(self) -> tuple[str, str]:
         """Return the run that is shown as text and as HTML.
@@ -144,9 +161,9 @@ class LabWidget(Widget):
         return repr(table), table._repr_html_()
 
 
-def _numbers(rows: Sequence[head.Epoch]) -> dict[str, list[float]]:
+def _numbers(rows: Sequence[head.Epoch]) -> dict[str, list[float | None]]:
     return {
-        "loss": [row.loss for row in rows],
+        "loss": [row.loss if isfinite(row.loss) else None for row in rows],  # JSON has no NaN
         "accuracy": [row.accuracy for row in rows],
         "val_accuracy": [row.val_accuracy for row in rows if row.val_accuracy is not None],
     }

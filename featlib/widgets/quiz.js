@@ -5,6 +5,8 @@
 // controls of a question are made once and stay: a reply changes what is around them, and writes
 // into them only where the learner has changed nothing since the answer was sent.
 
+// A verdict stands at its question. The live region says it for those who hear the page.
+const HEARD = ["", "Right.", "Not right."];
 const VERDICT = { right: "✓ Right.", wrong: "✗ Not right yet.", open: "" };
 
 // The three kinds of controls. Each tells `changed` of every change that the learner makes, and
@@ -38,7 +40,7 @@ function field(question, name, changed) {
     spellcheck: "false",
     maxlength: 1000,
     dir: "auto",
-    placeholder: { shape: "such as (4, 3, 8, 8)", numeric: "a number" }[question.type],
+    placeholder: question.example || false,
     oninput: changed,
     oncompositionstart: changed, // a letter of several keys, as in Japanese, is begun
   });
@@ -186,9 +188,10 @@ function render({ model, el }) {
 
   const check = (id, answer) => {
     if (answer === undefined || (Array.isArray(answer) && answer.length === 0)) {
-      status.textContent = "Give an answer first.";
+      say("Give an answer first.");
       return null;
     }
+    say(""); // the same verdict again is heard again
     count += 1;
     const sent = `${prefix}-${count}`;
     model.send({ check: id, answer, sent });
@@ -226,7 +229,12 @@ function render({ model, el }) {
 
   const score = element("p", { class: "fq-score" });
   const cards = element("div");
-  const status = element("div", { role: "status", class: "fq-status", "aria-live": "polite" });
+  const status = element("div", { role: "status", "aria-live": "polite" });
+  const say = (words) => {
+    status.textContent = words;
+    status.className = HEARD.includes(words) ? "fq-hidden" : "fq-status";
+  };
+  say("");
   const root = element("section", {
     class: "fq",
     "aria-label": `Quiz: ${words}`,
@@ -242,7 +250,7 @@ function render({ model, el }) {
   const usable = (node) => node && !node.disabled && !node.hidden && node.isConnected;
   const go = (to, from) => {
     place = to;
-    status.textContent = "";
+    say("");
     lay();
     const first = cards.querySelector("input:not(:disabled), button:not(:disabled, [hidden])");
     [first, from, next, previous, more].find(usable).focus();
@@ -272,7 +280,7 @@ function render({ model, el }) {
     if (here && !usable(focused)) [next, more].find(usable).focus();
   };
   const announce = (message) => {
-    status.textContent = message.status ?? "";
+    if (message.status) say(message.status);
   };
   model.on("change:view", refresh);
   model.on("msg:custom", announce);
@@ -285,4 +293,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default () => placed(render);

@@ -4,13 +4,13 @@ Marking happens here, in Python. The front end (quiz.js) only shows what `view` 
 what the learner did; an answer travels inside the message that asks to check it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from featlib import checks, quiz
-from featlib.engine.words import describe
+from featlib.engine.words import describe, printable
 from featlib.quiz import html
 from featlib.quiz.marking import Value, shuffled
 from featlib.quiz.questions import CHOICES
@@ -19,6 +19,7 @@ from featlib.widgets.base import Widget, script
 __all__ = ["QuizWidget", "show_quiz"]
 
 _MODES = ("one", "all")
+_EXAMPLE = (4, 3, 8, 8)  # sizes of a shape
 
 
 class QuizWidget(Widget):
@@ -49,6 +50,8 @@ class QuizWidget(Widget):
     """
 
     _esm = script("quiz")
+    _invitation = "Run this cell to answer."
+    _messages: ClassVar = {"check": {"check": str, "answer": object}, "reset": {"reset": bool}}
 
     def __init__(
         self,
@@ -65,7 +68,6 @@ class QuizWidget(Widget):
         self._hints: set[str] = set()
         shown = {"title": quiz.title, "mode": mode, "cleared": 0, "questions": self._questions()}
         super().__init__(view=shown)
-        self.on_msg(self._receive)
 
     def plain(self) -> tuple[str, str]:
         """Return the questions as text and as HTML.
@@ -88,7 +90,7 @@ class QuizWidget(Widget):
 
     def _questions(self) -> list[dict[str, Any]]:
         """Return what to show of all questions, with the answers of earlier runs."""
-        last = self.progress.last(self.quiz.name)
+        last = self.progress.last(self.quiz, self.values)
         shown = []
         for question in self.quiz.questions:
             answer = last[question.id].answer if question.id in last else None
@@ -110,6 +112,7 @@ class QuizWidget(Widget):
             "choices": self._choices(question),
             "items": self._items(question),
             "columns": question.columns,
+            "example": _example(question),
             "answer": answer,
             "state": "open" if mark is None else "right" if done else "wrong",
             "feedback": html.rich(mark.feedback, question.format) if mark else "",
@@ -140,44 +143,52 @@ class QuizWidget(Widget):
         shown = question.id in self._hints and not (mark and mark.correct)
         return html.rich(question.hint, question.format) if shown else ""
 
-    def _receive(self, _: object, content: dict[str, Any], buffers: list[Any]) -> None:
-        try:
-            if content.get("check") in self._by_id and "answer" in content:
-                self._check(content["check"], content["answer"], content.get("sent"))
-            elif "reset" in content:
-                self._reset()
-        except checks.FeatlibError as error:
-            self.send({"status": str(error)})
+    def _do(self, kind: str, fields: dict[str, Any], mark: str | None) -> str:
+        if kind == "check":
+            return self._check(fields["check"], fields["answer"], mark)
+        return self._reset() if fields["reset"] else ""
 
-    def _check(self, identity: str, answer: object, sent: str | None) -> None:
+    def _check(self, identity: str, answer: object, sent: str | None) -> str:
+        checks.one_of(identity, "QuizWidget", "check", self._by_id)
         question = self._by_id[identity]
         hint = identity in self._hints
         shown = self._show(question, answer) | {"sent": sent}
         status = "Right." if shown["state"] == "right" else "Not right."
         try:
-            self.progress.add(self.quiz.name, identity, answer, shown["state"] == "right", hint)
-        except OSError as error:
-            status += f" But the answer could not be saved: {error}"
+            self.progress.add(self.quiz.name, question, answer, shown["state"] == "right", hint)
+        except (checks.FeatlibError, OSError) as error:
+            status += f" But the answer could not be saved: {printable(str(error))}"
         questions = [shown if q["id"] == identity else q for q in self.view["questions"]]
-        self._tell(status, questions=questions)
+        self.view = self.view | {"questions": questions}
+        return status
 
-    def _reset(self) -> None:
+    def _reset(self) -> str:
         try:
-            self.progress.reset(self.quiz.name)
-        except OSError as error:
-            self.send({"status": f"The answers could not be cleared: {error}"})
-            return
+            self.progress.reset(self.quiz)
+        except (checks.FeatlibError, OSError) as error:
+            return f"The answers could not be cleared: {printable(str(error))}"
         self._hints.clear()
-        cleared = self.view["cleared"] + 1
-        self._tell("All answers are cleared.", questions=self._questions(), cleared=cleared)
+        view: dict[str, Any] = self.view
+        cleared = view["cleared"] + 1
+        self.view = view | {"questions": self._questions(), "cleared": cleared}
+        return "All answers are cleared."
 
-    def _tell(self, status: str, **changes: Any) -> None:
-        self.view = self.view | changes
-        self.send({"status": status})
+
+def _example(question: quiz.Question) -> str:
+    """Return what stands in an empty field: a number, or a shape with as many as the right one."""
+    if question.type == "numeric":
+        return "a number"
+    if question.type != "shape":
+        return ""
+    right = next((a["shape"] for a in question.answers if a["correct"] and "shape" in a), _EXAMPLE)
+    sizes = [_EXAMPLE[i % len(_EXAMPLE)] for i in range(-len(right), 0)]
+    if sizes == list(right):  # it must not be the answer
+        sizes = [size + 1 for size in sizes]
+    return f"such as {tuple(sizes)}"
 
 
 def show_quiz(
-    name: str | Path | quiz.Quiz,
+    name: str | Path | Sequence[dict[str, Any]] | Mapping[str, Any] | quiz.Quiz,
     *,
     values: Mapping[str, Value] | None = None,
     mode: str = "one",
@@ -186,8 +197,9 @@ def show_quiz(
 
     Parameters
     ----------
-    name : str, pathlib.Path or featlib.quiz.Quiz
-        Such as ``"03_feature_extraction"``, the path of a quiz file, or what `quiz.draw` returns.
+    name : str, pathlib.Path, list of dict, dict, or featlib.quiz.Quiz
+        Such as ``"03_feature_extraction"``, the path or the address of a quiz file, or what
+        `quiz.draw` returns; or questions as JupyterQuiz takes them, see `quiz.load`.
     values : dict of str to float or str or list of str, optional
         Values of your own run, for questions that ask for one. Of a list, each text is right.
     mode : {"one", "all"}
@@ -202,11 +214,9 @@ def show_quiz(
     featlib.FeatlibError
         If there is no such quiz, its file is faulty, or a value that it asks for is missing.
     """
+    wanted = "the name of a quiz, its file, questions, or a Quiz"
     fix = "quiz.names() lists those that there are."
-    if isinstance(name, (list, dict)):  # as JupyterQuiz takes it
-        fix = 'Write it to a file: Path("mine.json").write_text(json.dumps(questions)).'
-    wanted = "the name of a quiz, its file, or a Quiz"
-    checks.instance(name, (str, Path, quiz.Quiz), "show_quiz", wanted, fix)
+    checks.instance(name, (str, Path, list, tuple, dict, quiz.Quiz), "show_quiz", wanted, fix)
     loaded = name if isinstance(name, quiz.Quiz) else quiz.load(name)
     return QuizWidget(loaded, quiz.Progress(), values, mode)
 

@@ -72,6 +72,29 @@ def test_a_slider_that_is_moved_before_the_reply_stays(notebook, gate):
     expect(epochs).to_have_value("8")
 
 
+def test_a_diverged_training_is_said_and_the_next_change_works(notebook):
+    opened = notebook("diverged", [], "import featlib\nfeatlib.show_lab()")
+    widget = opened.widget
+    status, curve = widget.get_by_role("status"), widget.locator("polyline.fq-this")
+    rate, decay = widget.get_by_label("learning rate"), widget.get_by_label("weight decay")
+    rate.fill("0")  # 10^0
+    decay.fill("2")
+    expect(status).to_contain_text("The training diverged")
+    expect(curve).to_have_count(0)
+    expect(rate).to_have_value("0")
+    expect(decay).to_have_value("2")
+    epochs = widget.get_by_label("epochs")
+    epochs.fill("6")
+    expect(status).to_contain_text("The training diverged")
+    decay.fill("-3")
+    expect(curve.first).to_have_attribute("points", pattern(6))
+    expect(status).to_contain_text("800 images of 10 classes")
+    rate.fill("-2.7")
+    expect(status).not_to_contain_text("iverged")
+    expect(epochs).to_have_value("6")
+    assert opened.errors == []
+
+
 def test_the_same_settings_twice_are_answered_twice(notebook):
     widget = notebook("again", [], "import featlib\nfeatlib.show_lab()").widget
     status = widget.get_by_role("status")

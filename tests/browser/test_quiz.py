@@ -1,5 +1,7 @@
 """The quiz in JupyterLab: by mouse, by keyboard alone, after a reload, after a restart."""
 
+import shutil
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
@@ -75,9 +77,15 @@ QUIZ = {
 CODE = "import featlib\nfeatlib.show_quiz('{name}.json', mode='{mode}')"
 
 
+@pytest.fixture(autouse=True)
+def no_answers(lab):
+    """Begin without answers: they belong to the questions, which are the same in all tests."""
+    shutil.rmtree(lab.notebooks.parent / "data", ignore_errors=True)
+
+
 @pytest.fixture
 def quiz(notebook):
-    """Return a function that opens the quiz under a name of its own, so with no answers."""
+    """Return a function that opens the quiz."""
 
     def open_quiz(name, theme="light", mode="one"):
         return notebook(name, QUIZ, CODE.format(name=name, mode=mode), theme)
@@ -180,6 +188,34 @@ def test_by_keyboard_alone(quiz):
     expect(widget).to_contain_text("6 of 6 right ✓")
     expect(cells).to_have_count(2)
     assert opened.errors == []
+
+
+def test_the_verdict_is_seen_once_and_heard_once(quiz):
+    widget = quiz("once").widget
+    heard = widget.locator("[aria-live], [role=status], [role=alert]")
+    for label, words in (("shuffles pixels", "Not right."), ("makes features", "Right.")):
+        widget.get_by_label(label).check()
+        widget.get_by_role("button", name="Check").click()
+        expect(heard).to_have_text([words])
+        assert max(heard.bounding_box()[side] for side in ("width", "height")) <= 1
+    widget.get_by_role("button", name="Next").click()
+    widget.get_by_role("button", name="Check").click()
+    expect(heard).to_have_text(["Give an answer first."])
+    assert heard.bounding_box()["height"] > 10
+
+
+def test_a_wrong_answer_leaves_the_focus_and_the_caret(quiz):
+    widget = quiz("wrong", mode="all").widget
+    for identity, typed in (("number", "1000"), ("word", "width"), ("shape", "(512, 1000)")):
+        card = widget.locator(f"[data-question={identity}]")
+        field = card.get_by_role("textbox")
+        field.fill(typed)
+        field.press("ArrowLeft")
+        field.press("Enter")
+        expect(card).to_contain_text("✗ Not right yet.")
+        expect(field).to_be_focused()
+        expect(field).to_have_value(typed)
+        assert caret(field) == [len(typed) - 1] * 2
 
 
 def sort_by_keyboard(widget, wanted):
