@@ -279,6 +279,7 @@ def run(
     weights: str | Path | Weights | Mapping[str, torch.Tensor] | nn.Module = "bundled",
     size: int | None = None,
     baselines: bool = True,
+    extract: Callable[[ImageSet, Weights], torch.Tensor] | None = None,
     cache: bool = True,
     progress: bool = True,
     **settings: Any,
@@ -299,6 +300,9 @@ def run(
         size, too. Left out, the size belongs to the images: see `images.from_folder`.
     baselines : bool
         Whether to train the same layer on raw pixels and on features of an untrained network, too.
+    extract : callable, optional
+        Makes the features float32 N×512 of the images, in place of `features.extract`: where some
+        are known already, say.
     cache : bool
         Whether to keep features on disk, and to read those that are there.
     progress : bool
@@ -332,7 +336,7 @@ def run(
     clock = _Clock()
     _check_settings(settings, baselines=baselines, cache=cache, progress=progress)
     settings["progress"] = progress
-    extract = partial(features.extract, cache=cache, progress=progress)
+    usual = partial(features.extract, cache=cache, progress=progress)
     network = read_weights(weights, size=size)  # first, since their card may name a size
     with clock.stage():
         options = {"size": network.transform.size, "cache": cache, "progress": progress}
@@ -340,12 +344,17 @@ def run(
     with clock.stage():
         scaled = _scale(images.pixels)
     with clock.stage():
-        rows, from_cache = features.extract_or_read(images, network, cache=cache, progress=progress)
+        if extract:
+            rows, from_cache = _own_features(extract(images, network), images), False
+        else:
+            rows, from_cache = features.extract_or_read(
+                images, network, cache=cache, progress=progress
+            )
     with clock.stage():
         layer, training = _train(rows.__getitem__, images, settings)
     with clock.stage():
         report = _evaluate(layer, rows.__getitem__, images)
-    others = tuple(_baselines(images, network, extract, settings)) if baselines else ()
+    others = tuple(_baselines(images, network, usual, settings)) if baselines else ()
     flow = _data_flow(images, scaled, rows, layer, report, clock.seconds, from_cache)
     return Lesson(
         images,
@@ -398,6 +407,15 @@ def _check_settings(settings: dict[str, Any], **switches: bool) -> None:
     for name, value in switches.items():
         checks.switch(value, "lesson.run", name)
     head.check_settings(settings)
+
+
+def _own_features(rows: torch.Tensor, images: ImageSet) -> torch.Tensor:
+    where = "lesson.run, extract"
+    checks.features(rows, where)
+    if len(rows) != len(images):
+        fix = "Return one row an image, in the order of the images."
+        checks.refuse(where, f"features of {len(images)} images", f"{len(rows)} rows", fix)
+    return rows
 
 
 def _image_set(

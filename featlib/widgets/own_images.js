@@ -1,145 +1,300 @@
-// Classes with their pictures, then training, then a new picture to try. Each file goes to Python
-// in a message of its own, because a server limits the size of one message.
+// Classes with their pictures, then training, then new pictures to try. What is shown is the kernel's
+// `view`: a page that is loaded anew shows the same. Each file goes in a message of its own, in
+// pieces where it is large, because servers limit the size of one message.
 
-const LARGEST = 8e6; // bytes; servers take 10 MB a message by default
-const MOST = 10;
-const ACCEPT = "image/png,image/jpeg,image/webp,image/gif,image/bmp";
+const PIECE = 4e6; // bytes
+const ACCEPT = "image/*,.heic,.heif,.avif,.tif,.tiff,.ppm";
+const TOGETHER = 1e6; // bytes of small files that go in one message
+const SOON = 300; // milliseconds that a file waits for others at most
+const FRAME = 100; // milliseconds between two looks of the camera, at least
+const TRY = -1; // stands for the number of a class
 
 function render({ model, el }) {
   const prefix = `own${Math.random().toString(36).slice(2)}`;
-  const names = new Map();
+  const cards = new Map(); // by the number of their class
+  const thumbnails = new Map(); // by the number of their picture
+  const wanted = new Set(); // thumbnails that were asked for
   const replies = new Map(); // what waits for a reply, by the message that it answers
+  const camera = makeCamera();
   let count = 0; // of messages
+  let shots = 0; // of the camera
   let last = Promise.resolve(); // jobs run one after the other
   let jobs = 0; // that buttons wait for
+  let place = "train"; // which slot shows the kernel's words
+  let target = null; // the class that a paste goes to
 
   const status = element("div", { role: "status", class: "fq-status", "aria-live": "polite" });
-  const list = element("div");
-  const said = element("div");
-  const shown = element("div");
-  const say = (words) => { status.textContent = words; };
-  const tooLarge = (files) => files.map(({ name }) => `${name} is larger than 8 MB. `).join("") +
-    (files.length ? "Make it smaller, or use a folder." : "");
-
+  const say = (words) => { if (status.textContent !== words) status.textContent = words; };
+  const mark = () => `${prefix}-${count += 1}`;
+  const send = async (message, file, sent = mark()) => {
+    const content = file ? [await file.arrayBuffer()] : [];
+    const reply = new Promise((resolve) => replies.set(sent, resolve));
+    model.send({ ...message, sent }, undefined, content);
+    return reply;
+  };
+  const deliver = async (message, blob, file, number) => {
+    const sent = mark();
+    let start = 0;
+    for (; blob.size - start > PIECE; start += PIECE) {
+      const piece = { piece: sent, number, file };
+      if ((await send(piece, blob.slice(start, start + PIECE))).refused) return;
+    }
+    await send(message, blob.slice(start), sent);
+  };
   const queue = (job) => {
     last = last.then(job).catch((error) => say(`That did not work: ${error.message}`));
     return last;
   };
-  const send = async (message, file) => {
-    const content = file ? [await file.arrayBuffer()] : [];
-    count += 1;
-    const sent = `${prefix}-${count}`;
-    const reply = new Promise((resolve) => replies.set(sent, resolve));
-    model.send({ ...message, sent }, undefined, content);
-    await reply;
-  };
+  const classes = () => model.get("view").classes;
+  const pictureCount = () => classes().reduce((sum, { pictures }) => sum + pictures.length, 0);
 
   const upload = (number, files) => queue(async () => {
-    const small = files.filter((file) => file.size <= LARGEST);
-    for (const [i, file] of small.entries()) {
-      say(`Uploading ${i + 1} of ${small.length}: ${file.name}`);
-      await send({ upload: number, file: file.name }, file);
+    const before = pictureCount();
+    const unread = []; // a file that was moved since, for example
+    if (classes().find((one) => one.number === number)?.refused.length) await send({ dismiss: number });
+    let batch = [], size = 0, began = performance.now();
+    const flush = async () => {
+      const names = batch.map(({ name, blob }) => [name, blob.size]);
+      if (names.length) await send({ batch: number, files: names }, new Blob(batch.map(({ blob }) => blob)));
+      batch = [];
+      size = 0;
+      began = performance.now();
+    };
+    for (const [i, file] of files.entries()) {
+      say(`Reading ${i + 1} of ${files.length}: ${file.name}`);
+      try {
+        const blob = await shrunk(file);
+        if (size + blob.size > TOGETHER) await flush();
+        if (blob.size > TOGETHER) {
+          await deliver({ upload: number, file: file.name }, blob, file.name, number);
+          continue;
+        }
+        await blob.slice(0, 1).arrayBuffer(); // refused where the file is not there any more
+        batch.push({ name: file.name, blob });
+        size += blob.size;
+        if (performance.now() - began > SOON) await flush();
+      } catch (error) {
+        unread.push(`${file.name}: ${error.message}`);
+      }
     }
-    say(tooLarge(files.filter((file) => file.size > LARGEST)));
+    await flush();
+    const added = pictureCount() - before;
+    say([`${added} of ${files.length} added.`, ...unread].join(" "));
   });
-
-  // Take the chosen files and empty the input at once: once they are sent, it may hold others.
-  const taken = (input) => {
-    const files = [...input.files];
-    input.value = "";
-    return files;
+  // Find a class of that name, or one that nobody used yet, or make one.
+  const classFor = async (name) => {
+    const short = name.slice(0, 40).trim();
+    const known = classes().find((one) => one.name === short);
+    if (known) return known.number;
+    const unused = classes().find((one) =>
+      !one.pictures.length && ["", `Class ${one.number + 1}`].includes(one.name));
+    if (!unused && classes().length >= model.get("view").most) return null;
+    if (!unused) return (await send({ add: short })).number;
+    await send({ rename: unused.number, name: short });
+    return unused.number;
   };
-
-  const addClass = () => {
-    const number = names.size;
-    const name = element("input", { type: "text", id: `${prefix}-${number}`, maxlength: 40,
-      autocomplete: "off" });
-    const files = element("input", { type: "file", id: `${prefix}-f${number}`, multiple: true,
-      accept: ACCEPT, onchange: () => upload(number, taken(files)) });
-    const count = element("span", { class: "fq-count" }, "no pictures yet");
-    names.set(number, { name, count });
-    list.append(element("div", { class: "fq-own" },
-      element("label", { for: name.id }, `Class ${number + 1}`), name,
-      element("label", { for: files.id, class: "fq-hidden" }, `Pictures of class ${number + 1}`), files,
-      count));
-    more.disabled = names.size >= MOST;
-    return name;
+  const sortIn = async (all, number) => {
+    const { classes: found, loose } = byClass(all);
+    const [only] = found.values();
+    const into = number ?? target ?? classes()[0].number;
+    if (found.size === 1 && number !== null && !all.some(({ folders }) => folders.length > 1))
+      return upload(number, [...loose, ...only]); // a plain folder on a class
+    let left = "";
+    for (const [name, files] of found) {
+      const taken = await classFor(name);
+      if (taken === null) left += ` There are ${classes().length} classes already: ${name} is left out.`;
+      else await upload(taken, files);
+    }
+    if (loose.length && (number !== null || !found.size)) await upload(into, loose);
+    else if (loose.length) left += ` ${loose.length} files lie in no folder of a class, and are left out.`;
+    if (left) say(left.trim());
   };
+  const fail = (error) => say(`That did not work: ${error.message}`);
 
   const lock = (by) => {
     jobs += by;
-    for (const button of [train, read]) button.disabled = jobs > 0;
-    more.disabled = jobs > 0 || names.size >= MOST;
+    for (const button of [train, read]) button.setAttribute("aria-disabled", String(jobs > 0));
   };
-  const busy = (words, message, file) => {
-    const focused = root.getRootNode().activeElement;
+  const busy = (words, slot, job) => {
     lock(1);
-    queue(async () => {
+    return queue(async () => {
       say(words);
-      await send(message, file);
+      place = slot;
+      await job();
       say("");
-    }).then(() => {
-      lock(-1);
-      // A locked button loses the focus; the learner may have put it elsewhere since.
-      const now = root.getRootNode().activeElement;
-      if (root.contains(focused) && (!now || now === document.body)) focused.focus();
-    });
+    }).then(() => lock(-1));
+  };
+  const attemptFile = (file) => busy("Looking at it …", "try", async () =>
+    deliver({ try: file.name }, await shrunk(file), file.name, TRY));
+  const live = async () => {
+    let label = null;
+    for (let i = 0; camera.seesIn(attempt); i++) {
+      const next = wait(FRAME);
+      await new Promise(requestAnimationFrame); // a page that is not seen does not look either
+      if (!camera.seesIn(attempt)) break;
+      await send({ frame: i }, await camera.shot());
+      const { seen } = model.get("view");
+      if (seen && seen.label !== label) say(`The head says ${label = seen.label}.`);
+      await next;
+    }
   };
 
-  const more = element("button", { type: "button", onclick: () => addClass().focus() }, "Add a class");
+  const act = {
+    upload,
+    rename: (number, name) => send({ rename: number, name }),
+    remove: (picture) => send({ remove: picture }),
+    clear: (number, then) => send({ clear: number }).then(() => then.focus()),
+    dismiss: (number, then) => send({ dismiss: number }).then(() => then.focus()),
+    drop: (number) => send({ drop: number }).then(() => more.focus()),
+    chose: (number) => { target = number; },
+    dropped: (number, files) => files.then((all) => sortIn(all, number)).catch(fail),
+    take: (number) => queue(async () => {
+      shots += 1;
+      const file = `camera ${shots}.jpg`;
+      await deliver({ upload: number, file }, await camera.shot(), file, number);
+    }),
+    took: (times) => say(times === 1 ? "1 picture taken." : `${times} pictures taken.`),
+    useCamera: (where, beside, button, then) => {
+      button.disabled = true;
+      camera.start(where, beside, () => {
+        button.disabled = false;
+        if ([document.body, null].includes(root.getRootNode().activeElement)) button.focus();
+      }).then(then).catch((error) => { camera.stop(); button.disabled = false; say(error.message); });
+    },
+  };
+  const list = element("div");
+  const more = element("button", { type: "button", onclick: async () => {
+    const { number } = await send({ add: "" });
+    cards.get(number)?.name.focus();
+  } }, "Add a class");
+  const folders = fileButton("Add a folder", "Add a folder, with one folder a class in it",
+    { webkitdirectory: true, multiple: true }, (files) => sortIn(chosen(files), null).catch(fail));
   const train = element("button", { type: "button", class: "fq-train", onclick: () => {
-    const wanted = Object.fromEntries([...names].map(([n, { name }]) => [n, name.value]));
-    busy("Training …", { train: wanted });
+    if (jobs) return;
+    const names = () => Object.fromEntries([...cards].map(([n, { name }]) => [n, name.value]));
+    busy("Training …", "train", () => send({ train: names() }));
   } }, "Train");
   const folder = element("input", { type: "text", id: `${prefix}-folder`,
     placeholder: "such as /home/me/pictures" });
-  const read = element("button", { type: "button", onclick: () =>
-    busy("Reading the folder and training …", { folder: folder.value }) }, "Train on the folder");
-  const tried = element("input", { type: "file", id: `${prefix}-try`, accept: ACCEPT,
-    onchange: () => {
-      const [file] = taken(tried);
-      if (file && file.size > LARGEST) say(tooLarge([file]));
-      else if (file) busy("Looking at it …", { try: file.name }, file);
-    } });
-  const attempt = element("div", { class: "fq-own", hidden: true },
-    element("label", { for: tried.id }, "Try a new picture"), tried);
+  const read = element("button", { type: "button", onclick: () => {
+    if (!jobs) busy("Reading the folder and training …", "folder", () => send({ folder: folder.value }));
+  } }, "Train on the folder");
+  const tried = fileButton("Try a new picture", "Try a new picture", { accept: ACCEPT },
+    ([file]) => attemptFile(file));
+  const sight = element("div");
+  const watch = element("button", {
+    type: "button", "aria-label": "Use the camera to try the head",
+    onclick: () => act.useCamera(sight, [], watch, () => {
+      live().catch(fail);
+      sight.querySelector("button")?.focus();
+    }),
+  }, "Use the camera");
+  const slots = Object.fromEntries(["train", "folder", "try"].map((name) =>
+    [name, element("div", { "aria-live": "polite" })]));
+  const stale = element("p", { class: "fq-note" }, "The pictures changed since. Train again to use them.");
+  const bars = element("ul", { class: "fq-bars", "aria-label": "Share of each class" });
+  const nearest = element("ul", { class: "fq-nearest" });
+  const seen = element("div", { class: "fq-seen" }, bars,
+    element("div", {}, element("p", { class: "fq-note" }, "Nearest training pictures"), nearest));
+  const shown = element("div");
+  const attempt = element("div", { class: "fq-class", hidden: true, role: "group", "aria-label": "Try the head" },
+    element("div", { class: "fq-controls" }, tried, watch), sight, slots.try, seen);
   const root = element("section", {
-    class: "fq", "aria-label": "Your own pictures", "data-lm-suppress-shortcuts": "true",
+    class: "fq fq-own-pictures", "aria-label": "Your own pictures", "data-lm-suppress-shortcuts": "true",
     onkeydown: (event) => event.stopPropagation(),
   }, element("header", {}, element("p", { class: "fq-title" }, "Your own pictures")),
-  element("p", { class: "fq-note" }, "They stay on the machine that runs this notebook."),
+  element("p", { class: "fq-note" }, "Choose pictures for each class, drop or paste them there, or use " +
+    "the camera. They are kept in the memory of the machine that runs this notebook, and go nowhere else: " +
+    "when its kernel stops, they are gone."),
   list,
-  element("div", { class: "fq-controls" }, more, train),
-  element("details", {}, element("summary", {}, "Or use a folder, with one folder a class in it"),
-    element("div", { class: "fq-own" }, element("label", { for: folder.id }, "Folder"), folder, read)),
-  status, said, attempt, shown);
+  element("div", { class: "fq-controls" }, more, folders, train),
+  element("details", {},
+    element("summary", {}, "Or use a folder of that machine, with one folder a class in it"),
+    element("div", { class: "fq-head" }, element("label", { for: folder.id }, "Folder"), folder, read),
+    slots.folder),
+  status, slots.train, stale, attempt, shown);
 
-  // Every control was made above and stays: a reply changes only what is said and shown.
-  const draw = () => {
-    const { counts, words, trained, picture } = model.get("view");
-    for (const [number, { count }] of names) {
-      const n = counts[number] ?? 0;
-      count.textContent = n === 0 ? "no pictures yet" : n === 1 ? "1 picture" : `${n} pictures`;
+  dropPlace(root, (files) => act.dropped(null, files));
+  dropPlace(attempt, (files) => files.then(([first]) => first && attemptFile(first.file)).catch(fail));
+  root.addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (!files.length) return; // text, for a name
+    event.preventDefault();
+    event.stopPropagation();
+    if (attempt.contains(event.target)) attemptFile(files[0]);
+    else upload(target ?? classes()[0].number, files);
+  });
+
+  const askForThumbnails = (all) => {
+    const numbers = all.flatMap(({ pictures }) => pictures.map(([number]) => number))
+      .filter((number) => !wanted.has(number)).slice(0, 50);
+    if (!numbers.length) return;
+    for (const number of numbers) wanted.add(number);
+    send({ show: numbers }).then(draw);
+  };
+  const drawCards = (all) => {
+    for (const [number, { card }] of cards) {
+      if (all.some((one) => one.number === number)) continue;
+      if (camera.seesIn(card)) camera.stop();
+      card.remove();
+      cards.delete(number);
+      if (target === number) target = null;
     }
-    attempt.hidden = !trained;
-    said.replaceChildren(...(words ? [element("p", { class: "fq-feedback" }, words)] : []));
-    shown.replaceChildren(...(picture
-      ? [element("img", { src: picture.src, alt: picture.alt, class: "fq-figure" })] : []));
+    for (const one of all) {
+      if (!cards.has(one.number)) {
+        cards.set(one.number, makeClass({ number: one.number, prefix, act }));
+        list.append(cards.get(one.number).card);
+      }
+      cards.get(one.number).draw(one, thumbnails, all.length > 2);
+    }
   };
-  const finished = ({ done }) => {
-    replies.get(done)?.();
-    replies.delete(done);
+  let drawn = null;
+  const drawSeen = (found) => {
+    if (JSON.stringify(found) === drawn) return;
+    drawn = JSON.stringify(found);
+    seen.hidden = !found;
+    bars.replaceChildren(...(found?.shares ?? []).map(([name, share]) => {
+      const bar = element("span", { class: "fq-bar" });
+      bar.style.setProperty("--share", share);
+      return element("li", {}, element("span", {}, name), bar, element("span", {}, `${Math.round(100 * share)}%`));
+    }));
+    nearest.replaceChildren(...(found?.nearest ?? []).map((one) => element("li", { title: one.file },
+      element("img", { src: one.src, alt: "" }), element("span", {}, one.class))));
   };
+  // Every control stays: a reply changes only what is said and shown.
+  const draw = () => {
+    const view = model.get("view");
+    drawCards(view.classes);
+    more.disabled = view.classes.length >= view.most;
+    attempt.hidden = !view.trained;
+    stale.hidden = !view.stale;
+    for (const [name, slot] of Object.entries(slots)) {
+      const words = name === place ? view.words : "";
+      if (slot.textContent !== words)
+        slot.replaceChildren(...(words ? [element("p", { class: "fq-feedback" }, words)] : []));
+    }
+    drawSeen(view.seen);
+    if (shown.firstChild?.src !== view.picture?.src)
+      shown.replaceChildren(...(view.picture
+        ? [element("img", { src: view.picture.src, alt: view.picture.alt, class: "fq-figure" })] : []));
+    askForThumbnails(view.classes);
+  };
+  const finished = (reply) => {
+    for (const [number, source] of Object.entries(reply.thumbnails ?? {}))
+      thumbnails.set(Number(number), source);
+    replies.get(reply.done)?.(reply);
+    replies.delete(reply.done);
+  };
+  if (model.get("view").picture) place = "try";
   model.on("change:view", draw);
   model.on("msg:custom", finished);
-  addClass();
-  addClass();
   draw();
   el.append(root);
   return () => {
+    camera.stop();
     model.off("change:view", draw);
     model.off("msg:custom", finished);
   };
 }
 
-export default { render };
+export default () => placed(render);

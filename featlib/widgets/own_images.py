@@ -1,44 +1,80 @@
-"""Train a head on your own pictures: upload them class by class, or name a folder.
+"""Train a head on your own pictures: add them class by class, train, and try new ones live.
 
-Uploaded pictures are written into a temporary folder of the machine that runs the kernel, and
-deleted with the widget. They go nowhere else.
+The pictures are in the memory of the kernel alone: they are gone when it stops, or when the widget
+is closed. They go nowhere else.
 """
 
 import base64
-import re
-import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from featlib import checks, lesson, plots
-from featlib.engine.words import readable, shape_text
+import torch
+
+from featlib import checks, features, lesson, plots, trace
+from featlib.engine.decode import LARGEST_WHOLE, NO_FORMAT
+from featlib.engine.words import printable, shape_text
+from featlib.scale import pictures
 from featlib.scale.pictures import Picture
 from featlib.widgets.base import Widget, script
+from featlib.widgets.own_pictures import (
+    MOST,
+    WHERE,
+    OwnPictures,
+    decoded,
+    looks_like_picture,
+    thumbnail,
+)
 
 __all__ = ["OwnImagesWidget", "show_own_images"]
 
-_CLASSES = range(2, 11)  # how many there may be
+_HERE = Path(__file__).parent
+_PARTS = ("own_shrink.js", "own_files.js", "own_camera.js", "own_class.js")
+_NEAREST = 3  # training pictures that are shown beside a new one
+_TRY = -1  # the number that stands for no class: a picture to try
+_QUIET = {"piece", "show", "dismiss"}  # messages that cure no earlier error
 
 
 class OwnImagesWidget(Widget):
-    """Two to ten classes of your own pictures, a trained head, and a picture to try it on.
+    """Two to ten classes of your own pictures, a trained head, and new pictures to try it on.
 
     Attributes
     ----------
     lesson : featlib.lesson.Lesson or None
         The five stages on these pictures; None before they ran.
     view : dict
-        What the front end shows.
+        What the front end shows. Of a picture only its number and name: its thumbnail is sent when
+        the front end asks for it.
     """
 
-    _esm = script("own_images")
+    _esm = "\n".join(
+        [script("own_images"), *((_HERE / part).read_text(encoding="utf-8") for part in _PARTS)]
+    )
+    _invitation = "Run this cell to train on your own pictures."
+    _messages: ClassVar = {
+        "upload": {"upload": int, "file": str, "content": bytes},
+        "batch": {"batch": int, "files": list, "content": bytes},
+        "piece": {"piece": str, "number": int, "file": str, "content": bytes},
+        "remove": {"remove": int},
+        "clear": {"clear": int},
+        "add": {"add": str},
+        "rename": {"rename": int, "name": str},
+        "drop": {"drop": int},
+        "dismiss": {"dismiss": int},
+        "show": {"show": list},
+        "train": {"train": dict},
+        "folder": {"folder": str},
+        "try": {"try": str, "content": bytes},
+        "frame": {"frame": int, "content": bytes},
+    }
 
     def __init__(self) -> None:
         self.lesson: lesson.Lesson | None = None
-        self._folder = tempfile.TemporaryDirectory(prefix="featlib-own-")
-        self._pictures: dict[int, list[Path]] = {}  # class number: uploaded files
-        super().__init__(view={"counts": {}, "words": "", "trained": False, "picture": None})
-        self.on_msg(self._receive)
+        self._pictures = OwnPictures()
+        self._pieces: dict[str, bytes] = {}  # of large files, by the mark of the message to come
+        self._answer: dict[str, Any] = {}  # what goes into the reply
+        self._wrong = False  # whether the words that are shown are an error's
+        start = {"words": "", "trained": False, "stale": False, "picture": None, "seen": None}
+        super().__init__(view=start | {"most": MOST} | self._classes())
 
     def plain(self) -> tuple[str, str]:
         """Return what it is for as text and as HTML.
@@ -47,35 +83,34 @@ class OwnImagesWidget(Widget):
         -------
         text, html : str
         """
-        words = "Here you upload pictures of your own, once the notebook runs."
-        return "OwnImages()", f"<p><em>{words}</em></p>"
+        words = "Pictures that you choose, drop, paste, or take with the camera train a head here."
+        return "OwnImages()", f"<p>{words}</p>"
 
     def close(self) -> None:
-        """Delete the uploads, and the widget."""
-        self._folder.cleanup()
+        """Forget the pictures, and close the widget."""
+        self._pictures, self._pieces = OwnPictures(), {}
         super().close()
 
-    def train(self, folder: str | Path, cache: bool = True) -> None:
+    def train(self, folder: str | Path) -> None:
         """Run the five stages on a folder of pictures and show what came out.
+
+        Decoded pictures and features are kept in the cache folder, as by `featlib.run`.
 
         Parameters
         ----------
         folder : str or pathlib.Path
             One folder a class.
-        cache : bool
-            Whether to keep decoded pictures and features on disk.
 
         Raises
         ------
         featlib.FeatlibError
             If the folder does not hold at least two classes of pictures.
         """
-        root = checks.folder(folder, "own pictures", "pictures, one folder a class,")
-        self.lesson = lesson.run(root, cache=cache, progress=False)
-        self._show(words=_summary(self.lesson), trained=True, picture=None)
+        root = checks.folder(folder, WHERE, "pictures, one folder a class,")
+        self._finish(lesson.run(root, baselines=False, progress=False))
 
     def try_picture(self, picture: Picture) -> None:
-        """Show the prediction trace of a new picture.
+        """Show what the head says of a new picture, and its prediction trace.
 
         Parameters
         ----------
@@ -87,74 +122,187 @@ class OwnImagesWidget(Widget):
         featlib.FeatlibError
             If nothing was trained yet, or the picture cannot be read.
         """
+        size = self._trained().images.pixels.shape[-1]
+        self._explain(pictures.read(picture, size, WHERE))
+
+    def _trained(self) -> lesson.Lesson:
         if self.lesson is None:
-            fix = "Upload pictures of two classes and press Train."
-            checks.refuse("own pictures", "a trained head", "none yet", fix)
-        prediction = self.lesson.predict(picture)
-        figure = plots.prediction_trace(prediction)
+            fix = "Add pictures of two classes and press Train."
+            checks.refuse(WHERE, "a trained head", "none yet", fix)
+        return self.lesson
+
+    def _finish(self, finished: lesson.Lesson) -> None:
+        self.lesson = finished
+        self._forward = features.fast_forward(finished.weights)
+        words = _summary(finished)
+        self._show(words=words, trained=True, stale=False, picture=None, seen=None)
+
+    def _explain(self, pixels: torch.Tensor) -> None:
+        traced = self._look(pixels)
+        sure = traced.probabilities.max().item()
+        figure = plots.prediction_trace(traced)
         source = "data:image/png;base64," + base64.b64encode(figure.png(dpi=100)).decode()
-        sure = prediction.probabilities.max().item()
-        words = f"The head says {prediction.label}, {sure:.0%} sure."
-        self._show(words=words, picture={"src": source, "alt": figure.alt})
+        picture = {"src": source, "alt": printable(figure.alt)}
+        self._show(words=f"The head says {traced.label}, {sure:.0%} sure.", picture=picture)
+
+    def _look(self, pixels: torch.Tensor) -> trace.PredictionTrace:
+        """Show at once what the head says, and the training pictures that are most alike."""
+        run = self._trained()
+        row = self._forward(pixels[None])[0]
+        traced = trace.predict_from_features(pixels, row, run.head, run.images.classes)
+        shares = zip(run.images.classes, traced.probabilities.tolist(), strict=True)
+        seen = {
+            "label": traced.label,
+            "shares": [[printable(name), share] for name, share in shares],
+            "nearest": [_shown(run, i) for i in _nearest(run, row)],
+        }
+        self._show(seen=seen, picture=None)
+        return traced
 
     def _show(self, **changes: Any) -> None:
+        if "words" in changes:  # they may name a file, whose name may be no text
+            changes["words"] = printable(changes["words"])
+            self._wrong = False
         self.view = self.view | changes
 
-    def _receive(self, _: object, content: dict[str, Any], buffers: list[Any]) -> None:
-        try:
-            if "upload" in content:
-                self._keep(int(content["upload"]), content["file"], buffers[0])
-            elif "clear" in content:
-                self._pictures.pop(int(content["clear"]), None)
-                self._count()
-            elif "train" in content:
-                # Uploads are private and gone soon: nothing of them is kept in the cache.
-                self.train(self._sorted(content["train"]), cache=False)
-            elif "folder" in content:
-                self._train_on(content["folder"].strip())
-            elif "try" in content:
-                self.try_picture(self._write("tried", content["try"], buffers[0]))
-        except (checks.FeatlibError, OSError) as error:
-            self._show(words=str(error))
-        self.send({"done": content.get("sent")})
+    def _classes(self) -> dict[str, Any]:
+        known = self._pictures.classes
+        return {
+            "counts": {str(n): len(one.pictures) for n, one in known.items() if one.pictures},
+            "classes": [
+                {
+                    "number": n,
+                    "name": one.name,
+                    "pictures": [[i, picture.name] for i, picture in one.pictures.items()],
+                    "missing": one.missing,
+                    "refused": list(one.refused),
+                }
+                for n, one in known.items()
+            ],
+        }
 
-    def _train_on(self, folder: str) -> None:
-        if not folder:
+    def _changed(self) -> None:
+        """Show the classes after a change, which the head has not seen."""
+        self._show(**self._classes(), stale=self.view["trained"])
+
+    def _do(self, kind: str, fields: dict[str, Any], mark: str | None) -> str:
+        self._answer = {}
+        if kind in ("upload", "try") and mark:
+            fields["content"] = self._pieces.pop(mark, b"") + fields["content"]
+        if self._wrong and kind not in _QUIET:
+            self._show(words="")
+        return getattr(self, f"_on_{kind}")(*fields.values()) or ""
+
+    def _reply(self, words: str, mark: str | None) -> None:
+        self.send({"done": mark} | self._answer)
+        self._answer = {}
+        if words:  # they stay where the learner looks for the result
+            self._show(words=words)
+            self._wrong = True
+
+    def _on_upload(self, number: int, name: str, content: bytes) -> None:
+        if self._pictures.put(number, name, content):
+            self._show(**self._classes())  # the class names the file and the reason
+        else:
+            self._changed()
+
+    def _on_batch(self, number: int, files: list[object], content: bytes) -> None:
+        """Read several small files, which lie one behind the other."""
+        wanted, again = "pairs of a name and a size", "Reload the page and try again."
+        start, counted = 0, False
+        for one in files:
+            pair = checks.instance(one, list, WHERE, wanted, again)
+            name = checks.instance(pair[0] if len(pair) == 2 else None, str, WHERE, wanted, again)
+            size = checks.whole_number(pair[1], WHERE, "size", low=0, high=len(content) - start)
+            counted |= not self._pictures.put(number, name, content[start : start + size])
+            start += size
+        self._show(**self._classes(), stale=self.view["trained"] and counted)
+
+    def _on_piece(self, mark: str, number: int, name: str, content: bytes) -> None:
+        """Keep a piece of a file that is too large for one message; refuse what is no picture."""
+        why = "" if mark in self._pieces or looks_like_picture(content) else NO_FORMAT
+        if sum(map(len, self._pieces.values())) + len(content) > LARGEST_WHOLE:
+            why = f"too large: at most {LARGEST_WHOLE // 1_000_000} MB are read"
+        if not why:
+            self._pieces[mark] = self._pieces.get(mark, b"") + content
+            return
+        self._pieces.clear()
+        self._answer = {"refused": True}
+        if number == _TRY:
+            checks.refuse(WHERE, "a picture", f"{name}: {why}", "Try another one.")
+        self._pictures.refuse(number, name, why)
+        self._show(**self._classes())
+
+    def _on_remove(self, picture: int) -> None:
+        self._pictures.remove(picture)
+        self._changed()
+
+    def _on_clear(self, number: int) -> None:
+        self._pictures.clear(number)
+        self._changed()
+
+    def _on_add(self, name: str) -> None:
+        self._answer = {"number": self._pictures.add(name)}
+        self._show(**self._classes())
+
+    def _on_rename(self, number: int, name: str) -> None:
+        self._pictures.rename(number, name)
+        self._changed()
+
+    def _on_drop(self, number: int) -> None:
+        self._pictures.drop(number)
+        self._changed()
+
+    def _on_dismiss(self, number: int) -> None:
+        self._pictures[number].refused.clear()
+        self._show(**self._classes())
+
+    def _on_show(self, numbers: list[object]) -> None:
+        found = {i: self._pictures.picture(i) for i in numbers if type(i) is int}
+        self._answer = {"thumbnails": {i: thumbnail(p.pixels) for i, p in found.items() if p}}
+
+    def _on_train(self, names: dict[str, object]) -> None:
+        """Train with the names as the learner sees them: they may have been typed just now."""
+        for number in [n for n in self._pictures.classes if str(n) in names]:
+            fix = "Add pictures to each class, and name it."
+            name = checks.instance(names[str(number)], str, WHERE, "names as text", fix)
+            self._pictures.rename(number, name)
+        self._show(**self._classes())
+        self._finish(self._pictures.train())
+
+    def _on_folder(self, folder: str) -> None:
+        if not folder.strip():
             fix = "Write the path of a folder that has one folder a class in it."
-            checks.refuse("own pictures", "a folder", "nothing", fix)
-        self.train(Path(folder).expanduser())
+            checks.refuse(WHERE, "a folder", "nothing", fix)
+        self.train(folder.strip())
 
-    def _keep(self, number: int, name: str, content: bytes) -> None:
-        known = self._pictures.setdefault(number, [])
-        known.append(self._write(f"{number}-{len(known)}", name, content))
-        self._count()
+    def _on_try(self, name: str, content: bytes) -> None:
+        self._explain(self._read(name, content))
 
-    def _count(self) -> None:
-        self._show(counts={str(n): len(files) for n, files in self._pictures.items()})
+    def _on_frame(self, number: int, content: bytes) -> None:
+        pixels = self._read("the camera's view", content)
+        if self.view["picture"]:  # what was said of the picture before
+            self._show(words="")
+        self._look(pixels)
 
-    def _write(self, stem: str, name: str, content: bytes) -> Path:
-        """Write an upload under a name of ours, of which only the ending is the learner's."""
-        ending = re.sub(r"[^.a-z0-9]", "", Path(name).suffix.lower())[:6]
-        uploads = Path(self._folder.name) / "uploads"
-        uploads.mkdir(exist_ok=True)
-        path = uploads / f"{stem}{ending}"
-        path.write_bytes(content)
-        return path
+    def _read(self, name: str, content: bytes) -> torch.Tensor:
+        pixels, _ = decoded(content, self._trained().images.pixels.shape[-1])
+        if isinstance(pixels, str):
+            checks.refuse(WHERE, "a picture", f"{name}: {pixels}", "Try another one.")
+        return pixels
 
-    def _sorted(self, names: dict[str, str]) -> Path:
-        """Copy the uploads into one folder a class."""
-        used = {n: _folder_name(names[str(n)]) for n, files in self._pictures.items() if files}
-        where, fix = "own pictures", "Name each class and upload pictures for it."
-        if len(used) not in _CLASSES:
-            checks.refuse(where, "pictures of two to ten classes", f"{len(used)}", fix)
-        if not all(used.values()) or len(set(used.values())) < len(used):
-            checks.refuse(where, "another name for each class", str(list(used.values())), fix)
-        root = Path(tempfile.mkdtemp(dir=self._folder.name))
-        for number, name in used.items():
-            (root / name).mkdir()
-            for file in self._pictures[number]:
-                (root / name / file.name).write_bytes(file.read_bytes())
-        return root
+
+def _nearest(run: lesson.Lesson, row: torch.Tensor) -> list[int]:
+    """Return the training pictures whose features have the smallest angle to those of a new one."""
+    train = run.images.train
+    alike = torch.nn.functional.cosine_similarity(run.features[train], row[None])
+    return train[alike.topk(min(_NEAREST, len(train))).indices].tolist()
+
+
+def _shown(run: lesson.Lesson, i: int) -> dict[str, str]:
+    name = run.images.classes[run.images.labels[i]]
+    words = {"class": name, "file": run.images.captions[i]}
+    return {"src": thumbnail(run.images.pixels[i])} | {k: printable(v) for k, v in words.items()}
 
 
 def _summary(run: lesson.Lesson) -> str:
@@ -173,13 +321,8 @@ def _summary(run: lesson.Lesson) -> str:
     return words
 
 
-def _folder_name(name: str) -> str:
-    """Take out of a class's name what no folder's name may hold."""
-    return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "-", readable(name)).strip(" .")
-
-
 def show_own_images() -> OwnImagesWidget:
-    """Show a place to upload pictures of your own, as the last line of a cell.
+    """Show a place for pictures of your own, as the last line of a cell.
 
     Returns
     -------

@@ -399,6 +399,9 @@ MESSAGES = {
     "own": [
         {"upload": 0, "file": "a.png", "sent": "1"}, {"clear": 0, "sent": "2"},
         {"train": {"0": "cups", "1": "shoes"}, "sent": "3"}, {"try": "a.png", "sent": "4"},
+        {"batch": 0, "files": [["a.png", 100]], "sent": "5"}, {"frame": 1, "sent": "6"},
+        {"piece": "7", "number": 0, "file": "a.png"}, {"remove": 0}, {"add": "cups"}, {"drop": 1},
+        {"rename": 0, "name": "cups"}, {"dismiss": 0}, {"show": [0, 1]},
     ],
 }  # fmt: skip
 
