@@ -12,15 +12,15 @@ unexport PYTHONDONTWRITEBYTECODE
 LOWEST ?= .venv-lowest
 BUILD ?= build/wheel
 # The fast tests, of the lesson itself, and the examples in the docstrings. The others take longer:
-# those of figures, pages and bad input, of what goes past the lesson, of processes, signals and
-# memory, and of the tools.
-MORE = tests/pages tests/plots tests/robustness
+# those of figures, pages and bad input, of what goes past the lesson, of processes and signals, and
+# of the tools. What takes minutes and seldom breaks is tested once a week, and before a release.
+MORE = tests/engine tests/notebooks tests/pages tests/plots tests/quiz tests/robustness
 # The longest first: two workers then end at the same time.
 SLOW = tests/slow tests/scale tests/model tests/tools tests/exercises $(MORE) tests/widgets
-UNIT = --doctest-modules tests featlib --ignore tests/browser $(addprefix --ignore ,$(SLOW))
+UNIT = --doctest-modules tests featlib $(addprefix --ignore ,tests/browser tests/long $(SLOW))
 FORMS = .github/ISSUE_TEMPLATE/fault.yml .github/ISSUE_TEMPLATE/idea.yml
 
-.PHONY: run lab test unit notebooks notebooks-test browser slow lint lowest wheel bench audit clean
+.PHONY: run lab test unit notebooks notebooks-test browser slow long lint lowest wheel bench audit clean
 
 run: $(VENV)/.installed            ## the five stages on the bundled images
 	$(BIN)/featlib run
@@ -28,7 +28,7 @@ run: $(VENV)/.installed            ## the five stages on the bundled images
 lab: $(VENV)/.installed            ## the notebooks in JupyterLab
 	$(BIN)/featlib lab
 
-test: unit notebooks-test browser slow ## all tests
+test: unit notebooks-test browser slow ## all tests but the long ones
 
 unit: $(VENV)/.installed-test      ## the fast tests, and the examples in the docstrings
 	$(BIN)/python -m pytest -p no:nbval -n auto --dist loadfile $(UNIT)
@@ -36,11 +36,18 @@ unit: $(VENV)/.installed-test      ## the fast tests, and the examples in the do
 notebooks-test: $(VENV)/.installed-test ## every notebook, every output compared
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env notebooks
 
+# Three at a time: a browser and its server wait more than they compute.
 browser: $(VENV)/.installed-test   ## the quizzes in JupyterLab in a real browser
-	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile tests/browser
+	$(BIN)/python -m pytest -p no:nbval -n 3 --dist loadfile -m 'not long' tests/browser
 
-slow: $(VENV)/.installed-test     ## past the lesson: figures, pages, bad input, exercises, widgets, many pictures, processes, full disks, random damage, tools
-	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile --no-loadscope-reorder $(SLOW)
+slow: $(VENV)/.installed-test      ## past the lesson: the machinery, figures, pages, bad input, exercises, widgets, many pictures, signals, full disks, random damage, tools
+	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile --no-loadscope-reorder -m 'not long' $(SLOW)
+
+long: $(VENV)/.installed-test      ## what takes minutes: kills, pools of processes, a Ray cluster, giant pictures, 60,700 random inputs
+	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile tests/long
+	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile -m long tests
+	$(BIN)/python -m pytest -p no:nbval -n 2 --hypothesis-profile long tests/slow/test_fuzz.py tests/robustness/test_bad_models.py
+	$(BIN)/python tools/kill.py --rounds 200
 
 notebooks: $(VENV)/.installed-test ## execute all notebooks anew and keep their outputs
 	$(BIN)/python tools/execute_notebooks.py

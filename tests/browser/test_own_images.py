@@ -220,6 +220,7 @@ def test_a_heic_in_pieces(own, tmp_path):
     assert in_kernel(own, "print(own._pieces)") == "{}\n"
 
 
+@pytest.mark.long
 def test_a_folder_of_two_hundred_files_and_a_refresh(own, tmp_path):
     photographs(tmp_path / "mine", 100)
     (tmp_path / "mine" / "cups" / ".hidden").write_text("passed over")
@@ -359,6 +360,7 @@ def test_a_new_picture_and_an_error_that_goes_with_its_cause(own, tmp_path):
     assert own.errors == []
 
 
+@pytest.mark.long
 def test_nothing_stays_after_the_kernel_ended(own, tmp_path, lab):
     files = photographs(tmp_path)
     widget = own.widget

@@ -51,7 +51,7 @@ def outputs(lab, name):
     return [output for cell in saved["cells"][1:] for output in cell["outputs"]]
 
 
-@pytest.mark.parametrize("front_end", [Notebook, Notebook7])
+@pytest.mark.parametrize("front_end", [Notebook, pytest.param(Notebook7, marks=pytest.mark.long)])
 def test_plain_forms_stand_there(lab, page, front_end):
     name = f"reopened-{front_end.__name__}"
     write(lab, name)

@@ -207,6 +207,7 @@ def provoke(page):
     page.wait_for_timeout(500)
 
 
+@pytest.mark.long
 def test_a_strangers_notebook_runs_nothing_and_asks_for_nothing(talk, trap, tmp_path):
     address, asked = trap
     path = tmp_path / "stranger.ipynb"
@@ -274,6 +275,7 @@ DEEP = {
 }
 
 
+@pytest.mark.long
 def test_what_is_deep_or_wide_neither_hangs_nor_widens_a_page(talk, tmp_path):
     path = tmp_path / "deep.ipynb"
     cells = [new_markdown_cell(f"## {name}\n\n{text}") for name, text in DEEP.items()]

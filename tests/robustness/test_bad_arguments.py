@@ -175,7 +175,7 @@ ROWS = torch.zeros(40, 8)
 NO_WIDGETS = {
     "a quiz that is a number": (lambda few: featlib.show_quiz(5), r"quiz\.names\(\)"),
     "no quiz": (lambda few: featlib.show_quiz(None), r"quiz\.names\(\)"),
-    "questions in a list": (lambda few: featlib.show_quiz([{"question": "?"}]), "to a file"),
+    "questions in a list": (lambda few: featlib.show_quiz([{"question": "?"}]), "is a required"),
     "a mode that is None": (lambda few: featlib.show_quiz("07_try_it", mode=None), "mode to be"),
     "values in a list": (
         lambda few: featlib.show_quiz("06_prediction_trace", values=["cat"]),

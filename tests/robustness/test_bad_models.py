@@ -239,7 +239,7 @@ def test_what_is_no_folder_is_refused(path):
         [[1, 2], [3, 4]], [[]], torch.zeros(3), torch.zeros(0, 3, 8, 8), torch.zeros(2, 3, 8, 8),
         torch.full((3, 8, 8), float("nan")), {"a.png"}, iter([]), "https://example.org/a.png",
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )  # fmt: skip
 def test_what_is_no_picture_is_refused(known, given):
     for ask in (known.predict, known.predict_proba, known.explain):

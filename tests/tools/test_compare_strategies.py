@@ -113,6 +113,7 @@ def test_a_candidate_is_tried_once(tmp_path, monkeypatch, capsys):
     assert "learning rate 0.008: 0.500" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_the_command_runs_each_in_a_fresh_process_and_keeps_the_others(tmp_path, capfd):
     out = tmp_path / "strategies.json"
     options = ["--per-class", "1", "--epochs", "1", "--out", str(out)]
