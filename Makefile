@@ -36,9 +36,8 @@ unit: $(VENV)/.installed-test      ## the fast tests, and the examples in the do
 notebooks-test: $(VENV)/.installed-test ## every notebook, every output compared
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env notebooks
 
-# Three at a time: a browser and its server wait more than they compute.
 browser: $(VENV)/.installed-test   ## the quizzes in JupyterLab in a real browser
-	$(BIN)/python -m pytest -p no:nbval -n 3 --dist loadfile -m 'not long' tests/browser
+	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile -m 'not long' tests/browser
 
 slow: $(VENV)/.installed-test      ## past the lesson: the machinery, figures, pages, bad input, exercises, widgets, many pictures, signals, full disks, random damage, tools
 	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile --no-loadscope-reorder -m 'not long' $(SLOW)
