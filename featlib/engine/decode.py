@@ -112,14 +112,15 @@ def usual_size(sides: Iterable[int]) -> int:
 
 
 def shorter_sides(
-    files: Sequence[Path], most: int = 1000, tick: Callable[[int], object] = bool
+    files: Sequence[Path | bytes], most: int = 1000, tick: Callable[[int], object] = bool
 ) -> list[int]:
     """Return the shorter side of picture files, from their headers.
 
     Parameters
     ----------
-    files : sequence of pathlib.Path
-        Of many, some from everywhere are looked into. What cannot be read is passed over.
+    files : sequence of pathlib.Path or bytes
+        As for `decode_one`. Of many, some from everywhere are looked into. What cannot be read is
+        passed over.
     most : int
         How many are looked into at most.
     tick : callable
@@ -139,13 +140,13 @@ def shorter_sides(
     return sides
 
 
-def begins_as_picture(file: str | os.PathLike[str]) -> bool:
+def begins_as_picture(file: str | os.PathLike[str] | bytes) -> bool:
     """Say whether a file begins as a picture does, whatever its ending.
 
     Parameters
     ----------
-    file : str or pathlib.Path
-        A path. Of a large film, too, only the first bytes are read.
+    file : str, pathlib.Path or bytes
+        A path, of which only the first bytes are read; or what the file begins with.
 
     Returns
     -------
@@ -155,15 +156,20 @@ def begins_as_picture(file: str | os.PathLike[str]) -> bool:
     return bool(_kinds(file))
 
 
-def _kinds(file: str | os.PathLike[str]) -> list[str]:
+def _kinds(file: str | os.PathLike[str] | bytes) -> list[str]:
     """Return the formats of which a file has the first bytes; none of what may not be read."""
-    if not os.path.isfile(file):  # a pipe would be waited for
-        return []
-    try:
-        with open(file, "rb") as opened:
-            return _accepted(opened.read(HEAD))
-    except OSError:
-        return []
+    with suppress(OSError, RefusedError), _bytes_of(file) as opened:
+        return _accepted(opened.read(HEAD))
+    return []
+
+
+def _bytes_of(file: str | os.PathLike[str] | bytes) -> BinaryIO:
+    """Open a file, or one that lies in memory."""
+    if isinstance(file, bytes):
+        return io.BytesIO(file)
+    if not os.path.isfile(file):  # a pipe would be waited for, a device never ends
+        raise RefusedError(NO_FILE)
+    return open(file, "rb")
 
 
 def _accepted(head: bytes) -> list[str]:
@@ -351,13 +357,13 @@ def _are_small(files: Sequence[Path]) -> bool:
     return sum(sizes) < SMALL_FILE * len(sizes)
 
 
-def decode_one(file: Path | str, size: int) -> Result:
+def decode_one(file: Path | str | bytes, size: int) -> Result:
     """Decode one picture file; call it within `strictly`.
 
     Parameters
     ----------
-    file : pathlib.Path or str
-        A file of one of the `FORMATS`, whatever its ending.
+    file : pathlib.Path, str or bytes
+        The path of a file of one of the `FORMATS`, whatever its ending; or the file itself.
     size : int
         Height and width to scale and crop to, in pixels; 0 to leave them as they are.
 
@@ -368,7 +374,7 @@ def decode_one(file: Path | str, size: int) -> Result:
     """
     try:
         with _stream(file) as stream:
-            return _read(stream, size, file)
+            return _read(stream, size, "a picture in memory" if isinstance(file, bytes) else file)
     except RefusedError as why:
         return str(why)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -394,12 +400,10 @@ def _largest(kinds: Sequence[str]) -> int:
 
 
 @contextmanager
-def _stream(file: Path | str, jpeg_header: int = -1) -> Iterator[BinaryIO]:
+def _stream(file: Path | str | bytes, jpeg_header: int = -1) -> Iterator[BinaryIO]:
     """Open a file that may hold a picture; of a JPEG read no more than so many bytes."""
-    if not os.path.isfile(file):  # a pipe would be waited for, a device never ends
-        raise RefusedError(NO_FILE)
-    with open(file, "rb") as opened:
-        kinds, length = _accepted(opened.read(HEAD)), os.fstat(opened.fileno()).st_size
+    with _bytes_of(file) as opened:
+        kinds, length = _accepted(opened.read(HEAD)), opened.seek(0, os.SEEK_END)
         if not kinds:
             raise RefusedError(NO_FORMAT)
         if length > (largest := _largest(kinds)):

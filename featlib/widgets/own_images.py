@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import torch
 
 from featlib import checks, features, lesson, plots, trace
-from featlib.engine.decode import LARGEST_WHOLE, NO_FORMAT
+from featlib.engine.decode import LARGEST_WHOLE, NO_FORMAT, begins_as_picture
 from featlib.engine.words import printable, shape_text
 from featlib.scale import pictures
 from featlib.scale.pictures import Picture
@@ -21,7 +21,6 @@ from featlib.widgets.own_pictures import (
     WHERE,
     OwnPictures,
     decoded,
-    looks_like_picture,
     thumbnail,
 )
 
@@ -220,7 +219,7 @@ class OwnImagesWidget(Widget):
 
     def _on_piece(self, mark: str, number: int, name: str, content: bytes) -> None:
         """Keep a piece of a file that is too large for one message; refuse what is no picture."""
-        why = "" if mark in self._pieces or looks_like_picture(content) else NO_FORMAT
+        why = "" if mark in self._pieces or begins_as_picture(content) else NO_FORMAT
         if sum(map(len, self._pieces.values())) + len(content) > LARGEST_WHOLE:
             why = f"too large: at most {LARGEST_WHOLE // 1_000_000} MB are read"
         if not why:
@@ -286,7 +285,7 @@ class OwnImagesWidget(Widget):
         self._look(pixels)
 
     def _read(self, name: str, content: bytes) -> torch.Tensor:
-        pixels, _ = decoded(content, self._trained().images.pixels.shape[-1])
+        pixels = decoded(content, self._trained().images.pixels.shape[-1])
         if isinstance(pixels, str):
             checks.refuse(WHERE, "a picture", f"{name}: {pixels}", "Try another one.")
         return pixels

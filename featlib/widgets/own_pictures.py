@@ -4,11 +4,9 @@ import base64
 import hashlib
 import io
 import itertools
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +15,6 @@ from PIL import Image
 from featlib import checks, features, images, lesson
 from featlib.engine.decode import (
     PHOTOGRAPH,
-    begins_as_picture,
     decode_one,
     shorter_sides,
     strictly,
@@ -35,7 +32,6 @@ __all__ = [
     "OwnPicture",
     "OwnPictures",
     "decoded",
-    "looks_like_picture",
     "thumbnail",
 ]
 
@@ -218,9 +214,10 @@ class OwnPictures:
             If there is no such class.
         """
         into = self[number]
-        pixels, side = decoded(content, PHOTOGRAPH)
+        pixels = decoded(content, PHOTOGRAPH)
         if isinstance(pixels, str):
             return self.refuse(number, name, pixels)
+        side = min(shorter_sides([content]), default=PHOTOGRAPH)
         picture = OwnPicture(printable(name), pixels, side)
         for known in self._all():
             if known.digest == picture.digest:
@@ -357,7 +354,7 @@ class OwnPictures:
         return torch.stack([self._rows[key] for key in keys])
 
 
-def decoded(content: bytes, size: int) -> tuple[torch.Tensor | str, int]:
+def decoded(content: bytes, size: int) -> torch.Tensor | str:
     """Read the bytes of a picture file.
 
     Parameters
@@ -369,41 +366,14 @@ def decoded(content: bytes, size: int) -> tuple[torch.Tensor | str, int]:
 
     Returns
     -------
-    picture : torch.Tensor or str
+    torch.Tensor or str
         uint8 3×S×S with S = `size`; or the reason why there is none.
-    side : int
-        The shorter side that the file has, in pixels; 0 where there is no picture.
     """
-    with _on_disk(content) as folder, strictly():
-        file = Path(folder, "picture")
-        pixels = decode_one(file, size)
-        sides = shorter_sides([file])
+    with strictly():
+        pixels = decode_one(content, size)
     if isinstance(pixels, str):
-        return pixels, 0
-    return torch.from_numpy(pixels.transpose(2, 0, 1).copy()), min(sides, default=size)
-
-
-def looks_like_picture(content: bytes) -> bool:
-    """Say whether the first bytes of a file are those of a picture.
-
-    Parameters
-    ----------
-    content : bytes
-        The beginning of the file.
-
-    Returns
-    -------
-    bool
-    """
-    with _on_disk(content[:1000]) as folder:
-        return begins_as_picture(Path(folder, "picture"))
-
-
-def _on_disk(content: bytes) -> "tempfile.TemporaryDirectory[str]":
-    """Write a file for the decoders, which read no bytes: it is there while they read it."""
-    folder = tempfile.TemporaryDirectory(prefix="featlib-own-")
-    Path(folder.name, "picture").write_bytes(content)
-    return folder
+        return pixels
+    return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
 
 
 def thumbnail(pixels: torch.Tensor) -> str:

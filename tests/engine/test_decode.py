@@ -246,6 +246,26 @@ def test_a_webp_comes_out_as_pillow_reads_it(mode, options, tmp_path):
         assert np.array_equal(decode.decode_one(tmp_path / "x.webp", 32), decode.square(image, 32))
 
 
+@pytest.mark.parametrize("ending", ["png", "jpg", "webp", "avif", "heic"])
+def test_a_file_in_memory_is_read_as_one_on_the_disk(ending, tmp_path):
+    decode.formats()  # so that Pillow can write each of them, too
+    file = tmp_path / f"x.{ending}"
+    noise(file)
+    content = file.read_bytes()
+    assert decode.begins_as_picture(content[:100])
+    assert decode.shorter_sides([content]) == decode.shorter_sides([file]) == [90]
+    assert np.array_equal(decode.decode_one(content, 32), decode.decode_one(file, 32))
+    half = content[: len(content) // 2]
+    file.write_bytes(half)
+    assert decode.decode_one(half, 32) == decode.decode_one(file, 32)
+
+
+def test_what_is_no_picture_in_memory_is_said():
+    assert not decode.begins_as_picture(b"a text")
+    assert decode.decode_one(b"a text", 32) == decode.NO_FORMAT
+    assert decode.shorter_sides([b"", b"a text"]) == []
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_picture_is_turned_as_pillow_turns_it(orientation, tmp_path):
     exif = Image.Exif()

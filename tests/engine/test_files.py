@@ -322,7 +322,6 @@ ALLOWED = {
     ("engine/files.py", "open_at_once"): "it reads",
     ("engine/decode.py", "_room_on_disk"): "memory on the disk, without a name",
     ("quiz/progress.py", "_append"): "lines are added under a lock",
-    ("widgets/own_pictures.py", "_on_disk"): "one file, while a decoder reads it",
     ("widgets/own_pictures.py", "thumbnail"): "into memory",
     ("scale/shards.py", "_write_part"): "into a file of atomic_write",
     ("images.py", "contact_sheet"): "into memory",
