@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from featlib.engine import convert
-from featlib.engine.files import special
+from featlib.engine.files import atomic_write_all, special
 from featlib.engine.words import describe, is_array, printable, reason
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ __all__ = [
     "three_numbers",
     "unit_images",
     "whole_number",
+    "write_files",
 ]
 
 
@@ -553,7 +554,8 @@ def file(path: str | Path, where: str, what: str) -> Path:
     """
     path = _path(path, where, what)
     if not path.is_file():
-        _not_there(path, where, f"{what} at '{path}'", "a folder" if path.is_dir() else "")
+        kind = special(path.stat().st_mode) if path.exists() else ""
+        _not_there(path, where, f"{what} at '{path}'", kind)
     if path.stat().st_size == 0:
         refuse(where, f"{what} at '{path}'", "an empty file", "Get the file again.")
     return path
@@ -755,3 +757,37 @@ def _settle(found: "convert.Conversion", value: object, where: str, wanted: str)
     """Refuse a value that has to be converted, with the way to do it."""
     if found.advice:
         refuse(where, wanted, found.got or describe(value), found.advice)
+
+
+def write_files(files: dict[Path, bytes], where: str, fix: str, what: str = "") -> Path:
+    """Write files that belong together, all of them or, if the disk is full, none.
+
+    Parameters
+    ----------
+    files : dict of pathlib.Path to bytes
+        What each will hold; the one that leads to the others comes last. Folders are made if there
+        are none.
+    where, fix : str
+        For the message if one cannot be written: the function that asks, and what the reader can
+        do.
+    what : str
+        How the message calls them; left out, by the path of the last one.
+
+    Returns
+    -------
+    pathlib.Path
+        The last one.
+
+    Raises
+    ------
+    FeatlibError
+        If one cannot be written; each that was there before is whole.
+    """
+    *_, last = files
+    try:
+        for path in files:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write_all(files)
+    except (OSError, ValueError) as error:  # a name that this disk cannot hold is a ValueError
+        refuse(where, f"to write {what or repr(str(last))}", reason(error), fix)
+    return last

@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 
 from featlib.engine import paths
+from featlib.engine.assets import read_published
 from featlib.engine.files import sha256
-from featlib.engine.strict_json import read_card
 from featlib.engine.words import reason
 from featlib.tables import Table
 
@@ -157,12 +157,14 @@ def _memory() -> Finding:
 
 
 def _bundled_files() -> Iterator[Finding]:
-    return map(_bundled, sorted(ASSETS.glob("*.safetensors")))
+    data = (path for ending in ("safetensors", "zip") for path in ASSETS.glob(f"*.{ending}"))
+    return map(_bundled, [*sorted(data), ASSETS / "strategies.json"])
 
 
 def _bundled(path: Path) -> Finding:
     try:
-        intact = sha256(path) == read_card(path).get("sha256")
+        facts = read_published(path.with_suffix(".json"))
+        intact = path.suffix == ".json" or sha256(path) == facts["sha256"]
     except (OSError, ValueError):  # of the file or of the card beside it
         intact = False
     fix = "" if intact else "Reinstall featlib, or check the file out again."

@@ -463,6 +463,14 @@ def test_what_is_no_file_is_refused(places, name, got):
         checks.file(places / name, "here", "a text")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes among its files")
+def test_what_is_there_but_no_file_is_called_what_it_is(places):
+    os.mkfifo(places / "pipe")
+    for path, kind in ((places / "pipe", "a pipe"), (os.devnull, "a device")):
+        with pytest.raises(FeatlibError, match=f"got {kind}"):
+            checks.file(path, "here", "a text")
+
+
 @pytest.mark.parametrize("path", [None, 5, b"x", [], "", " ", True, np.zeros(3)])
 @pytest.mark.parametrize("check", [checks.file, checks.folder])
 def test_what_is_no_path_is_refused(check, path):

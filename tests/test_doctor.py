@@ -1,5 +1,6 @@
 """The doctor finds what is wrong and says how to fix it."""
 
+import hashlib
 import io
 import json
 import os
@@ -168,6 +169,25 @@ def test_a_bundled_file_whose_card_is_damaged(case, tmp_path, monkeypatch):
         (tmp_path / "w.json").write_text(CARDS[case])
     monkeypatch.setattr(doctor, "ASSETS", tmp_path)
     assert "Reinstall featlib" in find("w.safetensors").fix
+
+
+@pytest.mark.parametrize("name", ["emoji10.safetensors", "emoji3d.zip", "strategies.json"])
+def test_a_bundled_file_with_another_card_that_fits_it(name, tmp_path, monkeypatch):
+    """Who alters a file can alter its card, too; that of the lesson is known by its checksum."""
+    digest = hashlib.sha256(b"altered").hexdigest()
+    (tmp_path / name).write_bytes(b"altered")
+    (tmp_path / name).with_suffix(".json").write_text(json.dumps({"sha256": digest}))
+    monkeypatch.setattr(doctor, "ASSETS", tmp_path)
+    assert find(name).found == "altered or cut off"
+
+
+def test_each_bundled_file_is_looked_at():
+    names = {finding.what for finding in doctor.examine() if finding.found == "complete"}
+    data = {
+        path.name for path in doctor.ASSETS.iterdir() if path.suffix in (".safetensors", ".zip")
+    }
+    assert data | {"strategies.json"} <= names
+    assert len(data) == 3
 
 
 def test_a_row_fits_eighty_columns_and_no_path_is_cut():

@@ -17,7 +17,6 @@ import torch.nn.functional as F
 from torch import nn
 
 from featlib import backbone, checks
-from featlib.engine.files import atomic_write
 from featlib.engine.words import reason
 from featlib.model.classifier import Classifier
 
@@ -25,6 +24,7 @@ __all__ = ["export_onnx", "export_torch"]
 
 _ANY = torch.export.Dim.DYNAMIC
 _UNIT = 2**22  # what Pillow counts as a weight of 1
+_ELSEWHERE = "Check the free space, or choose another file."
 _OPSET = 18  # the first in which Resize has `antialias`
 
 
@@ -72,7 +72,7 @@ def export_onnx(classifier: Classifier, path: str | os.PathLike[str]) -> Path:
     if made is None:  # which torch says of its older exporter alone
         raise AssertionError
     made.model.metadata_props["classes"] = json.dumps(classifier.classes)
-    return _write(file, made.model_proto.SerializeToString(), where)
+    return checks.write_files({file: made.model_proto.SerializeToString()}, where, _ELSEWHERE)
 
 
 def export_torch(classifier: Classifier, path: str | os.PathLike[str]) -> Path:
@@ -103,7 +103,7 @@ def export_torch(classifier: Classifier, path: str | os.PathLike[str]) -> Path:
     with _quietly():
         names = {"classes.json": json.dumps(classifier.classes)}
         torch.export.save(_program(classifier), content, extra_files=names)
-    return _write(file, content.getvalue(), where)
+    return checks.write_files({file: content.getvalue()}, where, _ELSEWHERE)
 
 
 class _Whole(nn.Module):
@@ -178,14 +178,3 @@ def _check(classifier: object, path: str | os.PathLike[str], where: str) -> Path
     wanted, fix = "a classifier", "Load one: featlib.load('my_model')."
     checks.instance(classifier, Classifier, where, wanted, fix)
     return checks.output_file(path, where, "the model")
-
-
-def _write(file: Path, content: bytes, where: str) -> Path:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(file) as opened:
-            opened.write(content)
-    except (OSError, ValueError) as error:
-        fix = "Check the free space, or choose another file."
-        checks.refuse(where, f"to write '{file}'", reason(error), fix)
-    return file

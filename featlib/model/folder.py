@@ -15,7 +15,7 @@ from safetensors.torch import load, save
 from torch import nn
 
 from featlib import __version__, backbone, checks
-from featlib.engine.files import atomic_write_all, read_regular
+from featlib.engine.files import read_regular
 from featlib.engine.words import reason, shape_text
 from featlib.head import Recipe
 from featlib.images import ImageSet
@@ -147,14 +147,13 @@ def write_model(
     files = {HEAD: content, README: write_readme(card).encode(), CARD: write_card(card, where)}
     is_new = not folder.exists()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        atomic_write_all({folder / name: written for name, written in files.items()})
-    except (OSError, ValueError) as error:  # a name that this disk cannot hold is a ValueError
+        fix, what = "Check the free space, or choose another folder.", f"the model to '{folder}'"
+        checks.write_files({folder / name: new for name, new in files.items()}, where, fix, what)
+    except checks.FeatlibError:
         if is_new:
             with suppress(OSError):
                 folder.rmdir()
-        fix = "Check the free space, or choose another folder."
-        checks.refuse(where, f"to write the model to '{folder}'", reason(error), fix)
+        raise
     return folder
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from featlib import checks, plots, trace
 from featlib.lesson import Lesson
-from featlib.pages.rendering import render, write_files
+from featlib.pages.rendering import render
 from featlib.plots.figures import MOST_CONFUSED
 from featlib.tables import Table
 
@@ -87,7 +87,7 @@ def write(lesson: Lesson, folder: str | Path = "lesson-report") -> Path:
     files = {folder / f"{name}.png": png for name, (png, _) in drawn.items()}
     files[folder / "report.json"] = json.dumps(lesson.to_dict()).encode()
     files[folder / "index.html"] = _html(lesson, drawn).encode(errors="backslashreplace")
-    return write_files(files, where, fix)
+    return checks.write_files(files, where, fix)
 
 
 def _check(lesson: object, where: str) -> None:

@@ -8,11 +8,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from featlib import checks
-from featlib.engine.files import atomic_write_all
-from featlib.engine.words import reason
 from featlib.quiz.html import rich
 
-__all__ = ["TEMPLATES", "render", "write_files", "write_page"]
+__all__ = ["TEMPLATES", "render", "write_page"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -65,39 +63,7 @@ def write_page(text: str, path: str | Path, where: str, fix: str) -> Path:
         If it cannot be written; a file that was there before is unchanged.
     """
     path = checks.path(path, where, "the page")
-    return write_files({path: text.encode(errors="backslashreplace")}, where, fix)
-
-
-def write_files(files: dict[Path, bytes], where: str, fix: str) -> Path:
-    """Write files that belong together, all of them or, if the disk is full, none.
-
-    Parameters
-    ----------
-    files : dict of pathlib.Path to bytes
-        What each will hold; the page that leads to the others comes last. Folders are made if there
-        are none.
-    where, fix : str
-        For the message if one cannot be written: the function that asks, and what the reader can
-        do.
-
-    Returns
-    -------
-    pathlib.Path
-        The last one.
-
-    Raises
-    ------
-    featlib.FeatlibError
-        If one cannot be written; each that was there before is whole.
-    """
-    *_, last = files
-    try:
-        for path in files:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write_all(files)
-    except (OSError, ValueError) as error:  # a name that this disk cannot hold is a ValueError
-        checks.refuse(where, f"to write '{last}'", reason(error), fix)
-    return last
+    return checks.write_files({path: text.encode(errors="backslashreplace")}, where, fix)
 
 
 @cache

@@ -15,9 +15,8 @@ from PIL import Image
 from safetensors.torch import load_file
 
 import featlib
-from featlib import FeatlibError, explain, images, lesson, weights
+from featlib import FeatlibError, checks, explain, images, lesson, weights
 from featlib.engine.walk import walk
-from featlib.model import folder as model_folder
 
 QUICK = {"epochs": 2, "baselines": False, "progress": False}
 
@@ -330,7 +329,7 @@ def test_nothing_is_left_of_a_model_that_could_not_be_written(finished, tmp_path
     def full(files):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(model_folder, "atomic_write_all", full)
+    monkeypatch.setattr(checks, "atomic_write_all", full)
     for folder in (saved, tmp_path / "new"):
         with pytest.raises(FeatlibError, match="No space left on device"):
             finished.save(folder)

@@ -5,7 +5,7 @@ import pytest
 from helpers import without_roots_rights
 from markupsafe import Markup
 
-from featlib import FeatlibError
+from featlib import FeatlibError, checks
 from featlib.pages import rendering
 
 EVIL = "<script>alert(1)</script>"
@@ -117,5 +117,5 @@ def test_a_page_does_not_replace_a_folder(tmp_path):
 
 def test_files_that_belong_together_are_written_into_folders_that_are_made(tmp_path):
     files = {tmp_path / "new" / "a.png": b"a", tmp_path / "new" / "page.html": b"page"}
-    assert rendering.write_files(files, "test", "Fix.") == tmp_path / "new" / "page.html"
+    assert checks.write_files(files, "test", "Fix.") == tmp_path / "new" / "page.html"
     assert {path: path.read_bytes() for path in (tmp_path / "new").iterdir()} == files
