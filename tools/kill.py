@@ -103,6 +103,7 @@ def write_all(out, variant):
     class_report.write(CLASSES[variant], out / "class.html")
     slides.export(DECKS[variant], out)
     lesson_report.write(LESSONS[variant], out / "lesson")
+    LESSONS[variant].save(out / "model")
 
 
 def check_pages(folder, reported):
