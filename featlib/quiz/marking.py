@@ -36,10 +36,14 @@ class Mark:
         Whether the answer is right.
     feedback : str
         What to say beside right or wrong, in the question's own format.
+    asked_back : bool
+        Whether the text could not be read, or be read in two ways: it is neither right nor wrong,
+        and no try.
     """
 
     correct: bool
     feedback: str
+    asked_back: bool = False
 
 
 def mark(question: Question, answer: object, values: Mapping[str, Value] | None = None) -> Mark:
@@ -120,12 +124,12 @@ def _numeric(question: Question, answer: object, values: Mapping[str, Value]) ->
     text = checks.text(answer, f"question '{question.id}'", "the answer")[:_LONGEST]
     given = read_number(text)
     if not given.values:
-        return Mark(False, given.advice)
+        return Mark(False, given.advice, asked_back=True)
     found = _first_match(question, given.values, values)
     if given.other and not _is_right(found):
         other = _first_match(question, given.other, values)
         if _is_right(other):  # a comma for a point: it is neither wrong nor to be taken for granted
-            return Mark(False, given.advice)
+            return Mark(False, given.advice, asked_back=True)
     return Mark(_is_right(found), _feedback(found) if found else _default(question))
 
 
@@ -189,7 +193,7 @@ def _shape(question: Question, answer: object, _: Mapping[str, Value]) -> Mark:
     text = _text(question, answer)
     digits = _ascii_digits(text)
     if not re.fullmatch(r"[(\[]?\s*\d+(\s*[x×*,\s]\s*\d+)*\s*,?\s*[)\]]?", digits):
-        return Mark(False, "Write a shape like (1000, 512) or 1000x512.")
+        return Mark(False, "Write a shape like (1000, 512) or 1000x512.", asked_back=True)
     given = [int(number) for number in re.findall(r"\d+", digits)]
     for candidate in question.answers:
         if candidate.get("shape") == given:

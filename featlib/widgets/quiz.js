@@ -6,8 +6,10 @@
 // into them only where the learner has changed nothing since the answer was sent.
 
 // A verdict stands at its question. The live region says it for those who hear the page.
-const HEARD = ["", "Right.", "Not right."];
-const VERDICT = { right: "✓ Right.", wrong: "✗ Not right yet.", open: "" };
+const HEARD = ["", "Right.", "Not right.", "Not counted: please write it otherwise."];
+const VERDICT = {
+  right: "✓ Right.", wrong: "✗ Not right yet.", "asked back": "? Not counted.", open: "",
+};
 
 // The three kinds of controls. Each tells `changed` of every change that the learner makes, and
 // offers `read` (the answer, undefined for none), `put` (show an answer) and `lock`.
@@ -160,7 +162,7 @@ function card(question, number, total, prefix, check) {
     }
     const locked = free && now.state === "right";
     control.lock(locked);
-    node.className = `fq-card fq-${now.state}`;
+    node.className = `fq-card fq-${now.state.replace(" ", "-")}`;
     button.hidden = locked;
     button.textContent = now.state === "open" ? "Check" : "Check again";
     const about = !free && typeof now.answer === "string" ? now.answer : "";

@@ -20,6 +20,11 @@ __all__ = ["QuizWidget", "show_quiz"]
 
 _MODES = ("one", "all")
 _EXAMPLE = (4, 3, 8, 8)  # sizes of a shape
+_STATUS = {
+    "right": "Right.",
+    "wrong": "Not right.",
+    "asked back": "Not counted: please write it otherwise.",
+}
 
 
 class QuizWidget(Widget):
@@ -114,7 +119,7 @@ class QuizWidget(Widget):
             "columns": question.columns,
             "example": _example(question),
             "answer": answer,
-            "state": "open" if mark is None else "right" if done else "wrong",
+            "state": _state(mark),
             "feedback": html.rich(mark.feedback, question.format) if mark else "",
             "hint": self._hint(question, mark),
             "explanation": html.rich(question.explanation, question.format) if done else "",
@@ -138,7 +143,7 @@ class QuizWidget(Widget):
 
     def _hint(self, question: quiz.Question, mark: quiz.Mark | None) -> str:
         """Return the hint, once an answer was wrong."""
-        if question.hint and mark is not None and not mark.correct:
+        if question.hint and _state(mark) == "wrong":
             self._hints.add(question.id)
         shown = question.id in self._hints and not (mark and mark.correct)
         return html.rich(question.hint, question.format) if shown else ""
@@ -153,11 +158,12 @@ class QuizWidget(Widget):
         question = self._by_id[identity]
         hint = identity in self._hints
         shown = self._show(question, answer) | {"sent": sent}
-        status = "Right." if shown["state"] == "right" else "Not right."
-        try:
-            self.progress.add(self.quiz.name, question, answer, shown["state"] == "right", hint)
-        except (checks.FeatlibError, OSError) as error:
-            status += f" But the answer could not be saved: {printable(str(error))}"
+        status = _STATUS[shown["state"]]
+        if shown["state"] != "asked back":
+            try:
+                self.progress.add(self.quiz.name, question, answer, shown["state"] == "right", hint)
+            except (checks.FeatlibError, OSError) as error:
+                status += f" But the answer could not be saved: {printable(str(error))}"
         questions = [shown if q["id"] == identity else q for q in self.view["questions"]]
         self.view = self.view | {"questions": questions}
         return status
@@ -172,6 +178,12 @@ class QuizWidget(Widget):
         cleared = view["cleared"] + 1
         self.view = view | {"questions": self._questions(), "cleared": cleared}
         return "All answers are cleared."
+
+
+def _state(mark: quiz.Mark | None) -> str:
+    if mark is None:
+        return "open"
+    return "asked back" if mark.asked_back else "right" if mark.correct else "wrong"
 
 
 def _example(question: quiz.Question) -> str:

@@ -83,8 +83,9 @@ def test_a_home_that_is_none(case, known, tmp_path):
     rest = {"folder": tmp_path, "settings": own, "home": home, "before": BOUND if root else []}
     said = featlib(["progress"], **rest, code=1 if case == "closed" else 0, lines=1)
     assert (b"512 numbers" in said) == (case != "closed")
-    said = featlib(["doctor"], **rest, code=None, lines=4)  # IPython has a warning of its own
-    assert b"folder of your answers" in b" ".join(said.split())
+    if not known:  # once for each home: the doctor imports all there is
+        said = featlib(["doctor"], **rest, code=None, lines=4)  # IPython has a warning of its own
+        assert b"folder of your answers" in b" ".join(said.split())
     for words in (["progress", "--reset", "--yes"], ["progress", "--export", "mine"]):
         featlib(words, **rest, code=None, lines=1)
     assert not list(tmp_path.glob("[~h]*")), "nothing is made in the folder where one is"

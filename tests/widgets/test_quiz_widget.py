@@ -53,6 +53,25 @@ def test_a_wrong_answer_gets_its_feedback_and_the_hint(widget):
     assert not now["explanation"]
 
 
+UNREADABLE = [
+    ({"type": "numeric", "answers": [{"value": 512, "correct": True}]}, "many"),
+    ({"type": "numeric", "answers": [{"value": 0.625, "correct": True}]}, "0,625"),
+    ({"type": "numeric", "answers": [{"value": 1.234, "correct": True}]}, "1,234"),
+    ({"type": "shape", "answers": [{"shape": [8, 512], "correct": True}]}, "eight rows"),
+]
+
+
+@pytest.mark.parametrize(("question", "answer"), UNREADABLE)
+def test_what_is_asked_back_is_no_try_and_opens_no_hint(question, answer, answers):
+    asked = {"id": "a", "question": "How many?", "hint": "Count.", **question}
+    widget = featlib.show_quiz([asked])
+    assert send(widget, check="a", answer=answer) == ["Not counted: please write it otherwise."]
+    now = shown(widget, "a")
+    assert (now["state"], now["hint"]) == ("asked back", "")
+    assert "Write" in now["feedback"]
+    assert not answers.last(widget.quiz)
+
+
 def test_a_right_answer_gets_the_explanation(widget):
     send(widget, check="identity", answer=0)
     assert send(widget, check="identity", answer=1) == ["Right."]
