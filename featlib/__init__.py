@@ -39,7 +39,9 @@ if TYPE_CHECKING:  # what editors see; at run time `__getattr__` imports on firs
     from featlib.model.classifier import load
     from featlib.scale.transformer import FeatureExtractor
     from featlib.widgets.flashcards import show_flashcards
+    from featlib.widgets.guess import predict_first
     from featlib.widgets.lab import show_lab
+    from featlib.widgets.my_picture import show_my_picture
     from featlib.widgets.own_images import show_own_images
     from featlib.widgets.quiz import show_quiz
 
@@ -56,11 +58,13 @@ __all__ = [
     "lesson",
     "load",
     "plots",
+    "predict_first",
     "preprocess",
     "quiz",
     "run",
     "show_flashcards",
     "show_lab",
+    "show_my_picture",
     "show_own_images",
     "show_quiz",
     "tables",
@@ -74,9 +78,11 @@ _ORIGINS = {
     "FeatlibError": "checks",
     "FeatureExtractor": "scale.transformer",
     "load": "model.classifier",
+    "predict_first": "widgets.guess",
     "run": "lesson",
     "show_flashcards": "widgets.flashcards",
     "show_lab": "widgets.lab",
+    "show_my_picture": "widgets.my_picture",
     "show_own_images": "widgets.own_images",
     "show_quiz": "widgets.quiz",
 }

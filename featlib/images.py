@@ -27,7 +27,7 @@ from PIL import Image
 from safetensors.torch import load as load_tensors
 
 from featlib import checks
-from featlib.engine import convert, paths
+from featlib.engine import convert, own_picture, paths
 from featlib.engine.assets import read_published
 from featlib.engine.decode import (
     NO_FORMAT,
@@ -49,6 +49,7 @@ from featlib.engine.words import (
     printable,
     readable,
     reason,
+    say_once,
     shape_text,
 )
 
@@ -60,6 +61,8 @@ __all__ = [
     "from_arrays",
     "from_folder",
     "load",
+    "my_caption",
+    "my_picture",
     "read_picture",
 ]
 
@@ -594,6 +597,71 @@ def read_picture(path: str | Path, size: int | None = None) -> torch.Tensor:
     if reason:
         checks.refuse(where, f"a picture in '{path}'", reason, "Try another file.")
     return torch.from_numpy(found[0]).permute(2, 0, 1).contiguous()
+
+
+def my_picture(size: int = 64) -> torch.Tensor:
+    """Return the picture that travels through the lesson: the learner's own, or the cat.
+
+    `featlib.show_my_picture` takes one. It is kept in the learner's data folder until it is removed
+    there, and is sent nowhere else.
+
+    Parameters
+    ----------
+    size : int
+        Height and width in pixels.
+
+    Returns
+    -------
+    torch.Tensor
+        uint8 3×S×S with S = `size`. Without a picture, or where its file is damaged, the cat of
+        emoji10.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the size is out of range.
+
+    Examples
+    --------
+    >>> from featlib import images
+    >>> images.my_picture().shape
+    torch.Size([3, 64, 64])
+    """
+    checks.whole_number(size, "images.my_picture", "size", low=SMALLEST, high=_LARGEST)
+    own = _own_picture(size)
+    if own is not None:
+        return own
+    pictures = _load_emoji10()
+    return _resize(pictures.pixels[pictures.find("cat")[:1]], size)[0]
+
+
+def my_caption() -> str:
+    """Say what `my_picture` shows.
+
+    Returns
+    -------
+    str
+        ``your picture``, or ``cat face`` where there is none.
+
+    Examples
+    --------
+    >>> from featlib import images
+    >>> images.my_caption() in ("cat face", "your picture")
+    True
+    """
+    return "cat face" if _own_picture(SMALLEST) is None else "your picture"
+
+
+def _own_picture(size: int) -> torch.Tensor | None:
+    """Return the learner's picture, uint8 3×S×S; None where there is none that can be read."""
+    if not own_picture.is_kept():
+        return None
+    try:
+        return read_picture(own_picture.file(), size)
+    except checks.FeatlibError as error:
+        fix = "choose it again with featlib.show_my_picture()"
+        say_once(f"images: your picture is damaged, so the cat takes its place; {fix} ({error})")
+        return None
 
 
 def _load_bundled(name: str, n: int | None, size: int) -> ImageSet:

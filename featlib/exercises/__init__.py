@@ -1,5 +1,5 @@
-"""What a learner writes: challenges with their checkers, and the scoreboard of the project."""
+"""What a learner writes: gaps, challenges with their checkers, the scoreboard of the project."""
 
-from featlib.exercises import challenges, scoreboard, verdict
+from featlib.exercises import challenges, gaps, scoreboard, verdict
 
-__all__ = ["challenges", "scoreboard", "verdict"]
+__all__ = ["challenges", "gaps", "scoreboard", "verdict"]

@@ -4,8 +4,10 @@ A checker looks at what a function does, never at how it is written. It says wha
 it wanted, not how to get there. It never stops with an error, whatever it is given.
 """
 
+import tempfile
 from collections.abc import Callable, Sequence
 from functools import cache, wraps
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +15,18 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, one_hot
 
-from featlib import backbone, images, preprocess
+from featlib import backbone, images, lesson, preprocess
 from featlib.engine.words import describe, shape_text
 from featlib.exercises.verdict import Failure, Verdict, attempt
 
-__all__ = ["check_backbone", "check_features", "check_loss", "check_prepare", "check_split"]
+__all__ = [
+    "check_backbone",
+    "check_features",
+    "check_keep",
+    "check_loss",
+    "check_prepare",
+    "check_split",
+]
 
 Checker = Callable[[Callable[..., Any]], Verdict]
 
@@ -226,6 +235,47 @@ def check_loss(loss_of: Callable[..., Any]) -> Verdict:
         raise Failure(" ".join(found))
     words = "Near 0 for a head that is sure and right, and right for the others."
     return Verdict(True, words)
+
+
+@_checker
+def check_keep(keep: Callable[..., Any]) -> Verdict:
+    """Check that a model can be kept in a folder, and used again from there.
+
+    Parameters
+    ----------
+    keep : callable
+        Takes a `featlib.lesson.Lesson` and a folder (`pathlib.Path`), writes into the folder what a
+        later session needs, and returns what that session makes of it: an object whose ``predict``
+        takes a picture, uint8 3×64×64, and returns the name of a class.
+
+    Returns
+    -------
+    Verdict
+    """
+    emoji = images.load()
+    few = images.from_arrays(emoji.pixels[:40], emoji.labels[:40], emoji.classes)
+    trained = lesson.run(few, baselines=False, progress=False)
+    unseen = emoji.pixels[-10:]
+    due = [trained.predict(picture).label for picture in unseen]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        kept = attempt(keep, trained, folder)
+        if not any(folder.iterdir()):
+            raise Failure("Your function left the folder empty; a later session has nothing else.")
+        with torch.no_grad():
+            trained.head.weight.zero_()  # a later session does not have this one in memory
+        if not callable(getattr(kept, "predict", None)):
+            wanted = "it was to give what has a `predict` that takes a picture and names its class"
+            raise Failure(f"Your function gave {describe(kept)}; {wanted}.")
+        said = [attempt(kept.predict, picture) for picture in unseen]
+    other = [(a, b) for a, b in zip(said, due, strict=True) if not isinstance(a, str) or a != b]
+    if other:
+        found, wanted = other[0]
+        raise Failure(
+            f"{len(other)} of 10 pictures get another answer from what was kept: {describe(found)} "
+            f"where the lesson says '{wanted}'."
+        )
+    return Verdict(True, "From the folder alone, every picture gets the answer of the lesson.")
 
 
 def _tensor(value: Any, shape: Sequence[int], what: str) -> torch.Tensor:

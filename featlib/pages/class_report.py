@@ -2,15 +2,25 @@
 
 The files come from other people: what they hold is checked, and escaped on the page. A file that is
 no export is named with the reason, and stops nothing.
+
+The page is for a screen that others may see. So learners have numbers there, in no order that says
+who they are; what somebody typed, or guessed, is shown only if three learners or more did; and of
+times there are only days.
 """
 
+import base64
+import hashlib
 import json
 import os
+import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
+
+from markupsafe import Markup
 
 from featlib import checks, quiz
 from featlib.checks import FeatlibError
@@ -18,14 +28,19 @@ from featlib.engine.files import read_regular
 from featlib.engine.progress_bar import progress_bar
 from featlib.engine.strict_json import parse_json
 from featlib.engine.words import printable, reason
-from featlib.pages.rendering import render, write_page
+from featlib.pages.rendering import TEMPLATES, render, write_page
+from featlib.quiz.questions import CHOICES
 
-__all__ = ["ClassReport", "Difficulty", "Learner", "Wrong", "read", "write"]
+__all__ = ["ClassReport", "Difficulty", "Gap", "Learner", "Part", "Wrong", "read", "watch", "write"]
 
 # Bytes of a file that are read: all questions, answered once, take 130 kB, a thousand tries 180 kB.
 LARGEST = 2_000_000
 LONGEST = 200  # characters of an answer that are shown
 MOST = 3  # wrong answers that are shown for a question
+FEW = 3  # learners who must have typed or guessed something before it is shown
+ANOTHER = "another answer"
+MISCONCEPTIONS = 30  # that are shown
+_SETTLED = 2.0  # seconds without a change, after which a file is not still being written
 
 
 @dataclass(frozen=True)
@@ -38,10 +53,13 @@ class Learner:
         The file's name without its ending; what cannot be printed is written out: ``\xff``.
     answers : tuple of featlib.quiz.Answer
         Oldest first.
+    number : int
+        What the page calls the learner.
     """
 
     name: str
     answers: tuple[quiz.Answer, ...]
+    number: int = 0
 
     @cached_property
     def tries(self) -> dict[str, list[quiz.Answer]]:
@@ -50,6 +68,16 @@ class Learner:
         for answer in self.answers:
             found[answer.key].append(answer)
         return dict(found)
+
+    @cached_property
+    def stuck(self) -> int:
+        """How many questions were answered, and not right in the end."""
+        return sum(not tries[-1].correct for tries in self.tries.values())
+
+    @cached_property
+    def right(self) -> int:
+        """How many questions were right in the end."""
+        return len(self.tries) - self.stuck
 
 
 @dataclass(frozen=True)
@@ -60,6 +88,7 @@ class Wrong:
     ----------
     text, format : str
         What was answered, in words, and how to read it: ``text``, ``markdown`` or ``plain``.
+        "another answer" stands for all that was typed by fewer than three learners.
     feedback : str
         What the quiz answers to it; empty where that depends on the learner's own run.
     learners : int
@@ -78,8 +107,8 @@ class Difficulty:
 
     Attributes
     ----------
-    quiz, question : str
-        Name and id.
+    quiz, question, key : str
+        Name, id, and `featlib.quiz.Question.key`.
     text, format : str
         What is asked, and how to read it: ``text`` or ``markdown``.
     learners : int
@@ -98,6 +127,7 @@ class Difficulty:
 
     quiz: str
     question: str
+    key: str
     text: str
     format: str
     learners: int
@@ -106,6 +136,51 @@ class Difficulty:
     tries: float
     hint: float
     wrong: tuple[Wrong, ...]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """How well a class knows one objective.
+
+    Attributes
+    ----------
+    quiz, text : str
+        The quiz's name, and what one can do afterwards.
+    learners, mastered, shaky : int
+        How many answered a question on it, and in which state of `featlib.quiz.Mastery` they are.
+    known : float
+        The mean of `featlib.quiz.Mastery.known` over these learners, 0 to 1.
+    """
+
+    quiz: str
+    text: str
+    learners: int
+    mastered: int
+    shaky: int
+    known: float
+
+
+@dataclass(frozen=True)
+class Part:
+    """How a class did on one quiz.
+
+    Attributes
+    ----------
+    quiz : featlib.quiz.Quiz
+        The quiz.
+    begun, done : int
+        How many learners answered a question, and how many all of them rightly.
+    first_try : float
+        Of all questions that were tried, the share that were right at the first try, 0 to 1.
+    hardest : Difficulty
+        The question that was hardest.
+    """
+
+    quiz: quiz.Quiz
+    begun: int
+    done: int
+    first_try: float
+    hardest: Difficulty
 
 
 @dataclass(frozen=True)
@@ -121,6 +196,8 @@ class ClassReport:
         were answered. An edited copy of one of the lesson is another one: "other NAME".
     difficulties : tuple of Difficulty
         Hardest first: by share right at the first try.
+    guesses : tuple of featlib.quiz.GuessSpread
+        What was guessed before it was measured.
     refused : tuple of tuple of str
         Files that cannot be read as results, each with the reason; made safe to print.
     """
@@ -128,7 +205,61 @@ class ClassReport:
     learners: tuple[Learner, ...]
     quizzes: tuple[quiz.Quiz, ...]
     difficulties: tuple[Difficulty, ...]
+    guesses: tuple[quiz.GuessSpread, ...]
     refused: tuple[tuple[str, str], ...]
+
+    @property
+    def empty(self) -> tuple[str, ...]:
+        """The names of the exports without any answer."""
+        return tuple(learner.name for learner in self.learners if not learner.answers)
+
+    @property
+    def stuck_first(self) -> list[Learner]:
+        """The learners: who is stuck at most questions comes first, then who has fewest right."""
+        return sorted(self.learners, key=lambda of: (-of.stuck, of.right, of.number))
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """The first and the last day of an answer, in UTC; empty without any."""
+        times = [answer.time for learner in self.learners for answer in learner.answers]
+        ends = (min(times), max(times)) if times else ()
+        return tuple(date(1970, 1, 1) + timedelta(days=time // 86_400) for time in ends)
+
+    @cached_property
+    def gaps(self) -> list[Gap]:
+        """The objectives that anybody answered a question on, the least known first."""
+        found: dict[tuple[str, str], list[quiz.Mastery]] = defaultdict(list)
+        for learner in self.learners:
+            for each in quiz.masteries(learner.answers):
+                if each.first_tries:
+                    found[each.quiz, each.text].append(each)
+        return sorted((_gap(*names, each) for names, each in found.items()), key=lambda g: g.known)
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        """How the class did on each of `quizzes`."""
+        return [part for found in self.quizzes if (part := _part(self, found))]
+
+    @property
+    def misconceptions(self) -> list[tuple[Difficulty, Wrong]]:
+        """The wrong answers that the quiz has words for, those of most learners first."""
+        pairs = [(d, wrong) for d in self.difficulties for wrong in d.wrong]
+        named = [pair for pair in pairs if pair[1].feedback and pair[1].text != ANOTHER]
+        return sorted(named, key=lambda pair: -pair[1].learners)[:MISCONCEPTIONS]
+
+    def shown(self, spread: quiz.GuessSpread) -> bool:
+        """Whether enough learners guessed something to show what they did.
+
+        Parameters
+        ----------
+        spread : featlib.quiz.GuessSpread
+            One of `guesses`.
+
+        Returns
+        -------
+        bool
+        """
+        return spread.learners >= FEW
 
     def standing(self, learner: Learner, found: quiz.Quiz) -> quiz.Standing:
         """Return where a learner is in a quiz.
@@ -167,28 +298,63 @@ def read(folder: str | Path, *, progress: bool = True) -> ClassReport:
         If there is no such folder, or nothing in it can be read as results.
     """
     folder = checks.folder(folder, "class-report", "exported results")
-    learners, refused = [], _only_tables(folder)
+    found: list[_Export] = []
+    refused = _only_tables(folder)
     asked: dict[str, quiz.Question] = {}  # by their keys
     files = _files(folder, ".json")
     for file in progress_bar("results", len(files), "file", progress, files):
         try:
-            learners.append(Learner(printable(file.stem), _answers(file, asked)))
+            found.append(_export(file, asked))
         except (ValueError, OSError) as error:
             refused.append((file.name, reason(error)))
-    refused = [(printable(name), printable(why)) for name, why in refused]
-    if not learners:
+    report = _report(found, asked, refused, progress)
+    if not found:
+        refused = report.refused
         got = f"{len(refused)} files that are none" if refused else "no file .json"
         if refused:
             got += f" ({refused[0][0]}: {refused[0][1]})"
         fix = "Learners write theirs with: featlib progress --export NAME."
         checks.refuse("class-report", f"exported results in '{folder}'", got, fix)
-    quizzes = _quizzes(learners, asked)
-    pairs = [(found, question) for found in quizzes for question in found.questions]
-    steps = progress_bar("report", len(pairs), "question", progress, pairs)
-    found = [_difficulty(learners, *question) for question in steps]
-    tried = [difficulty for difficulty in found if difficulty.learners]
-    tried.sort(key=lambda d: (d.first_try, -d.tries))
-    return ClassReport(tuple(learners), quizzes, tuple(tried), tuple(refused))
+    return report
+
+
+def watch(
+    folder: str | Path, path: str | Path = "class-report.html", *, seconds: float = 0.5
+) -> Iterator[ClassReport]:
+    """Write the page anew each time that something in a folder has changed, without an end.
+
+    A file that cannot be read waits until it is whole, as it may still be written; what was read of
+    it before is shown. If nothing changes it for two seconds, it is named.
+
+    Parameters
+    ----------
+    folder, path : str or pathlib.Path
+        As for `read` and `write`; the folder may be empty. In a browser, the page loads itself
+        anew.
+    seconds : float
+        How long to wait between two looks into the folder.
+
+    Yields
+    ------
+    ClassReport
+        What was written, each time.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If there is no such folder, or the page cannot be written.
+    OSError
+        If the folder can no longer be read.
+    """
+    folder = checks.folder(folder, "class-report", "exported results")
+    path = checks.output_file(path, "class-report", "the page")
+    seen = _Seen()
+    while True:
+        if seen.look(folder):
+            report = _report([*seen.exports.values()], seen.asked, seen.refused(folder), False)
+            _write(report, path, watched=True)
+            yield report
+        time.sleep(seconds)
 
 
 def write(report: ClassReport, path: str | Path = "class-report.html") -> Path:
@@ -199,7 +365,7 @@ def write(report: ClassReport, path: str | Path = "class-report.html") -> Path:
     report : ClassReport
         What `read` returned.
     path : str or pathlib.Path
-        The page. It holds names of learners: keep it as private as marks.
+        The page. It holds no names but those of files that are no exports, or empty.
 
     Returns
     -------
@@ -210,9 +376,109 @@ def write(report: ClassReport, path: str | Path = "class-report.html") -> Path:
     featlib.FeatlibError
         If it cannot be written.
     """
-    path = checks.output_file(path, "class-report", "the page")
-    text = render("class_report.html.j2", report=report)
+    return _write(report, checks.output_file(path, "class-report", "the page"), watched=False)
+
+
+def _write(report: ClassReport, path: Path, watched: bool) -> Path:
+    script = (TEMPLATES / "class_report.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    values = {"report": report, "script": Markup(script), "digest": digest, "watched": watched}
+    text = render("class_report.html.j2", **values)
     return write_page(text, path, "class-report", "Choose another file with --out.")
+
+
+@dataclass(frozen=True)
+class _Export:
+    """What a file holds: who wrote it, the answers, and the guesses as they are in the file."""
+
+    name: str
+    answers: tuple[quiz.Answer, ...]
+    guesses: dict[str, object]
+
+
+class _Seen:
+    """What was seen of a folder that is watched.
+
+    Attributes
+    ----------
+    exports : dict of str to _Export
+        By the file's name: what could last be read of it.
+    asked : dict of str to featlib.quiz.Question
+        The questions in the files.
+    """
+
+    def __init__(self) -> None:
+        self.exports: dict[str, _Export] = {}
+        self.asked: dict[str, quiz.Question] = {}
+        self._states: dict[str, object] | None = None
+        self._faults: dict[str, tuple[str, float]] = {}  # the reason, and since when
+        self._named: set[str] = set()
+
+    def look(self, folder: Path) -> bool:
+        """Read what has changed, and return whether there is anything new to show."""
+        before, self._states = self._states, _states(folder)
+        for name in (before or {}).keys() - self._states.keys():
+            self.exports.pop(name, None)
+            self._faults.pop(name, None)
+        changed = [n for n, state in self._states.items() if state != (before or {}).get(n)]
+        new = before is None or bool(before.keys() - self._states.keys())
+        for name in changed:
+            if not name.lower().endswith(".json"):
+                new = True
+                continue
+            try:
+                self.exports[name] = _export(folder / name, self.asked)
+            except (ValueError, OSError) as error:
+                self._faults[name] = reason(error), time.monotonic()
+            else:
+                self._faults.pop(name, None)
+                new = True
+        named, self._named = self._named, self._settled()
+        return new or named != self._named
+
+    def refused(self, folder: Path) -> list[tuple[str, str]]:
+        """Return the files that cannot be read, and have not changed lately, with the reason."""
+        faults = [(name, self._faults[name][0]) for name in sorted(self._named)]
+        return [*_only_tables(folder), *faults]
+
+    def _settled(self) -> set[str]:
+        now = time.monotonic()
+        return {name for name, (_, since) in self._faults.items() if now - since >= _SETTLED}
+
+
+def _states(folder: Path) -> dict[str, object]:
+    """Return what shows that a file was changed, by its name, of all exports in a folder."""
+    found: dict[str, object] = {}
+    for file in _files(folder, ".json") + _files(folder, ".csv"):
+        try:
+            at = file.stat()
+        except OSError as error:  # it was just removed, or leads nowhere
+            found[file.name] = error.errno
+        else:
+            found[file.name] = at.st_size, at.st_mtime_ns, at.st_ino
+    return found
+
+
+def _report(
+    found: Sequence[_Export],
+    asked: dict[str, quiz.Question],
+    refused: Sequence[tuple[str, str]],
+    progress: bool,
+) -> ClassReport:
+    found = sorted(found, key=lambda export: (export.name.casefold(), export.name))
+    numbers = _numbers([export.name for export in found])
+    learners = tuple(
+        Learner(export.name, export.answers, number)
+        for export, number in zip(found, numbers, strict=True)
+    )
+    quizzes = _quizzes(learners, asked)
+    pairs = [(quiz_, question) for quiz_ in quizzes for question in quiz_.questions]
+    steps = progress_bar("report", len(pairs), "question", progress, pairs)
+    tried = [d for pair in steps if (d := _difficulty(learners, *pair)).learners]
+    tried.sort(key=lambda d: (d.first_try, -d.tries))
+    guesses = quiz.guess_spread(export.guesses for export in found)
+    named = tuple((printable(name), printable(why)) for name, why in refused)
+    return ClassReport(learners, quizzes, tuple(tried), guesses, named)
 
 
 def _files(folder: Path, ending: str) -> list[Path]:
@@ -230,8 +496,16 @@ def _only_tables(folder: Path) -> list[tuple[str, str]]:
     return [(file.name, why.format(file.stem)) for file in tables if file.stem not in given]
 
 
-def _answers(file: Path, asked: dict[str, quiz.Question]) -> tuple[quiz.Answer, ...]:
-    """Return the answers in a file, and add the questions to those that were asked.
+def _numbers(names: Sequence[str]) -> list[int]:
+    """Return a number for each learner, always the same, in an order that is not that of names."""
+    mixed = sorted(
+        range(len(names)), key=lambda i: hashlib.sha256(names[i].encode(errors="replace")).digest()
+    )
+    return [mixed.index(i) + 1 for i in range(len(names))]
+
+
+def _export(file: Path, asked: dict[str, quiz.Question]) -> _Export:
+    """Return what a file holds, and add its questions to those that were asked.
 
     Raises ValueError with the reason if it is no export.
     """
@@ -251,7 +525,9 @@ def _answers(file: Path, asked: dict[str, quiz.Question]) -> tuple[quiz.Answer, 
     if not isinstance(said, dict):
         raise ValueError("'questions' is of the wrong type")
     asked |= {key: _question(key, said[key]) for key in said.keys() - asked.keys()}
-    return answers
+    guesses = {name: data[name] for name in ("guesses", "guess_questions") if name in data}
+    quiz.guesses_of(guesses)
+    return _Export(printable(file.stem), answers, guesses)
 
 
 def _question(key: str, entry: object) -> quiz.Question:
@@ -295,6 +571,7 @@ def _difficulty(
     return Difficulty(
         quiz=found.name,
         question=question.id,
+        key=question.key,
         text=question.text,
         format=question.format,
         learners=len(tried),
@@ -306,19 +583,42 @@ def _difficulty(
     )
 
 
+def _gap(name: str, text: str, found: Sequence[quiz.Mastery]) -> Gap:
+    states = Counter(each.state for each in found)
+    known = sum(each.known for each in found) / len(found)
+    return Gap(name, text, len(found), states["mastered"], states["shaky"], known)
+
+
+def _part(report: ClassReport, found: quiz.Quiz) -> Part | None:
+    """Return how the class did on a quiz; None if nobody answered any of its questions."""
+    keys = {question.key for question in found.questions}
+    tried = [d for d in report.difficulties if d.key in keys]  # hardest first
+    if not tried:
+        return None
+    at = [report.standing(learner, found) for learner in report.learners]
+    begun, done = sum(s.answered > 0 for s in at), sum(s.words == "done" for s in at)
+    share = sum(s.first_try for s in at) / sum(s.answered for s in at)
+    return Part(found, begun, done, share, tried[0])
+
+
 def _wrong(question: quiz.Question, tried: Sequence[Sequence[quiz.Answer]]) -> tuple[Wrong, ...]:
     """Return the wrong answers that most learners gave, each learner counted once for each."""
-    counts: Counter[tuple[str, str]] = Counter()
     given: dict[tuple[str, str], object] = {}
+    said: list[set[tuple[str, str]]] = []
     for tries in tried:
-        said = {_words(question, a.answer): a.answer for a in tries if not a.correct}
-        counts.update(said.keys())
-        for words, answer in said.items():
-            given.setdefault(words, answer)
-    return tuple(
-        Wrong(*said, _feedback(question, given[said]), learners)
-        for said, learners in counts.most_common(MOST)
-    )
+        wrong = {_words(question, a.answer): a.answer for a in tries if not a.correct}
+        given = wrong | given
+        said.append(set(wrong))
+    counts = Counter(words for of in said for words in of)
+    typed = {words for words, n in counts.items() if words[1] == "plain" and n < FEW}
+    shown = Counter({words: n for words, n in counts.items() if words not in typed})
+    found = [
+        Wrong(*words, _feedback(question, given[words]), n) for words, n in shown.most_common(MOST)
+    ]
+    if others := sum(not typed.isdisjoint(of) for of in said):
+        why = f"What was typed is shown once {FEW} learners did."
+        found.append(Wrong(ANOTHER, "plain", why, others))
+    return tuple(found)
 
 
 def _words(question: quiz.Question, answer: object) -> tuple[str, str]:
@@ -340,7 +640,7 @@ def _short(answer: object) -> str:
 
 
 def _choices(question: quiz.Question) -> Sequence[str]:
-    if question.type not in ("multiple_choice", "many_choice"):
+    if question.type not in CHOICES:
         return ()
     return [answer.get("answer") or answer.get("code", "") for answer in question.answers]
 

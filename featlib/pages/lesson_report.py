@@ -36,13 +36,15 @@ def figures(lesson: Lesson) -> dict[str, plots.Figure]:
     """
     _check(lesson, "lesson_report.figures")
     comparison = {"comparison": _comparison(lesson)} if lesson.baselines else {}
+    prediction = lesson.predict(lesson.example())
     return {
+        "strategy": plots.strategy(prediction),
         "images": plots.image_grid(lesson.images),
         **comparison,
         "training_trace": plots.training_trace(lesson.training),
         "confusion_matrix": plots.confusion_matrix(lesson.report),
         "mistakes": plots.mistakes(lesson.report, lesson.images),
-        "prediction_trace": plots.prediction_trace(lesson.predict(lesson.example())),
+        "prediction_trace": plots.prediction_trace(prediction),
     }
 
 

@@ -1,7 +1,7 @@
-"""The pages of a quiz and of flashcards in a talk, from the data in a notebook's outputs.
+"""The pages of a quiz, of flashcards and of a guess in a talk, from a notebook's outputs.
 
 The cell of a quiz keeps its questions as JSON beside what it shows; the cell of flashcards keeps
-its cards. Pages are built from these, never from HTML.
+its cards, and the cell of a guess its question. Pages are built from these, never from HTML.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,12 +20,12 @@ CARDS = 4  # on a page
 
 @dataclass(frozen=True)
 class Form:
-    """A quiz or a deck of flashcards, as pages.
+    """A quiz, a deck of flashcards or a question to guess, as pages.
 
     Attributes
     ----------
     name : str
-        ``Quiz`` or ``Flashcards``: the line at the top of each page.
+        ``Quiz``, ``Flashcards`` or ``Guess``: the line at the top of each page.
     pages : tuple of str
         The HTML of each page; at least one.
     """
@@ -35,7 +35,7 @@ class Form:
 
 
 def find_form(outputs: Iterable[Mapping[str, Any]]) -> Form | None:
-    """Find a quiz or flashcards in the outputs of a cell.
+    """Find a quiz, flashcards or a question to guess in the outputs of a cell.
 
     Parameters
     ----------
@@ -52,6 +52,7 @@ def find_form(outputs: Iterable[Mapping[str, Any]]) -> Form | None:
         for mime, name, build in (
             (quiz.MIME, "Quiz", _quiz_pages),
             (quiz.DECK_MIME, "Flashcards", _deck_pages),
+            (quiz.GUESS_MIME, "Guess", _guess_page),
         ):
             if mime in data and (pages := _pages(build, data[mime])):
                 return Form(name, pages)
@@ -81,3 +82,9 @@ def _deck_pages(data: object) -> tuple[str, ...]:
     cards = list(map(html.card, quiz.deck_from_dict(data)))
     groups = (cards[i : i + CARDS] for i in range(0, len(cards), CARDS))
     return tuple(f'<div class="cards">{"".join(group)}</div>' for group in groups)
+
+
+def _guess_page(data: object) -> tuple[str, ...]:
+    """Return the page of a question to guess; the figure that follows has the answer."""
+    found = quiz.GuessQuestion.from_dict(data)
+    return (f'<div class="question">{html.guess(found)}</div>',)

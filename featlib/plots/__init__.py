@@ -19,6 +19,7 @@ from featlib.plots.figures import (
     training_trace,
 )
 from featlib.plots.maps import picture_map
+from featlib.plots.strategy import strategy
 from featlib.plots.style import BLUE, GRAY, GREEN, ORANGE, RED, SERIES, Figure
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "planes",
     "prediction_trace",
     "scatter",
+    "strategy",
     "tradeoff",
     "training_trace",
 ]

@@ -6,6 +6,7 @@ into.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -24,10 +25,15 @@ from featlib.plots.style import (
     STYLE,
     Figure,
     add_alt,
+    colors_of,
+    has_color,
     new_axes,
     three_digits,
     two_decimals,
 )
+
+if TYPE_CHECKING:
+    from featlib.quiz.guesses import Guess
 
 __all__ = ["bands", "bars", "class_bars", "curves", "pairs", "scatter", "tradeoff"]
 
@@ -44,6 +50,7 @@ def class_bars(
     *,
     title: str,
     xlabel: str,
+    guess: "Guess | None" = None,
     ax: Axes | None = None,
 ) -> Figure:
     """Draw one value for each class as bars; the highest stands out.
@@ -58,6 +65,9 @@ def class_bars(
         The name of each class number.
     title, xlabel : str
         What the bars are, and their unit.
+    guess : featlib.quiz.Guess, optional
+        What `featlib.predict_first` returned: of bars, of one bar or, without labels, of the
+        highest; or a choice of the highest. If a guess was made, it is drawn over the truth.
     ax : matplotlib.axes.Axes, optional
         Where to draw; in a new figure if left out.
 
@@ -81,6 +91,10 @@ def class_bars(
     ax.invert_yaxis()
     ax.axvline(0, color=GRAY, linewidth=0.8)
     ax.set(title=title, xlabel=xlabel, ylabel="class")
+    rows, named = [texts[k] for k in shown], dict(zip(texts, heights.tolist(), strict=True))
+    if said := _draw_on_bars(ax, guess, rows, named, where):
+        figure.legend(loc="outside lower right")
+        words = f"{words.removesuffix('.')}{said}."
     return add_alt(figure, words)
 
 
@@ -92,9 +106,13 @@ def bars(
     xlabel: str,
     ylabel: str,
     line: tuple[str, float] | None = None,
+    guess: "Guess | None" = None,
     ax: Axes | None = None,
 ) -> Figure:
     """Draw named numbers as bars; the highest stands out.
+
+    Where one of the names has a color of its own, each bar has the color of its name instead: see
+    `style.color_of`.
 
     Of more than 30, the 30 highest are drawn, and the title says so.
 
@@ -106,6 +124,9 @@ def bars(
         What the bars are; `xlabel` with the unit.
     line : tuple of (str, float), optional
         A name and a number to draw as a line across, such as what guessing gets.
+    guess : featlib.quiz.Guess, optional
+        What `featlib.predict_first` returned: of bars, of one bar or, without labels, of the
+        highest; or a choice of the highest. If a guess was made, it is drawn over the truth.
     ax : matplotlib.axes.Axes, optional
         Where to draw; in a new figure if left out.
 
@@ -123,6 +144,8 @@ def bars(
     kept = {list(named)[k]: lengths[k] for k in shown}
     figure, ax = new_axes(ax, (7.5, 0.45 * len(kept) + 1.3))
     colors = [ORANGE if value == max(lengths) else BLUE for value in kept.values()]
+    if any(map(has_color, kept)):
+        colors = colors_of(kept)
     drawn = ax.barh(list(kept), list(kept.values()), color=colors)
     ax.bar_label(drawn, [three_digits(value) for value in kept.values()], padding=4)
     ax.margins(x=0.12)
@@ -132,8 +155,11 @@ def bars(
     if line is not None:
         name, place = inputs.reference_line(line, where)
         ax.axvline(place, color=GRAY, linestyle=":", label=name)
-        figure.legend(loc="outside lower right")  # inside it would lie on a long bar
         words += f"; {name} {place:.3g}"
+    guessed = _draw_on_bars(ax, guess, list(kept), dict(zip(named, lengths, strict=True)), where)
+    if line is not None or guessed:
+        figure.legend(loc="outside lower right", ncols=2)  # inside it would lie on a long bar
+    words += guessed
     return add_alt(figure, words + ".")
 
 
@@ -145,6 +171,7 @@ def curves(
     xlabel: str,
     ylabel: str,
     x: Sequence[float] | None = None,
+    guess: "Guess | None" = None,
     ax: Axes | None = None,
 ) -> Figure:
     """Draw named series of numbers as lines.
@@ -158,6 +185,9 @@ def curves(
         What the lines are, with units.
     x : sequence of float, optional
         Where the numbers belong; 1, 2, 3, … if left out.
+    guess : featlib.quiz.Guess, optional
+        What `featlib.predict_first` returned: of a curve, or of where a line ends. If a guess was
+        made, it is drawn over the truth.
     ax : matplotlib.axes.Axes, optional
         Where to draw; in a new figure if left out.
 
@@ -183,15 +213,17 @@ def curves(
         checks.refuse(where, wanted, f"{len(places)}", "Give more places, or leave out x.")
     figure, ax = new_axes(ax, (7.5, 3.8))
     said = []
-    for (name, values), color, marker in zip(lines.items(), SERIES, MARKERS, strict=False):
+    listed = zip(lines.items(), colors_of(lines), MARKERS, strict=False)
+    for (name, values), color, marker in listed:
         drawn = np.where(inputs.is_finite(values), values, np.nan)
         label = name if inputs.is_finite(values).all() else f"{name} (diverged)"
         ax.plot(places[: len(values)], drawn, color=color, marker=marker, label=label)
         said.append(f"{label}: {two_decimals(values)}")
+    guessed = _draw_on_lines(ax, guess, places, lines, where)
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
     ax.xaxis.set_major_locator(MaxNLocator(integer=bool((places == np.round(places)).all())))
     ax.legend()
-    return add_alt(figure, f"{title}, by {xlabel}. {'; '.join(said)}.")
+    return add_alt(figure, f"{title}, by {xlabel}. {'; '.join(said)}{guessed}.")
 
 
 @rc_context(STYLE)
@@ -257,6 +289,7 @@ def bands(
     xlabel: str,
     ylabel: str,
     x: Sequence[float],
+    guess: "Guess | None" = None,
     ax: Axes | None = None,
 ) -> Figure:
     """Draw repeated measurements as lines through their means, in bands from lowest to highest.
@@ -269,6 +302,9 @@ def bands(
         What the lines are, with units.
     x : sequence of float
         The places, above 0; drawn on a scale where each doubling takes the same room.
+    guess : featlib.quiz.Guess, optional
+        What `featlib.predict_first` returned: of the means of a line, as a curve, or of
+        the mean at its end. If a guess was made, it is drawn over the truth.
     ax : matplotlib.axes.Axes, optional
         Where to draw; in a new figure if left out.
 
@@ -286,21 +322,25 @@ def bands(
     measured = inputs.mapping(series, where, MOST_LINES)
     places = _above_zero(x, where, "x")
     figure, ax = new_axes(ax, (7.5, 4.2))
-    words = []
-    for (name, repeats), color, marker in zip(measured.items(), SERIES, MARKERS, strict=False):
+    words, lines = [], {}
+    named = zip(measured.items(), colors_of(measured), MARKERS, strict=False)
+    for (name, repeats), color, marker in named:
         lows, means, highs = _spread(repeats, where, name, len(places))
         ax.fill_between(places, lows, highs, color=color, alpha=0.2, linewidth=0)
         ax.plot(places, means, color=color, marker=marker, label=name)
+        lines[name] = means
         listed = zip(places, means, lows, highs, strict=True)
         points = (
             f"{mean:.2f} ({low:.2f} to {high:.2f}) at {at:g}" for at, mean, low, high in listed
         )
         words.append(f"{name}: {', '.join(points)}")
+    guessed = _draw_on_lines(ax, guess, places, lines, where)
     ax.set_xscale("log", base=2)
     ax.set_xticks(places, [f"{at:g}" for at in places])
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
     ax.legend()
-    return add_alt(figure, f"{title}, by {xlabel}; mean (lowest to highest). {'; '.join(words)}.")
+    said = f"{title}, by {xlabel}; mean (lowest to highest). {'; '.join(words)}{guessed}."
+    return add_alt(figure, said)
 
 
 @rc_context(STYLE)
@@ -346,10 +386,10 @@ def tradeoff(
             got = f"{gain:g}, and {low:g} to {high:g}"
             checks.refuse(where, wanted, got, "Give cost, gain, lower end, upper end.")
     figure, ax = new_axes(ax, (8.5, 4))
-    words = []
+    words, colors = [], colors_of(measured)
     for i, (name, (cost, gain, low, high)) in enumerate(measured.items()):
         ends = [[gain - low], [high - gain]]
-        style = {"color": SERIES[i], "fmt": MARKERS[i], "markersize": 8, "capsize": 4}
+        style = {"color": colors[i], "fmt": MARKERS[i], "markersize": 8, "capsize": 4}
         ax.errorbar([cost], [gain], yerr=ends, label=name, **style)
         words.append(f"{name} {gain:.3g} ({low:.3g} to {high:.3g}) for {cost:.3g}")
     ax.set_xscale("log")
@@ -399,9 +439,10 @@ def pairs(
     figure, ax = new_axes(ax, (7.5, 0.5 * len(both) + 1.7))
     places = range(len(both))
     first, second = zip(*both.values(), strict=True)
+    colors = colors_of((left, right)) if has_color(left) or has_color(right) else (ORANGE, BLUE)
     ax.hlines(places, first, second, color=GRAY, linewidth=1.5, zorder=1)
-    ax.scatter(first, places, s=70, color=ORANGE, marker="o", label=left)
-    ax.scatter(second, places, s=70, color=BLUE, marker="s", label=right)
+    ax.scatter(first, places, s=70, color=colors[0], marker="o", label=left)
+    ax.scatter(second, places, s=70, color=colors[1], marker="s", label=right)
     if line is not None:
         name, place = inputs.reference_line(line, where)
         ax.axvline(place, color=GRAY, linestyle=":", label=name)
@@ -412,6 +453,32 @@ def pairs(
     figure.legend(loc="outside lower center", ncols=3)
     listed = ", ".join(f"{name} {one:.2f} and {two:.2f}" for name, (one, two) in both.items())
     return add_alt(figure, f"{title}; {left} and {right}: {listed}.")
+
+
+def _draw_on_bars(
+    ax: Axes, guess: "Guess | None", rows: list[str], values: Mapping[str, float], where: str
+) -> str:
+    """Draw a guess, if one is passed; what draws it imports all that quizzes need."""
+    if guess is None:
+        return ""
+    from featlib.plots import guessed
+
+    return guessed.draw_on_bars(ax, guess, rows, values, where)
+
+
+def _draw_on_lines(
+    ax: Axes,
+    guess: "Guess | None",
+    places: np.ndarray,
+    lines: Mapping[str, np.ndarray],
+    where: str,
+) -> str:
+    """Draw a guess, if one is passed; what draws it imports all that quizzes need."""
+    if guess is None:
+        return ""
+    from featlib.plots import guessed
+
+    return guessed.draw_on_lines(ax, guess, places, lines, where)
 
 
 def _above_zero(x: object, where: str, name: str) -> np.ndarray:

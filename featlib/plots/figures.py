@@ -21,11 +21,11 @@ from featlib.plots.style import (
     BLUE,
     GRAY,
     GREEN,
-    ORANGE,
     RED,
     STYLE,
     Figure,
     add_alt,
+    color_of,
     new_axes,
     new_figure,
     two_decimals,
@@ -132,7 +132,7 @@ def loss_curve(training: TrainingTrace, *, ax: Axes | None = None) -> Figure:
     diverged = not (losses <= DIVERGED).all()
     figure, ax = new_axes(ax, (5, 3.6))
     _reference(ax, [row.loss for row in trace.REFERENCE])
-    ax.plot(_epochs(training), drawn, color=BLUE, marker="o", label="this run")
+    ax.plot(_epochs(training), drawn, color=color_of("training"), marker="o", label="this run")
     title = "Loss: the training diverged" if diverged else "Loss"
     ax.set(title=title, xlabel="epoch", ylabel="cross-entropy (nats)")
     if diverged:
@@ -172,12 +172,14 @@ def accuracy_curve(training: TrainingTrace, *, ax: Axes | None = None) -> Figure
     }
     figure, ax = new_axes(ax, (5, 3.6))
     _reference(ax, [row.accuracy for row in trace.REFERENCE])
-    ax.plot(_epochs(training), accuracies, color=BLUE, marker="o", label="this run, training")
+    label = "this run, training"
+    ax.plot(_epochs(training), accuracies, color=color_of(label), marker="o", label=label)
     words = f"Training accuracy by epoch: {two_decimals(accuracies)}"
     if held_out:
         words += f"; validation accuracy {two_decimals(held_out.values())}"
         label = "this run, validation"
-        ax.plot(list(held_out), list(held_out.values()), color=ORANGE, marker="s", label=label)
+        values = list(held_out.values())
+        ax.plot(list(held_out), values, color=color_of(label), marker="s", label=label)
     ax.set(title="Accuracy", xlabel="epoch", ylabel="share right", ylim=(0, 1))
     _epoch_ticks(ax, training)
     ax.legend(loc="lower right")
@@ -231,10 +233,10 @@ def feature_map(features: torch.Tensor | np.ndarray, *, ax: Axes | None = None) 
     features = inputs.numbers(features, "plots.feature_map", "features", ("D",))
     columns = 16
     cells = np.pad(features.astype(float), (0, -len(features) % columns), constant_values=np.nan)
-    figure, ax = new_axes(ax, (3, 4))
+    figure, ax = new_axes(ax, (3.4, 4))
     image = ax.imshow(cells.reshape(-1, columns), interpolation="nearest")
     figure.colorbar(image, ax=ax, label="value", shrink=0.8)
-    ax.set(title=f"{len(features)} features", xlabel=f"column, {columns} features a row")
+    ax.set(title=f"{len(features)} features", xlabel=f"column ({columns} a row)")
     ax.set_ylabel("row")
     strongest = int(features.argmax())
     return add_alt(

@@ -1,10 +1,13 @@
 """How all figures look: colors, fonts, alternative text.
 
 The colors are those of Okabe and Ito (2008, Color Universal Design), which people with any kind of
-color vision can tell apart.
+color vision can tell apart. Five things have one color each in all figures, in the lab, and in the
+report: see `color_of`.
 """
 
 import io
+import itertools
+import re
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -31,6 +34,9 @@ __all__ = [
     "STYLE",
     "Figure",
     "add_alt",
+    "color_of",
+    "colors_of",
+    "has_color",
     "new_axes",
     "new_figure",
     "three_digits",
@@ -39,6 +45,19 @@ __all__ = [
 
 BLUE, ORANGE, GREEN, RED, GRAY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#595959"
 SERIES = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9", "#000000", "#A6761D", "#66A61E", GRAY)
+_FIXED = {
+    "pretrained": ORANGE,
+    "features": ORANGE,  # of the pretrained network
+    "untrained": "#56B4E9",
+    "raw pixels": GRAY,
+    "training": BLUE,
+    "validation": RED,
+}
+_OTHERS = tuple(color for color in SERIES if color not in _FIXED.values())
+# The name itself or its first words, or what follows the last comma: "this run, validation".
+_KNOWN = re.compile(
+    rf"(?:^|.*, )(?:frozen )?({'|'.join(_FIXED)})(?![\w-])", re.IGNORECASE | re.DOTALL
+)
 # Names of classes may be in any script. After matplotlib's own font, which has Latin, Greek,
 # Cyrillic, Arabic and Hebrew letters, come those of Linux, Windows and macOS that have others.
 OTHER_SCRIPTS = (
@@ -57,13 +76,94 @@ STYLE: dict[Any, Any] = {
     "axes.titley": 1.0,  # without it, each drawing looks for ticks above the axes
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "figure.facecolor": "white",
+    # White on a light page, a calm card on a dark one; black words are legible on both.
+    "figure.facecolor": (1, 1, 1, 0.85),
+    "axes.facecolor": "none",
     "figure.titlesize": 13,
     "figure.dpi": 100,
     "legend.frameon": False,
     "lines.linewidth": 2,
     "image.cmap": "cividis",
 }
+
+
+def color_of(name: str, other: int = 0) -> str:
+    """Return the color of what a bar or a line shows.
+
+    Parameters
+    ----------
+    name : str
+        ``pretrained`` or ``features``, ``untrained``, ``raw pixels``, ``training`` or
+        ``validation``; also with words after it, or after a comma: ``pretrained ResNet18``,
+        ``this run, validation``; and ``frozen features``. These have one color each everywhere.
+    other : int
+        For any other name, how many others came before it: they take the rest of `SERIES` in
+        order.
+
+    Returns
+    -------
+    str
+        Such as ``#0072B2``.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the name cannot be written as text, or `other` is no whole number from 0 on.
+
+    Examples
+    --------
+    >>> color_of("training") == color_of("this run, training") == BLUE
+    True
+    >>> color_of("my own network") == GREEN
+    True
+    """
+    known = _KNOWN.match(checks.text(name, "color_of", "the name").strip())
+    if known:
+        return _FIXED[known[1].lower()]
+    return _OTHERS[checks.whole_number(other, "color_of", "other", low=0) % len(_OTHERS)]
+
+
+def colors_of(names: Iterable[str]) -> list[str]:
+    """Return a color for each of several names in one chart.
+
+    Parameters
+    ----------
+    names : iterable of str
+        The names.
+
+    Returns
+    -------
+    list of str
+        As `color_of` gives them. No two names have the same color, as far as there are enough: of
+        several to which one belongs, the first has it, and where there are more other names than
+        other colors, those of fixed names that are not in the chart follow.
+    """
+    fixed: list[str | None] = []
+    for name in names:
+        color = color_of(name) if has_color(name) else None
+        fixed.append(None if color in fixed else color)
+    free = itertools.cycle([*_OTHERS, *(c for c in SERIES if c not in {*_OTHERS, *fixed})])
+    return [color or next(free) for color in fixed]
+
+
+def has_color(name: str) -> bool:
+    """Say whether a name has a color of its own.
+
+    Parameters
+    ----------
+    name : str
+        Of a bar or a line.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If the name cannot be written as text.
+    """
+    return _KNOWN.match(checks.text(name, "color_of", "the name").strip()) is not None
 
 
 class Figure(MatplotlibFigure):

@@ -16,13 +16,14 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.rules_inline import StateInline
 
+from featlib.quiz.guess_questions import GuessQuestion
 from featlib.quiz.marking import shuffled
 from featlib.quiz.questions import CHOICES, Question, Quiz
 
 if TYPE_CHECKING:
     from featlib.quiz.flashcards import Flashcard
 
-__all__ = ["card", "cards", "choice", "code", "form", "formula", "question", "rich"]
+__all__ = ["card", "cards", "choice", "code", "form", "formula", "guess", "question", "rich"]
 
 _MATHML = {
     "math", "menclose", "mfrac", "mi", "mmultiscripts", "mn", "mo", "mover", "mpadded", "mphantom",
@@ -283,6 +284,31 @@ def question(question: Question) -> str:
     return (
         f"<li><div>{body}</div><details><summary>Answer</summary>{_solution(question)}"
         f"{rich(question.explanation, question.format)}</details></li>"
+    )
+
+
+def guess(question: GuessQuestion) -> str:
+    """Return a question to guess as HTML that needs no script; it holds no answer.
+
+    Parameters
+    ----------
+    question : featlib.quiz.GuessQuestion
+        The question.
+
+    Returns
+    -------
+    str
+    """
+    prompt = rich(question.prompt, "markdown")
+    parts = question.labels if question.kind == "choice" else question.parts
+    listed = "".join(f"<li>{escape(part)}</li>" for part in parts if part)
+    numbers = "a number" if len(question.parts) == 1 else "a number for each"
+    between = f"from {question.write(question.low)} to {question.write(question.high)}"
+    wanted = "one of these" if question.kind == "choice" else f"{numbers}, {between}"
+    unit = f", {escape(question.unit)}" if question.unit else ""
+    return (
+        f'<section aria-label="Guess before you measure"><p><strong>Guess first:</strong> {prompt}'
+        f"</p><p>Your guess{unit}: {wanted}.</p>{f'<ul>{listed}</ul>' if listed else ''}</section>"
     )
 
 

@@ -11,6 +11,9 @@ Files of before there were keys name an answer's quiz and question by their name
 answer belongs to the question of that quiz that comes with featlib, if there is one. If not, it
 stays in the file until a quiz of that name is opened that has a question of that id, and the
 question gives the last of these answers the verdict that was kept with it: then they are its own.
+
+Guesses are kept beside answers, by the content of their questions, too, each with what was measured
+once that is known.
 """
 
 import csv
@@ -38,14 +41,16 @@ from featlib.engine.files import atomic_write
 from featlib.engine.strict_json import parse_json
 from featlib.engine.words import reason, say_once
 from featlib.quiz import questions
+from featlib.quiz.guess_questions import GuessQuestion, asked_questions
 from featlib.quiz.marking import Value, mark
 from featlib.quiz.questions import Question, Quiz
 
-__all__ = ["RATINGS", "Answer", "Progress", "Record", "Review", "named"]
+__all__ = ["RATINGS", "Answer", "Guessed", "Progress", "Record", "Review", "named"]
 
 RATINGS = ("again", "hard", "good", "easy")
 
 _COLUMNS: tuple[str, ...] = ("quiz", "question", "tries", "first_try", "correct", "hint", "answer")
+_GUESSED = ("guess", "measured")  # columns of an export that only guesses fill
 _END_OF_TIME = 253_402_300_799  # seconds from 1970 to the end of the year 9999, Python's last
 _TAIL = 1 << 16  # bytes at a file's end that are looked at before a line is added
 _LOG = logging.getLogger("featlib")
@@ -54,7 +59,7 @@ _R = TypeVar("_R", bound="Record")
 
 @dataclass(frozen=True)
 class Record:
-    """What answers and reviews share: how one is made from a line that may be damaged."""
+    """What answers, reviews and guesses share: how one is made from a line that may be damaged."""
 
     @classmethod
     def of(cls: type[_R], entry: object) -> _R:
@@ -67,7 +72,7 @@ class Record:
 
         Returns
         -------
-        Answer or Review
+        Answer, Review or Guessed
 
         Raises
         ------
@@ -79,7 +84,7 @@ class Record:
         known = _kinds(cls)
         for name, kind in known.items():
             if name not in entry:
-                if name == "key":  # as before there were keys
+                if hasattr(cls, name):  # it has a default: the key, as before there were keys
                     continue
                 raise ValueError(f"'{name}' is missing")
             # A number without a fraction may have been written without its point.
@@ -92,7 +97,10 @@ class Record:
             raise ValueError("'time' is no time")
         if entry.get("rating", RATINGS[0]) not in RATINGS:
             raise ValueError("'rating' is none of " + ", ".join(RATINGS))
-        return cls(**entry)
+        found = cls(**entry)
+        if isinstance(found, Guessed):
+            found.check()
+        return found
 
 
 @cache
@@ -150,6 +158,58 @@ class Review(Record):
 
 
 @dataclass(frozen=True)
+class Guessed(Record):
+    """One guess, and what was measured, once that is known.
+
+    Attributes
+    ----------
+    notebook, guess : str
+        Where it was asked, and the id of its question.
+    value : float, str, or list of float
+        What was guessed: a number, one of several choices, or a number for each bar or place.
+    measured : float, str, list of float, or None
+        What came out, of the same kind; None as long as nobody has measured.
+    time : float
+        Seconds since 1970, UTC.
+    key : str
+        The `GuessQuestion.key` of its question.
+    """
+
+    notebook: str
+    guess: str
+    value: object
+    measured: object
+    time: float
+    key: str
+
+    def check(self) -> None:
+        """Check what was guessed and measured.
+
+        Raises
+        ------
+        ValueError
+            With the reason, if it is of no kind that a guess can be.
+        """
+        if not _can_be_guessed(self.value):
+            raise ValueError("'value' is no guess")
+        if self.measured is not None and not _is_alike(self.value, self.measured):
+            raise ValueError("'measured' is of another kind than the guess")
+
+
+def _can_be_guessed(value: object) -> bool:
+    numbers = value if isinstance(value, list) and value else [value]
+    return isinstance(value, str) or all(type(number) in (int, float) for number in numbers)
+
+
+def _is_alike(value: object, other: object) -> bool:
+    """Whether something could have been guessed instead: as many numbers, or a text, too."""
+    if isinstance(value, list) and isinstance(other, list):
+        return _can_be_guessed(other) and len(value) == len(other)
+    both = isinstance(value, (list, str)), isinstance(other, (list, str))
+    return _can_be_guessed(other) and type(value) is type(other) if any(both) else True
+
+
+@dataclass(frozen=True)
 class _Look:
     """What was found at the last look into a file.
 
@@ -158,7 +218,7 @@ class _Look:
     content : bytes
         The file, without damage.
     entries : list
-        Its lines; `Answer`, `Review`, or a dict that says something of these.
+        Its lines; `Answer`, `Review`, `Guessed`, or a dict that says something of these.
     asked : set of str
         The keys of the questions that the file holds.
     """
@@ -168,12 +228,13 @@ class _Look:
     asked: set[str]
 
 
+_Kept = Answer | Review | Guessed
 _NOTHING = _Look(b"", [], set())
 _LOOKS: dict[Path, _Look] = {}  # of the file that was read last; so only what is new is parsed
 
 
 class Progress:
-    """The learner's answers and reviews.
+    """The learner's answers, reviews and guesses.
 
     Parameters
     ----------
@@ -248,17 +309,43 @@ class Progress:
         """
         self._append(vars(Review(card, rating, time.time())))
 
-    def reset(self, quiz: str | Quiz | None = None) -> None:
-        """Forget the answers of a quiz, or everything.
+    def add_guess(self, question: GuessQuestion, value: object, measured: object = None) -> None:
+        """Keep a guess at once; it takes the place of an earlier one.
+
+        Parameters
+        ----------
+        question : featlib.quiz.GuessQuestion
+            What was asked.
+        value : float, str, or sequence of float
+            The guess, as `GuessQuestion.checked` takes it.
+        measured : float, str, or sequence of float, optional
+            What came out, as `GuessQuestion.truth` takes it.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        featlib.FeatlibError
+            If it is no question, or one of the two does not fit it.
+        """
+        fix = "quiz.find_guess(name) returns one."
+        checks.instance(question, GuessQuestion, "Progress.add_guess", "a GuessQuestion", fix)
+        value = question.checked(value)
+        measured = None if measured is None else question.truth(measured)
+        kept = Guessed(question.notebook, question.id, value, measured, time.time(), question.key)
+        self._append(*self._unasked(question), vars(kept))
+
+    def reset(self, quiz: str | Quiz | GuessQuestion | None = None) -> None:
+        """Forget the answers of a quiz, a guess, or everything.
 
         The file keeps them; from here on they do not count.
 
         Parameters
         ----------
-        quiz : str or featlib.quiz.Quiz, optional
+        quiz : str, featlib.quiz.Quiz or featlib.quiz.GuessQuestion, optional
             The quiz: then answers to its questions, and no others, are forgotten. The name of one
-            that comes with featlib, ``"flashcards"``, or any other name that answers were kept
-            with. Everything if left out.
+            that comes with featlib, ``"flashcards"``, ``"guesses"``, or any other name that answers
+            were kept with; or one question to guess. Everything if left out.
 
         Raises
         ------
@@ -269,12 +356,15 @@ class Progress:
         """
         if quiz is not None:
             fix = "Pass its name."
-            checks.instance(quiz, (str, Quiz), "Progress.reset", "the name of a quiz", fix)
+            kinds = (str, Quiz, GuessQuestion)
+            checks.instance(quiz, kinds, "Progress.reset", "the name of a quiz", fix)
         if isinstance(quiz, str):
             quiz = next((q for q in questions.bundled_quizzes() if q.name == quiz), quiz)
         entry: dict[str, Any] = {"reset": quiz, "time": time.time()}
         if isinstance(quiz, Quiz):
-            entry |= {"reset": quiz.name, "keys": [question.key for question in quiz.questions]}
+            entry |= {"reset": quiz.name, "keys": [question.key for question in quiz.pool]}
+        elif isinstance(quiz, GuessQuestion):
+            entry |= {"reset": "guesses", "keys": [quiz.key]}
         self._append(entry)
 
     def answers(self, quiz: str | None = None) -> list[Answer]:
@@ -306,6 +396,28 @@ class Progress:
             None where the file cannot be read: then a warning is logged, and cards can be shown.
         """
         return [entry for entry in self._shown() if isinstance(entry, Review)]
+
+    def guesses(self) -> dict[str, Guessed]:
+        """Return the guesses that count: the last one to each question.
+
+        Returns
+        -------
+        dict of str to Guessed
+            By `GuessQuestion.key`, in the order in which they were first made. Empty where the file
+            cannot be read: then a warning is logged, and questions can be shown.
+        """
+        return _guesses(self._shown())
+
+    def guess_questions(self) -> dict[str, GuessQuestion]:
+        """Return the questions that were guessed, as they were asked.
+
+        Returns
+        -------
+        dict of str to GuessQuestion
+            By `GuessQuestion.key`; without those that are damaged.
+        """
+        kept = self.guesses()
+        return asked_questions(self._questions(set(kept)) if kept else {})
 
     def last(
         self, quiz: str | Quiz, values: Mapping[str, Value] | None = None
@@ -361,8 +473,9 @@ class Progress:
         Parameters
         ----------
         path : str or pathlib.Path
-            Ends in ``.csv`` (the summary, a row a question) or ``.json`` (the summary, each single
-            answer, the questions that were asked, and each review).
+            Ends in ``.csv`` (the summary, a row a question, then a row a guess) or ``.json`` (the
+            summary, each single answer, the questions that were asked, each review, the guesses
+            and their questions).
 
         Returns
         -------
@@ -389,24 +502,32 @@ class Progress:
         entries = self._entries()  # all of one moment
         answers = [entry for entry in entries if isinstance(entry, Answer)]
         reviews = [entry for entry in entries if isinstance(entry, Review)]
+        guesses = _guesses(entries)
         every = {
             "summary": _summary(answers),
-            "answers": list(map(asdict, answers)),
+            "answers": list(map(_of_a_day, answers)),
             "questions": self._questions({answer.key for answer in answers}),
-            "reviews": list(map(asdict, reviews)),
+            "reviews": list(map(_of_a_day, reviews)),
+            "guesses": list(map(_of_a_day, guesses.values())),
+            "guess_questions": self._questions(set(guesses)),
         }
         return json.dumps(every, indent=1, ensure_ascii=False)
 
     def _csv(self) -> str:
         file = io.StringIO(newline="")
-        writer = csv.DictWriter(file, _COLUMNS)
+        writer = csv.DictWriter(file, (*_COLUMNS, *_GUESSED), restval="")
         writer.writeheader()
-        for row in self.summary():
+        entries = self._entries()
+        rows = _summary([entry for entry in entries if isinstance(entry, Answer)])
+        for g in _guesses(entries).values():
+            told = {"guess": g.value, "measured": "" if g.measured is None else g.measured}
+            rows.append({"quiz": g.notebook, "question": g.guess} | told)
+        for row in rows:
             writer.writerow({name: _cell(value) for name, value in row.items()})
         return file.getvalue()
 
-    def _shown(self) -> list[Answer | Review]:
-        """Return answers and reviews, or none where the file cannot be read."""
+    def _shown(self) -> list[_Kept]:
+        """Return answers, reviews and guesses, or none where the file cannot be read."""
         try:
             return self._entries()
         except OSError as error:
@@ -415,13 +536,13 @@ class Progress:
             )
             return []
 
-    def _entries(self) -> list[Answer | Review]:
-        """Return answers and reviews that no later reset took back."""
-        kept: list[Answer | Review] = []
+    def _entries(self) -> list[_Kept]:
+        """Return answers, reviews and guesses that no later reset took back."""
+        kept: list[_Kept] = []
         for entry in self._read():
             if isinstance(entry, Answer):
                 kept.append(named(entry))
-            elif isinstance(entry, Review):
+            elif isinstance(entry, (Review, Guessed)):
                 kept.append(entry)
             elif "taken" in entry:
                 kept = [_taken(record, entry) for record in kept]
@@ -434,13 +555,15 @@ class Progress:
         asked = [e for e in self._read() if isinstance(e, dict) and e.get("asked") in keys]
         return {entry["asked"]: entry["question"] for entry in asked}
 
-    def _unasked(self, question: Question) -> list[dict[str, Any]]:
+    def _unasked(self, question: Question | GuessQuestion) -> list[dict[str, Any]]:
         """Return the line that keeps a question, or none if the file has it."""
         if question.key not in _LOOKS.get(self.path, _NOTHING).asked or not self._is_there():
             self._shown()
         if question.key in _LOOKS.get(self.path, _NOTHING).asked:
             return []
-        said = {name: value for name, value in question.to_dict().items() if value}
+        said = question.to_dict()
+        if isinstance(question, Question):  # what is left out is empty or 0
+            said = {name: value for name, value in said.items() if value}
         return [{"asked": question.key, "question": said}]
 
     def _take(self, question: Question, answer: Answer) -> None:
@@ -518,7 +641,7 @@ def _old_keys() -> dict[tuple[str, str], str]:
     """Return the keys of the questions that come with featlib, by the names of before."""
     found = {}
     for quiz in questions.bundled_quizzes():
-        for question in quiz.questions:
+        for question in quiz.pool:
             final = questions.again(quiz.name, question)
             found[quiz.name, question.id] = question.key
             found["final", final.id] = final.key
@@ -552,7 +675,7 @@ def _gives(question: Question, answer: Answer, values: Mapping[str, Value] | Non
     return found.correct == answer.correct or bool(question.asks)
 
 
-def _taken(record: Answer | Review, entry: dict[str, Any]) -> Answer | Review:
+def _taken(record: _Kept, entry: dict[str, Any]) -> _Kept:
     """Return an old answer with the key of the question that took it."""
     if not isinstance(record, Answer) or record.key:
         return record
@@ -560,11 +683,22 @@ def _taken(record: Answer | Review, entry: dict[str, Any]) -> Answer | Review:
     return replace(record, key=entry["key"]) if ours else record
 
 
-def _cleared(record: Answer | Review, entry: dict[str, Any]) -> bool:
+def _cleared(record: _Kept, entry: dict[str, Any]) -> bool:
     """Whether a reset takes back a record."""
     if isinstance(entry.get("keys"), list):
-        return isinstance(record, Answer) and record.key in entry["keys"]
+        return isinstance(record, (Answer, Guessed)) and record.key in entry["keys"]
     return entry["reset"] is None or entry["reset"] == _quiz_of(record)
+
+
+def _of_a_day(record: Record) -> dict[str, Any]:
+    """Return a record as others get it: with the day, and no time of it."""
+    plain = asdict(record)
+    return plain | {"time": plain["time"] // 86_400 * 86_400.0}
+
+
+def _guesses(entries: list[_Kept]) -> dict[str, Guessed]:
+    """Return the last guess to each question."""
+    return {entry.key: entry for entry in entries if isinstance(entry, Guessed)}
 
 
 def _summary(answers: list[Answer]) -> list[dict[str, Any]]:
@@ -624,7 +758,7 @@ def _is_whole(line: bytes) -> bool:
 
 
 def _entry(line: bytes) -> Any:
-    """Return an answer, a review, or a dict that says something of these."""
+    """Return an answer, a review, a guess, or a dict that says something of these."""
     entry = parse_json(line)
     if not isinstance(entry, dict):
         raise ValueError("no entry with fields")
@@ -636,7 +770,8 @@ def _entry(line: bytes) -> Any:
         if not isinstance(entry[name], kind) or not isinstance(entry.get(other), its_kind):
             raise ValueError(f"'{name}' is of the wrong type")
         return entry
-    return Review.of(entry) if "card" in entry else Answer.of(entry)
+    kind = Review if "card" in entry else Guessed if "guess" in entry else Answer
+    return kind.of(entry)
 
 
 def _line(entry: dict[str, Any]) -> bytes:
@@ -660,5 +795,7 @@ def _why(error: Exception) -> str:
     return getattr(error, "strerror", None) or reason(error)
 
 
-def _quiz_of(record: Answer | Review) -> str:
-    return record.quiz if isinstance(record, Answer) else "flashcards"
+def _quiz_of(record: _Kept) -> str:
+    if isinstance(record, Answer):
+        return record.quiz
+    return "flashcards" if isinstance(record, Review) else "guesses"

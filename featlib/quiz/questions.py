@@ -1,10 +1,8 @@
 """Quiz files: find one, check all of it at once, and turn it into plain data."""
 
 import hashlib
-import itertools
 import json
 import os
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from functools import cache, cached_property
@@ -27,7 +25,6 @@ __all__ = [
     "Quiz",
     "again",
     "bundled_quizzes",
-    "draw",
     "find",
     "load",
     "names",
@@ -80,6 +77,8 @@ class Question:
     round : str
         Where the same question is asked again, as in a final quiz: answers of one round are kept
         apart from those of another.
+    kind : str
+        ``debug``: the learner has to find a fault; ``decide``: to choose what to do; else empty.
     """
 
     id: str
@@ -97,6 +96,7 @@ class Question:
     feedback: dict[str, str] = field(default_factory=dict)
     columns: int = 1
     round: str = ""
+    kind: str = ""
 
     @property
     def asks(self) -> set[str]:
@@ -145,13 +145,22 @@ class Quiz:
     objectives : dict of str to str
         What the learner can do afterwards.
     questions : tuple of Question
-        In the order of the file.
+        Those that the notebook asks, in the order of the file.
+    reserve : tuple of Question
+        Those that only a review asks. They are no part of what is shown, so neither `to_dict` nor
+        a comparison looks at them.
     """
 
     name: str
     title: str
     objectives: dict[str, str]
     questions: tuple[Question, ...]
+    reserve: tuple[Question, ...] = field(default=(), compare=False)
+
+    @property
+    def pool(self) -> tuple[Question, ...]:
+        """All questions of the file: those that the notebook asks, then the reserve."""
+        return self.questions + self.reserve
 
     def __repr__(self) -> str:
         return f"Quiz('{printable(self.name)}': {len(self.questions)} questions)"
@@ -239,9 +248,8 @@ def names() -> list[str]:
     -------
     list of str
     """
-    return sorted(
-        {path.stem for path in bundled("quizzes").glob("*.json")} - {"schema", "flashcards"}
-    )
+    others = {"schema", "flashcards", "guesses"}
+    return sorted({path.stem for path in bundled("quizzes").glob("*.json")} - others)
 
 
 @cache
@@ -287,8 +295,11 @@ def load(source: str | Path | Sequence[dict[str, Any]] | Mapping[str, Any]) -> Q
     refuse_faults(where, _FILE, schema_faults(data, "quiz") or [*_logic_faults(data)])
     entries = data if isinstance(data, list) else data["questions"]
     facts = {} if isinstance(data, list) else data
-    questions = tuple(_question(i, entry) for i, entry in enumerate(entries, 1))
-    return Quiz(name, facts.get("title", name), facts.get("objectives", {}), questions)
+    shown, kept = [], []
+    for i, entry in enumerate(entries, 1):
+        (kept if entry.get("review") else shown).append(_question(i, entry))
+    title, objectives = facts.get("title", name), facts.get("objectives", {})
+    return Quiz(name, title, objectives, tuple(shown), tuple(kept))
 
 
 def _source(source: Any) -> tuple[str, str, Any]:
@@ -378,42 +389,8 @@ def refuse_faults(where: str, wanted: str, faults: Sequence[str]) -> None:
         raise checks.FeatlibError("\n".join(map(printable, [*lines, "Fix each."])))
 
 
-def draw(n: int, seed: int | None = None) -> Quiz:
-    """Draw questions from all quizzes of the lesson, as evenly from each as can be.
-
-    Parameters
-    ----------
-    n : int
-        How many.
-    seed : int, optional
-        The same seed draws the same questions; left out, they are others each time.
-
-    Returns
-    -------
-    Quiz
-        Without questions that ask for a value of the learner's own run.
-
-    Raises
-    ------
-    featlib.FeatlibError
-        If there are not that many, or the seed is no whole number.
-    """
-    if seed is not None:
-        seed = checks.whole_number(seed, "quiz.draw", "seed", low=0)
-    chance = random.Random(seed)
-    decks = [[(q.name, x) for x in q.questions if not x.asks] for q in bundled_quizzes()]
-    checks.whole_number(n, "quiz.draw", "n", low=1, high=sum(map(len, decks)))
-    chance.shuffle(decks)
-    for deck in decks:
-        chance.shuffle(deck)
-    # Round by round one question of each quiz, until there are enough.
-    rounds = itertools.chain.from_iterable(itertools.zip_longest(*decks))
-    drawn = [pair for pair in rounds if pair is not None][:n]
-    return Quiz("final", "Final quiz", {}, tuple(again(name, q) for name, q in drawn))
-
-
-def again(name: str, question: Question) -> Question:
-    """Return a question of the lesson as the final quiz asks it.
+def again(name: str, question: Question, round: str = "final") -> Question:
+    """Return a question of the lesson as the final quiz, or a review, asks it.
 
     Parameters
     ----------
@@ -421,13 +398,15 @@ def again(name: str, question: Question) -> Question:
         The name of its quiz.
     question : Question
         The question.
+    round : str
+        The `Question.round` it is asked in.
 
     Returns
     -------
     Question
-        Answers to it are kept apart from those in the lesson.
+        Answers to it are kept apart from those in the lesson, and in other rounds.
     """
-    return replace(question, id=f"{name}-{question.id}".replace("_", "-"), round="final")
+    return replace(question, id=f"{name}-{question.id}".replace("_", "-"), round=round)
 
 
 @cache
@@ -436,7 +415,7 @@ def validator(part: str) -> Draft202012Validator:
 
     Parameters
     ----------
-    part : {"quiz", "question", "deck"}
+    part : {"quiz", "question", "deck", "guesses"}
         A key of the schema's ``$defs``.
 
     Returns
@@ -454,7 +433,7 @@ def schema_faults(data: object, part: str) -> list[str]:
     ----------
     data : object
         What the file holds.
-    part : {"quiz", "deck"}
+    part : {"quiz", "deck", "guesses"}
         What it should be.
 
     Returns
@@ -487,6 +466,8 @@ def _logic_faults(data: Any) -> Iterator[str]:
     entries = data if isinstance(data, list) else data["questions"]
     objectives = None if isinstance(data, list) else data.get("objectives")
     seen: set[object] = set()
+    if all(entry.get("review") for entry in entries):
+        yield 'file, as a whole: each question has "review": true, so there is none to show'
     for i, entry in enumerate(entries, 1):
         identity = _identity(i, entry)
         if identity in seen:
@@ -495,6 +476,8 @@ def _logic_faults(data: Any) -> Iterator[str]:
         objective = entry.get("objective")
         if objectives and objective and objective not in objectives:
             yield f"question {i}, objective: '{objective}' is none of {', '.join(objectives)}"
+        if entry.get("review") and any("ask" in answer for answer in entry.get("answers", ())):
+            yield f"question {i}, review: it asks for a value of a run, and a review has no run"
         yield from (f"question {i}, {fault}" for fault in _number_faults(entry))
         yield from (f"question {i}, {fault}" for fault in _answer_faults(entry))
 
@@ -530,13 +513,13 @@ def _identity(number: int, entry: dict[str, Any]) -> str:
 
 def _question(number: int, entry: dict[str, Any]) -> Question:
     answers = tuple(entry.get("answers", ()))
-    kind = entry["type"]
+    type_ = entry["type"]
     # JupyterQuiz takes a multiple choice with several right answers for a many choice.
-    if kind == "multiple_choice" and sum(bool(a.get("correct")) for a in answers) > 1:
-        kind = "many_choice"
+    if type_ == "multiple_choice" and sum(bool(a.get("correct")) for a in answers) > 1:
+        type_ = "many_choice"
     return Question(
         id=_identity(number, entry),
-        type=kind,
+        type=type_,
         text=entry["question"],
         answers=answers,
         items=tuple(entry.get("items", ())),
@@ -550,6 +533,7 @@ def _question(number: int, entry: dict[str, Any]) -> Question:
         feedback=entry.get("feedback", {}),
         columns=int(entry.get("answer_cols", 1)),
         round=entry.get("round", ""),
+        kind=entry.get("kind", ""),
     )
 
 

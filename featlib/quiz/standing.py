@@ -1,16 +1,18 @@
 """Where the learner stands, quiz by quiz."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
+from itertools import product
 
 from featlib.quiz import questions
 from featlib.quiz.progress import Answer, Progress
 from featlib.quiz.questions import Quiz
 from featlib.tables import Table
 
-__all__ = ["Standing", "progress_table", "standings"]
+__all__ = ["HtmlTable", "Standing", "links", "progress_table", "standings"]
 
 
 @dataclass(frozen=True)
@@ -97,17 +99,43 @@ def progress_table(progress: Progress) -> Table:
         for quiz, s in zip(questions.bundled_quizzes(), standings(progress), strict=True)
     )
     columns = ("quiz", ">right", ">at the first try", "state")
-    return _LinkedTable("Your progress", columns, rows)
+    return HtmlTable("Your progress", columns, rows, links())
 
 
-class _LinkedTable(Table):
-    """A table of quizzes whose titles are links in HTML."""
+def links() -> dict[tuple[int, int], str]:
+    """Return links to the notebooks of the quizzes, for the first column of a table of all quizzes.
+
+    Returns
+    -------
+    dict of tuple of int to str
+        As `HtmlTable` takes it.
+    """
+    found = {}
+    for row, quiz in enumerate(questions.bundled_quizzes()):
+        notebook = questions.read(questions.find(quiz.name))["notebook"]
+        found[row, 0] = f'<a href="{escape(notebook)}.ipynb">{escape(quiz.title)}</a>'
+    return found
+
+
+@dataclass(frozen=True, repr=False)
+class HtmlTable(Table):
+    """A table with cells that HTML shows otherwise than text does.
+
+    Attributes
+    ----------
+    title, columns, rows
+        As for `Table`.
+    html : dict of tuple of int to str
+        The HTML of these cells, by row and column, counted from 0.
+    """
+
+    html: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
-        html = super()._repr_html_()
-        for quiz in questions.bundled_quizzes():
-            title = escape(quiz.title)
-            notebook = questions.read(questions.find(quiz.name))["notebook"]
-            link = f'<a href="{escape(notebook)}.ipynb">{title}</a>'
-            html = html.replace(f">{title}</td>", f">{link}</td>")
-        return html
+        places = iter(product(range(len(self.rows)), range(len(self.columns))))
+
+        def cell(found: re.Match[str]) -> str:
+            html = self.html.get(next(places))
+            return found[0] if html is None else f"{found[1]}{html}</td>"
+
+        return re.sub("(<td[^>]*>).*?</td>", cell, super()._repr_html_(), flags=re.DOTALL)

@@ -132,11 +132,11 @@ class LabWidget(Widget):
         return last if last is None or last["loss"] else self.view["before"]
 
     def _first(self, per_class: int) -> torch.Tensor:
-        """Return the first training images of each class."""
+        """Return the first training images of each class, in the order of all."""
         checks.whole_number(per_class, "LabWidget", "per_class", low=1)
         labels, train = self.images.labels, self.images.train
         parts = [train[labels[train] == c][:per_class] for c in range(len(self.images.classes))]
-        return torch.cat(parts)
+        return train[torch.isin(train, torch.cat(parts))]
 
     def _words(self, n: int, features: str) -> str:
         last = self.training.epochs[-1]

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+import featlib
 from featlib import backbone, images, preprocess
 from featlib.exercises import challenges
 from featlib.exercises.verdict import Failure, Verdict, attempt
@@ -24,6 +25,7 @@ CHALLENGES = {
     "make_backbone": (challenges.check_backbone, "6×200; it was to give 512 features a picture"),
     "extract_features": (challenges.check_features, "when other pictures are beside it"),
     "split": (challenges.check_split, "have a drawing on each side"),
+    "keep": (challenges.check_keep, "a `predict` that takes a picture and names its class"),
     "loss_of": (challenges.check_loss, "perfectly sure has the loss 1.46; it was to be 0.00"),
 }
 CHECKERS = [checker for checker, _ in CHALLENGES.values()]
@@ -175,6 +177,35 @@ def test_attempt_passes_on_what_comes_and_turns_errors_into_findings():
 
 def prepared(pixels, mean, std):
     return (pixels.float() / 255 - mean) / std
+
+
+class Speaking:
+    def __init__(self, predict, folder):
+        self.predict = predict
+        (folder / "something").touch()
+
+
+def saved(lesson, folder):
+    return featlib.load(lesson.save(folder))
+
+
+WRONG_KEEP = {
+    "left the folder empty": lambda lesson, folder: lesson,
+    "10 of 10 pictures get another answer from what was kept: PredictionTrace": (
+        lambda lesson, folder: saved(lesson, folder) and lesson
+    ),
+    "where the lesson says": lambda lesson, folder: Speaking(  # still needs the lesson in memory
+        lambda picture: saved(lesson, folder).predict(picture), folder
+    ),
+    "stopped with TypeError": lambda lesson, folder: Speaking(lambda a, b: "face", folder),
+}
+
+
+@pytest.mark.parametrize("reason", WRONG_KEEP)
+def test_other_ways_to_keep_wrongly(reason):
+    verdict = challenges.check_keep(WRONG_KEEP[reason])
+    assert not verdict.passed
+    assert reason in verdict.message
 
 
 WRONG_PREPARE = {

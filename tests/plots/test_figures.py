@@ -94,6 +94,7 @@ def figures(own, report, prediction):
         "tradeoff": plots.tradeoff(
             {"frozen": (2, 0.8, 0.7, 0.9)}, title="Cost", xlabel="seconds", ylabel="accuracy"
         ),
+        "strategy": plots.strategy(),
     }
 
 
@@ -101,7 +102,7 @@ NAMES = [
     "image_grid", "loss_curve", "accuracy_curve", "training_trace", "feature_map", "class_bars",
     "prediction_trace", "confusion_matrix", "mistakes", "bars", "curves", "pictures", "planes",
     "histogram", "scatter", "picture_map", "calibration", "heat", "bands", "filters",
-    "activation_maps", "pairs", "tradeoff",
+    "activation_maps", "pairs", "tradeoff", "strategy",
 ]  # fmt: skip
 
 
@@ -444,7 +445,7 @@ def test_every_line_has_the_color_and_the_name_that_the_legend_says(figures):
         "accuracy_curve": {
             "reference trace": plots.GRAY,
             "this run, training": plots.BLUE,
-            "this run, validation": plots.ORANGE,
+            "this run, validation": plots.RED,
         },
         "curves": {"slow": plots.BLUE, "fast": plots.ORANGE},
         "histogram": {"red": plots.RED, "green": plots.GREEN, "blue": plots.BLUE},

@@ -158,7 +158,7 @@ def test_what_changes_one_of_them_is_another_question(one, other):
 
 
 def test_no_two_questions_of_the_lesson_are_the_same():
-    keys = [q.key for found in quiz.bundled_quizzes() for q in found.questions]
+    keys = [q.key for found in quiz.bundled_quizzes() for q in found.pool]
     assert len(set(keys)) == len(keys)
 
 
@@ -171,7 +171,7 @@ def test_the_final_quiz_asks_anew():
     drawn = quiz.draw(1, seed=0)
     (question,) = drawn.questions
     (lesson,) = (
-        q for found in quiz.bundled_quizzes() for q in found.questions
+        q for found in quiz.bundled_quizzes() for q in found.pool
         if replace(q, id=question.id, round="final") == question
     )  # fmt: skip
     progress = Progress()

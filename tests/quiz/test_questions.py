@@ -168,3 +168,45 @@ def test_what_is_no_quiz_is_refused(data, said):
     with pytest.raises(FeatlibError, match=r"Quiz\.from_dict: wanted a quiz") as error:
         quiz.Quiz.from_dict(data)
     assert said in str(error.value)
+
+
+def test_what_is_for_review_is_kept_apart_and_drawn(write_quiz):
+    first, second = GOOD_QUIZ["questions"]
+    data = GOOD_QUIZ | {"questions": [first, second | {"review": True, "kind": "debug"}]}
+    loaded = quiz.load(write_quiz(data))
+    assert [question.id for question in loaded.questions] == ["one"]
+    assert [question.id for question in loaded.reserve] == ["two"]
+    assert [question.id for question in loaded.pool] == ["one", "two"]
+    assert [question.kind for question in loaded.pool] == ["", "debug"]
+    assert [entry["id"] for entry in loaded.to_dict()["questions"]] == ["one"]
+    plain = quiz.load(write_quiz(GOOD_QUIZ))
+    assert [q.key for q in loaded.pool] == [q.key for q in plain.questions]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ([{"review": True}, {"review": True}], "each question has"),
+        ([{}, {"review": 1}], "question 2, review"),
+        ([{}, {"kind": "riddle"}], "question 2, kind"),
+    ],
+)
+def test_what_a_review_cannot_be_is_refused(write_quiz, changes, said):
+    pairs = zip(GOOD_QUIZ["questions"], changes, strict=True)
+    data = GOOD_QUIZ | {"questions": [question | change for question, change in pairs]}
+    with pytest.raises(FeatlibError, match=said):
+        quiz.load(write_quiz(data))
+
+
+def test_a_review_asks_for_no_value_of_a_run(write_quiz):
+    asking = {
+        "id": "run",
+        "question": "How much?",
+        "type": "numeric",
+        "review": True,
+        "answers": [{"ask": "accuracy", "correct": True}],
+    }
+    data = {"title": "T", "questions": [GOOD_QUIZ["questions"][0], asking]}
+    data["questions"][0] = {k: v for k, v in data["questions"][0].items() if k != "objective"}
+    with pytest.raises(FeatlibError, match="question 2, review: it asks for a value"):
+        quiz.load(write_quiz(data))

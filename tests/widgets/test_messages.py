@@ -9,6 +9,7 @@ import torch
 
 import featlib
 from featlib import FeatlibError, quiz
+from featlib.widgets.guess import GuessWidget
 from featlib.widgets.lab import LabWidget
 
 
@@ -28,6 +29,8 @@ MAKE = {
     "quiz": lambda *_: featlib.show_quiz("source_quiz"),
     "flashcards": lambda *_: featlib.show_flashcards(),
     "own images": lambda *_: featlib.show_own_images(),
+    "my picture": lambda *_: featlib.show_my_picture(),
+    "guess": lambda *_: GuessWidget(quiz.Guess(quiz.find_guess("00-proof"), quiz.Progress())),
     "lab": lambda pictures, rows: LabWidget(pictures, {"pretrained": rows}),
 }
 
@@ -36,6 +39,8 @@ GOOD = {
     "quiz": {"check": "purpose", "answer": 2},
     "flashcards": {"card": "x", "rating": "good"},
     "own images": {"folder": "/nowhere"},
+    "my picture": {"cat": True},
+    "guess": {"forget": True},
     "lab": {"settings": {"epochs": 1}},
 }
 

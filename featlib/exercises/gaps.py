@@ -1,0 +1,501 @@
+"""The checkers of the gaps: each looks at what a learner put in the place of `...` in a notebook.
+
+A checker says what it found and what it wanted, and knows the usual mistakes by what comes of them.
+It never stops with an error, whatever it is given.
+"""
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, wraps
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from featlib import backbone, images, preprocess
+from featlib.engine.words import describe, shape_text
+from featlib.exercises.verdict import Failure, Verdict, attempt
+
+__all__ = [
+    "check_features",
+    "check_maps",
+    "check_normalized",
+    "check_recall",
+    "check_softmax",
+    "check_tensor",
+    "check_training",
+]
+
+_EMPTY = "Not filled in yet. Write your own code in the place of the three dots, and run the cell."
+_EPOCHS, _ROWS, _BATCH = 5, 80, 32
+
+
+class _Open(Verdict):
+    """Of a gap that nobody has filled in yet."""
+
+    @property
+    def sign(self) -> str:
+        return "✎ Your turn."
+
+
+class _EmptyGapError(Exception):
+    """What was given does nothing."""
+
+
+def _checker(check: Callable[..., str]) -> Callable[..., Verdict]:
+    """Let a check answer with a verdict, whatever failure or error it raises."""
+
+    @wraps(check)
+    def checked(mine: object, *given: object) -> Verdict:
+        if mine is Ellipsis:
+            return _Open(False, _EMPTY)
+        try:
+            return Verdict(True, check(mine, *given))
+        except _EmptyGapError:
+            return _Open(False, _EMPTY)
+        except Failure as failure:
+            return Verdict(False, str(failure))
+        except Exception as error:  # such as a value whose own methods fail
+            words = f"it stopped the checker with {type(error).__name__}"
+            return Verdict(False, f"What you have made could not be examined: {words}.")
+
+    return checked
+
+
+@_checker
+def check_tensor(mine: object) -> str:
+    """Check that the first picture of emoji10, an array H×W×C, became a tensor C×H×W.
+
+    Parameters
+    ----------
+    mine : torch.Tensor
+        uint8 3×64×64. Anything else gets its own words.
+
+    Returns
+    -------
+    Verdict
+    """
+    due = images.load().pixels[0]
+    array = due.permute(1, 2, 0).contiguous()
+    shapes = {
+        (64, 64, 3): "The channels still come last (H×W×C); they were to come first.",
+        (64, 3, 64): "The channels are in the middle; they were to come first.",
+        (1, 3, 64, 64): "That is a batch of one picture; the picture alone was wanted.",
+    }
+    made = _tensor(mine, due, shapes)
+    mistakes = {
+        "The shape is right, but the picture is gone: `reshape` cuts the same list of numbers at "
+        "other places. The axes were to change their order, each number staying with its pixel.": (
+            array.reshape(3, 64, 64)
+        ),
+        "The channels come first, but rows and columns are exchanged: the picture lies on its "
+        "side. The order was to be C×H×W.": array.permute(2, 1, 0),
+        "Red and blue are exchanged; the order of the colors was to stay.": due.flip(0),
+    }
+    _compare(made, due, mistakes)
+    return "Three planes of 64×64, and each number is still with its pixel."
+
+
+@_checker
+def check_normalized(mine: object) -> str:
+    """Check that the first picture of emoji10 was scaled and normalized for the backbone.
+
+    Parameters
+    ----------
+    mine : torch.Tensor
+        float32 3×64×64. Anything else gets its own words.
+
+    Returns
+    -------
+    Verdict
+    """
+    pixels, transform = images.load().pixels[:1], backbone.resnet18().transform
+    due = preprocess.prepare(pixels, transform)[0]
+    mean, std = (torch.tensor(v)[:, None, None] for v in (transform.mean, transform.std))
+    raw = pixels[0].float()
+    scaled = raw / 255
+    made = _tensor(mine, due, {(1, 3, 64, 64): "That is a batch; one picture was wanted."})
+    mistakes = {
+        "Nothing was subtracted and divided yet: these are the raw pixels, 0 to 255.": raw,
+        "These values go from 0 to 1: step 2, mean and std, is missing.": scaled,
+        "The division by 255 is missing: mean and std are for values from 0 to 1.": (
+            (raw - mean) / std
+        ),
+        "Divided by 255 twice: once was wanted.": (scaled / 255 - mean) / std,
+        "Mean and std were applied twice: once was wanted.": (due - mean) / std,
+        "The mean was subtracted, but the division by std is missing.": scaled - mean,
+        "Divided by std, but the mean was not subtracted before.": scaled / std,
+        "Only the mean was divided by std: parentheses around the difference are missing.": (
+            scaled - mean / std
+        ),
+        "Multiplied by std; a division was wanted.": (scaled - mean) * std,
+        "Mean and std are exchanged.": (scaled - std) / mean,
+        "The mean was added; it was to be subtracted.": (scaled + mean) / std,
+    }
+    _compare(made, due, mistakes)
+    return "Scaled once, normalized once: just as the backbone knows pictures from its training."
+
+
+@_checker
+def check_features(mine: object) -> str:
+    """Check the features of the first eight pictures of emoji10.
+
+    Parameters
+    ----------
+    mine : torch.Tensor
+        float32 8×512, from the frozen, pretrained ResNet18. Anything else gets its own words.
+
+    Returns
+    -------
+    Verdict
+    """
+    _, due, in_training = _reference()
+    shapes = {
+        (8, 200): "`fc` is still in its place: these are its scores for 200 classes. The 512 "
+        "numbers that go into it were wanted.",
+        (8, 512, 1, 1): "Two axes of length 1 are left; flatten them: 8×512 was wanted.",
+        (8, 512, 2, 2): "These are the maps of layer4, before their average: 8×512 was wanted.",
+        (512,): "That is one picture; all eight of the batch were wanted.",
+    }
+    made = _tensor(mine, due, shapes)
+    if made.requires_grad:
+        raise Failure(
+            "These numbers carry gradients, so the network can still change; it was to be frozen."
+        )
+    words = (
+        "BatchNorm was in training mode: it used the mean and std of these eight pictures. Its "
+        "stored statistics were wanted; the mode was to be another."
+    )
+    _compare(made, due, {words: in_training}, _far)
+    return "512 features a picture, from a network that does not change."
+
+
+@_checker
+def check_training(train: object) -> str:
+    """Check a training loop by what it does to a small layer.
+
+    Parameters
+    ----------
+    train : callable
+        Takes a layer (`torch.nn.Linear`), an optimizer, features (float32 N×D) and labels (int64
+        N); trains the layer for five epochs, in batches of 32. What it returns does not matter.
+
+    Returns
+    -------
+    Verdict
+    """
+    chance = torch.Generator().manual_seed(0)
+    x, y = torch.randn(_ROWS, 8, generator=chance), torch.arange(_ROWS) % 4
+    with torch.enable_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layer = nn.Linear(8, 4)
+        before = copy.deepcopy(layer.state_dict())
+        watched = _Watched(layer, x, y)
+        attempt(train, layer, watched.optimizer, x.clone(), y.clone())
+    due = _EPOCHS * -(-_ROWS // _BATCH)
+    if not watched.steps:
+        moved = any(not torch.equal(before[k], v) for k, v in layer.state_dict().items())
+        if moved:
+            raise Failure("The layer has changed, but not by `optimizer.step()`, as it was to.")
+        if watched.forwards > 1 and layer.weight.grad is None:
+            raise _EmptyGapError
+        if layer.weight.grad is None:
+            raise Failure(f"No `step()` was made, and no gradients; {due} steps were wanted.")
+        raise Failure(
+            f"There are gradients, but no `step()` was made: the layer has not moved. {due} steps "
+            "were wanted."
+        )
+    if watched.fault:
+        raise Failure(watched.fault)
+    if watched.steps != due:
+        raise Failure(
+            f"{watched.steps} steps were made; with {_ROWS} rows, batches of {_BATCH} and "
+            f"{_EPOCHS} epochs, {due} were wanted: one a batch."
+        )
+    counts = sorted(set(watched.seen.tolist()))
+    if counts != [_EPOCHS]:
+        raise Failure(
+            f"Some rows were seen {counts[0]} times, others {counts[-1]} times; each was to be "
+            f"seen {_EPOCHS} times."
+        )
+    return f"{due} steps, each along the gradient of its own batch alone."
+
+
+@_checker
+def check_recall(mine: object, confusion: object) -> str:
+    """Check the recall of each class, from a confusion matrix.
+
+    Parameters
+    ----------
+    mine : torch.Tensor, numpy.ndarray or sequence of float
+        C shares. Anything else gets its own words.
+    confusion : numpy.ndarray or torch.Tensor
+        int64 C×C counts: rows are true classes, columns what the head said.
+
+    Returns
+    -------
+    Verdict
+    """
+    counts = torch.as_tensor(np.asarray(confusion, dtype=np.float64))
+    right, all_of = counts.diagonal(), counts.sum(1)
+    due = right / all_of
+    made = _numbers(mine, len(due))
+    mistakes = {
+        "That is precision, of all that were called so: you have summed over the wrong axis. "
+        "Recall asks of all that are so: the sum of a row.": right / counts.sum(0),
+        "Divided by all pictures; each class was to be divided by its own.": right / counts.sum(),
+        "These are counts of right answers; shares of each class were wanted.": right,
+        "That is the share that was missed; the share that was found was wanted.": 1 - due,
+        "These are percent; shares from 0 to 1 were wanted.": 100 * due,
+    }
+    _compare(made, due, mistakes)
+    return "Of all pictures of each class, the share that was found."
+
+
+@_checker
+def check_softmax(mine: object, logits: torch.Tensor) -> str:
+    """Check the softmax of each row of some logits.
+
+    Parameters
+    ----------
+    mine : torch.Tensor
+        float32 N×C. Anything else gets its own words.
+    logits : torch.Tensor
+        float32 N×C, the logits of N pictures.
+
+    Returns
+    -------
+    Verdict
+    """
+    logits = logits.detach()
+    due = logits.softmax(1)
+    made = _tensor(mine, due, {due.shape[1:]: "That is one picture; one row for each was wanted."})
+    made, powers = made.detach(), logits.exp()
+    mistakes = {
+        "The wrong axis: each column adds up to 1. Each row, which is one picture, was to.": (
+            logits.softmax(0)
+        ),
+        "All numbers together add up to 1; each row was to.": powers / powers.sum(),
+        "These are e to the logits; the division by their sum is missing.": powers,
+        "These are the logits, as they were.": logits,
+        "The logits were divided by their sum; e was to be raised to them before.": (
+            logits / logits.sum(1, keepdim=True)
+        ),
+        "Softmax was applied twice; once was wanted.": due.softmax(1),
+        "These are logarithms of the probabilities; the probabilities were wanted.": due.log(),
+    }
+    _compare(made, due, mistakes)
+    return "Each row adds up to 1, and the order of its logits is kept."
+
+
+@_checker
+def check_maps(mine: object) -> str:
+    """Check the maps after layer3 of the first eight pictures of emoji10.
+
+    Parameters
+    ----------
+    mine : torch.Tensor
+        float32 8×256×4×4, from the frozen, pretrained ResNet18. Anything else gets its own words.
+
+    Returns
+    -------
+    Verdict
+    """
+    due, in_training, before_last_block = _maps()
+    shapes = {
+        (8, 64, 16, 16): "These are maps of the stem or of layer1: too early. Layer3 was wanted.",
+        (8, 128, 8, 8): "These are the maps of layer2, one stage too early. Layer3 was wanted.",
+        (8, 512, 2, 2): "These are the maps of layer4, one stage too late. Layer3 was wanted.",
+        (8, 512): "These are the features, at the end. The maps of layer3 were wanted.",
+        (8, 256): "These are averages; the maps themselves were wanted.",
+        (8, 4096): "The maps are flattened; their places were to stay.",
+        (256, 4, 4): "That is one picture; all eight were wanted.",
+    }
+    made = _tensor(mine, due, shapes).detach()
+    mistakes = {
+        "BatchNorm was in training mode: it used the mean and std of these eight pictures. Its "
+        "stored statistics were wanted; the mode was to be another.": in_training,
+        "These are the maps of the first block of layer3; those after all of it were wanted.": (
+            before_last_block
+        ),
+    }
+    _compare(made, due, mistakes, _far)
+    return "256 maps of 4×4 places for each of eight pictures."
+
+
+def _tensor(value: object, due: torch.Tensor, shapes: Mapping[Any, str]) -> torch.Tensor:
+    """Return the value if it is a finite tensor of the shape and dtype that are due.
+
+    `shapes` has words for shapes that come of a usual mistake.
+    """
+    kind = str(due.dtype).removeprefix("torch.")
+    wanted = f"wanted was a {kind} tensor {shape_text(due.shape)}"
+    if isinstance(value, np.ndarray):
+        raise Failure(f"That is {describe(value)}, an array of NumPy; {wanted}.")
+    if not isinstance(value, torch.Tensor):
+        raise Failure(f"That is {describe(value)}; {wanted}.")
+    if value.shape != due.shape:
+        words = shapes.get(tuple(value.shape), "")
+        raise Failure(f"That is {describe(value)}; {wanted}. {words}".strip())
+    if value.dtype != due.dtype:
+        raise Failure(f"The shape is right, but that is {describe(value)}; {wanted}.")
+    if value.is_floating_point() and not value.isfinite().all():
+        raise Failure(f"Some numbers are NaN or infinite; {wanted}, all finite.")
+    return value
+
+
+def _numbers(value: object, n: int) -> torch.Tensor:
+    """Return n numbers in any plain form as float64."""
+    wanted = f"wanted were {n} numbers, one for each class"
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu().numpy()
+    try:
+        found = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise Failure(f"That is {describe(value)}; {wanted}.") from None
+    if found.shape == ():
+        raise Failure(f"That is a single number, {found:.3g}; {wanted}.")
+    if found.shape != (n,):
+        raise Failure(f"That has the shape {shape_text(found.shape)}; {wanted}.")
+    if not np.isfinite(found).all():
+        raise Failure(f"Some numbers are NaN or infinite; {wanted}, all finite.")
+    return torch.from_numpy(found.copy())
+
+
+def _compare(
+    made: torch.Tensor,
+    due: torch.Tensor,
+    mistakes: Mapping[str, torch.Tensor],
+    otherwise: Callable[[torch.Tensor, torch.Tensor], str] | None = None,
+) -> None:
+    """Pass what is due; name the mistake that gives what was made, or say how far off it is."""
+    if _close(made, due):
+        return
+    for words, wrong in mistakes.items():
+        if wrong.shape == made.shape and _close(made, wrong):
+            raise Failure(words)
+    raise Failure((otherwise or _ranges)(made, due))
+
+
+def _close(one: torch.Tensor, other: torch.Tensor) -> bool:
+    one, other = one.detach().double(), other.detach().double()
+    return bool(torch.allclose(one, other, rtol=1e-3, atol=1e-3 * float(other.abs().max())))
+
+
+def _ranges(made: torch.Tensor, due: torch.Tensor) -> str:
+    found, wanted = (_range_in_words(values.double()) for values in (made, due))
+    if found == wanted:
+        return "Shape and range are right, but not each number is in its place."
+    return f"The shape is right, but the numbers have {found}; wanted was {wanted}."
+
+
+def _range_in_words(values: torch.Tensor) -> str:
+    return f"minimum {values.min():.2f}, mean {values.mean():.2f}, maximum {values.max():.2f}"
+
+
+def _far(made: torch.Tensor, due: torch.Tensor) -> str:
+    difference = float((made.detach() - due).norm() / due.norm())
+    return (
+        f"The shape is right, but the numbers differ by {difference:.0%} from those of the "
+        "pretrained network; they were to be the same. Make the network anew, with its weights: "
+        "one pass in training mode has already changed it."
+    )
+
+
+@dataclass
+class _Watched:
+    """An optimizer that looks at the gradient of each of its steps."""
+
+    layer: nn.Linear
+    x: torch.Tensor
+    y: torch.Tensor
+    steps: int = 0
+    forwards: int = 0
+    fault: str = ""
+    seen: torch.Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.seen = torch.zeros(len(self.x), dtype=torch.int64)
+        self._rows = torch.arange(0)
+        self._sum: torch.Tensor | float = 0.0  # of all gradients so far
+        self.layer.register_forward_hook(self._note)
+        self.optimizer = torch.optim.SGD(self.layer.parameters(), lr=0.1)
+        self.optimizer.register_step_pre_hook(self._look)
+
+    def _note(self, layer: nn.Module, inputs: tuple[torch.Tensor, ...], output: object) -> None:
+        if not torch.is_grad_enabled():  # somebody measures
+            return
+        self.forwards += 1
+        self._rows = torch.cdist(inputs[0].detach().reshape(-1, self.x.shape[1]), self.x).argmin(1)
+
+    def _look(self, *_: object) -> None:
+        self.steps += 1
+        if len(self._rows):
+            self.seen += torch.bincount(self._rows, minlength=len(self.seen))
+        if self.fault:
+            return
+        grad = self.layer.weight.grad
+        if grad is None or not grad.any():
+            self.fault = (
+                f"At step {self.steps} there was no gradient. `backward()` makes it, and "
+                "`zero_grad()` takes it away: their order matters."
+            )
+            return
+        due, softmax_twice = self._gradients()
+        self._sum = self._sum + due
+        if _close(grad, due):
+            return
+        if self.steps > 1 and _close(grad, torch.as_tensor(self._sum)):
+            self.fault = (
+                f"At step {self.steps} the gradients of all batches so far were summed up: the "
+                "old ones were never set to zero. Those of one batch were wanted."
+            )
+        elif _close(grad, -due):
+            self.fault = "The steps go uphill: the loss was to fall."
+        elif _close(grad, softmax_twice):
+            self.fault = "Softmax was applied before `cross_entropy`, which applies it itself."
+        else:
+            self.fault = (
+                f"At step {self.steps} the gradient was not that of the cross-entropy of its "
+                "batch, as it was to be."
+            )
+
+    def _gradients(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the gradient of the last batch, and what it is with softmax twice."""
+        x, y = self.x[self._rows], self.y[self._rows]
+        weight = self.layer.weight.detach().clone().requires_grad_()
+        with torch.enable_grad():
+            logits = x @ weight.T + self.layer.bias.detach()
+            once, twice = cross_entropy(logits, y), cross_entropy(logits.softmax(1), y)
+            (first,) = torch.autograd.grad(once, weight, retain_graph=True)
+            (second,) = torch.autograd.grad(twice, weight)
+        return first, second
+
+
+@cache
+def _reference() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return eight prepared pictures, their features, and these with BatchNorm in training mode."""
+    resnet = backbone.resnet18()
+    batch = preprocess.prepare(images.load().pixels[:8], resnet.transform)
+    network = copy.deepcopy(resnet.network)
+    with torch.no_grad():
+        due = resnet(batch)
+        network.fc = nn.Identity()
+        return batch, due, network.train()(batch)
+
+
+@cache
+def _maps() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return the maps after layer3; in training mode; after its first block."""
+    batch, _, _ = _reference()
+    parts = list(copy.deepcopy(backbone.resnet18().network).children())[:7]
+    early = nn.Sequential(*parts[:6], parts[6].get_submodule("0"))
+    with torch.no_grad():
+        return (
+            nn.Sequential(*parts).eval()(batch),
+            nn.Sequential(*copy.deepcopy(parts)).train()(batch),
+            early.eval()(batch),
+        )
