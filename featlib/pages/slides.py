@@ -10,7 +10,6 @@ its own three scripts and what lies in it as data.
 """
 
 import base64
-import hashlib
 import json
 import re
 import struct
@@ -19,21 +18,17 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from markdown_it import MarkdownIt
 from nbconvert.exporters import SlidesExporter
 from nbconvert.filters import ansi2html, strip_ansi
 from nbformat import NotebookNode, from_dict
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbformat.v4.rwbase import rejoin_lines
 from nbformat.validator import iter_validate
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
-from pygments.util import ClassNotFound
 
 from featlib import checks
 from featlib.engine.paths import bundled
 from featlib.engine.words import describe, reason
+from featlib.pages import reveal
 from featlib.pages.quiz_pages import Form, find_form
 from featlib.pages.rendering import TEMPLATES, write_page
 from featlib.pages.safe_html import clean
@@ -41,7 +36,6 @@ from featlib.quiz.html import formula
 
 __all__ = ["arrange", "export", "find_notebooks", "html"]
 
-REVEAL = Path(__file__).parents[1] / "assets" / "reveal"
 ENDING = ".slides.html"
 KINDS = ("slide", "subslide", "fragment", "skip", "notes", "-")
 
@@ -56,18 +50,12 @@ ROW = 40  # of a table
 LONG_CODE = 21  # lines; longer code is told, not shown
 LONG_PROSE = 40  # words
 
-# What a page shows of an output, and a script's place in the policy. The speaker's view shows the
-# page in frames; it is a window of its own, and obeys the same policy.
+# What a page shows of an output.
 SHOWN = ("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain")
-POLICY = (
-    "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'unsafe-inline'; img-src data:; "
-    "font-src data:; frame-src 'self' file:; base-uri 'none'; form-action 'none'"
-)
 MANY_COLORS = 1000  # changes of color in what was printed; with more, it is shown without
 
 _ELSEWHERE = "Choose another folder."
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # no HTML page may hold them
-_LINKS = re.compile(r"(\*About \d+ minutes?\.\*)?(\s|·|\[[^\]]*\]\([^)]*\))+")
+_LINKS = re.compile(r"(\*About [^*]+\*)?(\s|·|\[[^\]]*\]\([^)]*\))+")
 
 
 def arrange(notebook: NotebookNode) -> NotebookNode:
@@ -133,19 +121,9 @@ def html(notebook: NotebookNode | dict[str, Any], title: str = "Slides") -> str:
         checks.refuse(f"slides of '{title}'", "at least one cell to show", "none", "Add a heading.")
     # A mark of our own scripts, which the notebook cannot know: it hangs on all that is in it.
     content = repr([title, *((piece.source, piece.get("outputs")) for piece in shown)])
-    nonce = hashlib.sha256(content.encode(errors="replace")).hexdigest()
-    resources = {
-        "title": title,
-        "policy": POLICY.format(nonce=nonce),
-        "nonce": nonce,
-        "styles": [_text(REVEAL / "reveal.css"), _text(TEMPLATES / "slides.css")],
-        "scripts": [
-            _inline(script, nonce)
-            for script in (REVEAL / "reveal.js", REVEAL / "notes.js", TEMPLATES / "slides.js")
-        ],
-    }
+    resources = {"title": title, **reveal.parts(content, ["slides.css"], "slides.js")}
     body, _ = _exporter().from_notebook_node(new_notebook(cells=shown), resources)
-    return _CONTROLS.sub("", body)
+    return reveal.without_controls(body)
 
 
 def export(path: str | Path, folder: str | Path = "lesson-slides") -> Path:
@@ -440,17 +418,6 @@ def _html_of(output: NotebookNode) -> str:
     return "" if _is_figure(output) else output.get("data", {}).get("text/html", "")
 
 
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
-
-
-def _inline(path: Path, nonce: str) -> str:
-    """Return a script as a data URL: nothing in it can end the page's own script early."""
-    # The speaker's view is a page in notes.js, with a script of its own.
-    content = path.read_bytes().replace(b"<script>", f"<script nonce={nonce}>".encode())
-    return f"data:text/javascript;base64,{base64.b64encode(content).decode()}"
-
-
 def _output(output: NotebookNode) -> NotebookNode:
     """Return an output with no more than a page can show, and the alternative text of a figure."""
     if "data" not in output:
@@ -467,24 +434,9 @@ def _output(output: NotebookNode) -> NotebookNode:
 def _exporter() -> SlidesExporter:
     """Return nbconvert's exporter with filters that no text of a notebook makes fail or hang."""
     exporter = SlidesExporter(template_file=str(TEMPLATES / "slides.html.j2"))
-    for name, function in (("prose", _prose), ("printed", _printed), ("clean", clean)):
+    for name, function in (("prose", reveal.prose), ("printed", _printed), ("clean", clean)):
         exporter.register_filter(name, function)
     return exporter
-
-
-def _prose(source: str) -> str:
-    # nbconvert's own converter takes minutes for some texts, such as 100,000 spaces in a row.
-    markdown = MarkdownIt("commonmark", {"html": True, "highlight": _highlighted})
-    return clean(markdown.enable(["table", "strikethrough"]).render(source))
-
-
-def _highlighted(code: str, language: str, _: str) -> str:
-    try:
-        lexer = get_lexer_by_name(language)
-    except ClassNotFound:
-        return ""  # shown without colors
-    colored = highlight(code, lexer, HtmlFormatter(nowrap=True))
-    return f'<pre class="highlight"><code>{colored}</code></pre>'
 
 
 def _printed(text: str) -> str:

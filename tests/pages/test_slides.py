@@ -13,7 +13,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
 
 from featlib import FeatlibError, plots, quiz
-from featlib.pages import slides
+from featlib.pages import reveal, slides
 from featlib.quiz import html as quiz_html
 
 ROOT = Path(__file__).parents[2]
@@ -245,8 +245,8 @@ def test_text_is_escaped(tmp_path):
 
 
 def test_reveal_comes_with_its_license():
-    assert "Hakim El Hattab" in (slides.REVEAL / "LICENSE").read_text()
-    size = sum(path.stat().st_size for path in slides.REVEAL.iterdir())
+    assert "Hakim El Hattab" in (reveal.REVEAL / "LICENSE").read_text()
+    size = sum(path.stat().st_size for path in reveal.REVEAL.iterdir())
     assert size < 300_000
 
 
