@@ -427,7 +427,7 @@ def background(rng):
     return (colors[0] + along[..., None] * (colors[1] - colors[0])).round().astype(np.uint8)
 
 
-def draw(artwork, rng, *, mirror):
+def draw(artwork, rng, *, mirror, white=False):
     """Put an emoji on a background, at a random size and place, slightly turned.
 
     Parameters
@@ -437,6 +437,8 @@ def draw(artwork, rng, *, mirror):
     rng : random.Random
     mirror : bool
         Mirror every other picture.
+    white : bool
+        Take white instead of the gradient. All else is as it was.
 
     Returns
     -------
@@ -444,6 +446,8 @@ def draw(artwork, rng, *, mirror):
         uint8 64×64×3.
     """
     picture = Image.fromarray(background(rng)).convert("RGBA")
+    if white:
+        picture.paste("white", (0, 0, SIDE, SIDE))
     size, angle = rng.randint(*SIZES), rng.uniform(-ROTATION, ROTATION)
     if rng.random() < 0.5 and mirror:
         artwork = ImageOps.mirror(artwork)
@@ -474,7 +478,7 @@ def picture_rng(seed, row):
     return random.Random(f"emoji10 {seed} {row}")
 
 
-def build(folders, *, seed=SEED, n_train=TRAIN, n_validation=VALIDATION):
+def build(folders, *, seed=SEED, n_train=TRAIN, n_validation=VALIDATION, white=False):
     """Make the pictures.
 
     Rows take turns by class (row 0 is an animal, row 1 a face, row 10 an animal again), and the
@@ -487,6 +491,8 @@ def build(folders, *, seed=SEED, n_train=TRAIN, n_validation=VALIDATION):
     seed : int
     n_train, n_validation : int
         Pictures a class.
+    white : bool
+        Whether to leave the gradients out: the same emoji on white.
 
     Returns
     -------
@@ -508,7 +514,7 @@ def build(folders, *, seed=SEED, n_train=TRAIN, n_validation=VALIDATION):
     names = list(CLASSES)
     pixels = np.stack(
         [
-            _draw_row(drawing, seed, row, names[label])
+            _draw_row(drawing, seed, row, names[label], white)
             for row, (drawing, label) in enumerate(zip(pictures, labels, strict=True))
         ]
     )
@@ -522,10 +528,10 @@ def build(folders, *, seed=SEED, n_train=TRAIN, n_validation=VALIDATION):
     return tensors, pictures
 
 
-def _draw_row(drawing, seed, row, name):
+def _draw_row(drawing, seed, row, name, white):
     mirror = name in MIRRORED and drawing.short_name not in LETTERED
     with Image.open(drawing.file) as artwork:
-        return draw(artwork, picture_rng(seed, row), mirror=mirror)
+        return draw(artwork, picture_rng(seed, row), mirror=mirror, white=white)
 
 
 def write(tensors, pictures, folder, *, seed=SEED):

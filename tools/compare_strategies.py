@@ -1,17 +1,20 @@
 """Measure what each way to a classifier costs: pixels, from scratch, frozen, fine-tuned.
 
-    python tools/compare_strategies.py            # all five, about six minutes on two cores
-    python tools/compare_strategies.py --choose   # which recipe, by training pictures alone
+    python tools/compare_strategies.py              # what the file does not hold yet
+    python tools/compare_strategies.py --again      # all of it: an hour and a quarter on one core
 
 Notebook 09 shows the result, which is kept in `featlib/assets/strategies.json`. Every strategy
-sees the same 800 training pictures and is measured on the same 200 others. Each runs in a process
-of its own, so that its peak of memory is its own, too.
+sees the same 800 training pictures. Its learning rate and its number of epochs are chosen by these
+alone: some are set aside, and no emoji is on both sides. Then it is trained on all 800, with five
+seeds, and measured on the same 200 others. Each training has a process of its own, so that its peak
+of memory is its own, too. What was found is written at once: a stopped run goes on where it was.
 """
 
 import argparse
 import json
 import platform
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,16 +32,22 @@ from featlib import backbone, features, head, images, preprocess, validation, we
 from featlib.engine.files import atomic_write_text, sha256
 
 OUT = Path(featlib.__file__).parent / "assets" / "strategies.json"
-CARD = images.EMOJI10.with_suffix(".json")
 COMMAND = "python tools/compare_strategies.py"
-MEMORY = (
-    "ru_maxrss of resource.getrusage: the most physical memory that the process ever held, Python, "
-    "PyTorch and the pictures included; 'before' is the same figure before there is a network"
-)
-SECONDS = (
-    "from pixels in memory to a trained classifier; loading the pictures and weights and measuring "
-    "on validation pictures do not count"
-)
+NOTES = {
+    "memory": "the most physical memory that the process ever held (on Linux VmHWM), Python, "
+    "PyTorch and the pictures included; 'before' is the same figure before there is a network",
+    "time": "from pictures in memory to a trained classifier; loading the pictures and weights and "
+    "measuring on validation pictures do not count. cpu_seconds are those of the processor, all "
+    "threads together: unlike seconds, they do not grow when other programs want it, too",
+    "summary": "accuracy is the mean of the runs, spread their standard deviation; interval is "
+    "Wilson's for the mean; seconds and memory are the medians",
+}
+SEEDS = 5
+PARTS = 4  # of the training pictures: each is set aside in turn, as far as a strategy has folds
+# Rates to try. Twice as many where a try costs next to nothing.
+COARSE = (1e-5, 3e-5, 1e-4, 3e-4, 0.001, 0.003, 0.01, 0.03)
+FINE = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
+ALL = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4")
 
 
 @dataclass(frozen=True)
@@ -50,21 +59,21 @@ class Recipe:
     epochs : int
         Passes over the training pictures.
     learning_rate : float
-        Of AdamW. Where a network is trained it rises in the first tenth of the steps and then
-        falls to zero.
+        Of AdamW.
+    schedule : int or None
+        The rate rises for a tenth of so many epochs, and falls to zero by the last of them; a
+        training may stop earlier. None: the rate stays as it is.
     batch_size : int
         Pictures a step.
     weight_decay : float
         Of AdamW.
-    seed : int
-        Of the first weights, the order and the variation.
     """
 
     epochs: int
     learning_rate: float
+    schedule: int | None = None
     batch_size: int = 32
     weight_decay: float = 0.01
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,20 +89,30 @@ class Strategy:
         ``"bundled"``.
     trains : tuple of str
         The parts of the network that are trained besides the head.
-    recipe : Recipe
-        The settings.
-    candidates : tuple of Recipe
-        What the recipe was chosen from.
+    varied : bool
+        Whether the network sees each picture varied, differently in each epoch.
+    epochs : int
+        The most that are tried.
+    rates : tuple of float
+        The learning rates that may be tried, in order.
+    first : float
+        The one of them that the search begins with.
     folds : int
-        On how many of five folds of the training pictures each candidate was measured.
+        How many parts of the training pictures are set aside in turn, to measure each rate.
     """
 
     label: str
     start: str
     trains: tuple[str, ...]
-    recipe: Recipe
-    candidates: tuple[Recipe, ...]
+    varied: bool
+    epochs: int
+    rates: tuple[float, ...]
+    first: float
     folds: int
+
+    def recipe(self, learning_rate, epochs):
+        """Return the recipe for a learning rate, and so many epochs."""
+        return Recipe(epochs, learning_rate, self.epochs if self.varied else None)
 
 
 class Clock:
@@ -120,40 +139,31 @@ class Clock:
         self.cpu_seconds += time.process_time()
 
 
-ALL = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4")
-
-
-def _strategy(label, start, trains, epochs, rates, folds, chosen):
-    candidates = tuple(Recipe(n, rate) for n in epochs for rate in rates)
-    return Strategy(label, start, trains, Recipe(*chosen), candidates, folds)
-
-
 STRATEGIES = {
-    "raw_pixels": _strategy(
-        "raw pixels + linear layer", "none", (), (5, 20), (3e-5, 1e-4, 3e-4, 0.002), 5, (5, 1e-4)
+    "raw_pixels": Strategy("raw pixels + linear layer", "none", (), False, 20, FINE, 1e-4, PARTS),
+    "from_scratch": Strategy("ResNet18 from scratch", "random", ALL, True, 20, COARSE, 0.001, 1),
+    "frozen": Strategy(
+        "frozen features + linear head", "bundled", (), False, 20, FINE, 0.002, PARTS
     ),
-    "from_scratch": _strategy(
-        "ResNet18 from scratch", "random", ALL, (30,), (3e-4, 0.001, 0.003), 1, (30, 0.001)
+    "frozen_varied": Strategy(
+        "frozen features of varied pictures", "bundled", (), True, 8, COARSE, 0.001, 1
     ),
-    "frozen": _strategy(
-        "frozen features + linear head", "bundled", (), (5,), (5e-4, 0.002, 0.008), 5, (5, 0.002)
-    ),
-    "layer4": _strategy(
-        "fine-tuning of layer4", "bundled", ("layer4",), (8,), (1e-4, 3e-4, 0.001), 2, (8, 0.001)
-    ),
-    "fine_tuned": _strategy(
-        "fine-tuning of all layers", "bundled", ALL, (8,), (1e-4, 3e-4, 0.001), 2, (8, 3e-4)
-    ),
+    "layer4": Strategy("fine-tuning of layer4", "bundled", ("layer4",), True, 8, COARSE, 0.001, 1),
+    "fine_tuned": Strategy("fine-tuning of all layers", "bundled", ALL, True, 8, COARSE, 3e-4, 1),
 }
 
 
-def train(strategy, pictures, say=print):
+def train(strategy, recipe, seed, pictures, say=print):
     """Train by a strategy, and measure what it costs.
 
     Parameters
     ----------
     strategy : Strategy
         What to do.
+    recipe : Recipe
+        The settings.
+    seed : int
+        Of the first weights, the order and the variation.
     pictures : featlib.images.ImageSet
         The pictures; those of `validation` are measured after each epoch, never trained on.
     say : callable
@@ -162,36 +172,38 @@ def train(strategy, pictures, say=print):
     Returns
     -------
     dict
-        As in `strategies.json`: accuracy, interval, seconds, memory, trainable parameters, recipe,
-        and a row an epoch.
+        As one of the `runs` in `strategies.json`: seed, accuracy, seconds, memory, trainable
+        parameters, and a row an epoch.
     """
     before, clock = peak_memory(), Clock()
     frozen = strategy.start == "bundled" and backbone.resnet18()
-    work = _train_network if strategy.trains else _train_linear
-    model, right, peak, history = work(frozen, strategy, pictures, clock, say)
-    hits, n = int(right.sum()), len(right)
+    work = _train_network if strategy.varied else _train_linear
+    model, peak, history = work(frozen, strategy, recipe, seed, pictures, clock)
+    for row in history:
+        say(
+            f"  epoch {row['epoch']:2}/{recipe.epochs}: training loss {row['loss']:.2f}, "
+            f"validation accuracy {row['accuracy']:.3f}"
+        )
     return {
-        "label": strategy.label,
-        "start": strategy.start,
-        "trains": [*strategy.trains, "head"],
-        "trainable_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
-        "accuracy": hits / n,
-        "interval": [round(end, 4) for end in validation.wilson_interval(hits, n)],
+        "seed": seed,
+        "accuracy": history[-1]["accuracy"],
         "seconds": round(clock.seconds, 4),
         "cpu_seconds": round(clock.cpu_seconds, 4),
         "memory_mb": {"before": round(before), "peak": round(peak)},
-        "recipe": asdict(strategy.recipe),
+        "trainable_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "history": history,
     }
 
 
-def inner_accuracy(strategy, pictures, say=print):
-    """Measure a strategy on parts of the training pictures, so that its recipe can be chosen.
+def try_rate(strategy, rate, pictures, say=print):
+    """Measure a learning rate on parts of the training pictures.
 
     Parameters
     ----------
     strategy : Strategy
         What to try.
+    rate : float
+        The learning rate.
     pictures : featlib.images.ImageSet
         The pictures; those of `validation` are not looked at.
     say : callable
@@ -199,16 +211,49 @@ def inner_accuracy(strategy, pictures, say=print):
 
     Returns
     -------
-    float
-        The mean accuracy on the folds.
+    dict
+        The rate, the mean accuracy on the folds after each epoch, the best of these, and the first
+        epoch that reaches it: there a training stops.
     """
-    rows, accuracies = pictures.train.numpy(), []
-    folds = StratifiedGroupKFold(5, shuffle=True, random_state=0)
-    splits = folds.split(rows, pictures.labels[rows], _groups(pictures)[rows])
+    rows, curves = pictures.train.numpy(), []
+    folds = StratifiedGroupKFold(PARTS, shuffle=True, random_state=0)
+    splits = folds.split(rows, pictures.labels[rows], pictures.groups[rows])
+    recipe = strategy.recipe(rate, strategy.epochs)
     for inner, held_out in list(splits)[: strategy.folds]:
         sides = {"train": pictures.train[inner], "validation": pictures.train[held_out]}
-        accuracies.append(train(strategy, replace(pictures, **sides), say)["accuracy"])
-    return sum(accuracies) / len(accuracies)
+        found = train(strategy, recipe, 0, replace(pictures, **sides), say)
+        curves.append([row["accuracy"] for row in found["history"]])
+    means = [round(statistics.mean(epoch), 4) for epoch in zip(*curves, strict=True)]
+    best = max(means)
+    return {
+        "learning_rate": rate,
+        "accuracy": best,
+        "epochs": means.index(best) + 1,
+        "curve": means,
+    }
+
+
+def next_rate(strategy, tried):
+    """Say which learning rate to try next: the best must have a worse one on both sides.
+
+    Parameters
+    ----------
+    strategy : Strategy
+        Whose.
+    tried : list of dict
+        What `try_rate` found so far.
+
+    Returns
+    -------
+    float or None
+        None if the search is at its end.
+    """
+    if not tried:
+        return strategy.first
+    best, rates = _best(tried)["learning_rate"], strategy.rates
+    place, known = rates.index(best), {row["learning_rate"] for row in tried}
+    beside = rates[max(place - 1, 0) : place + 2]
+    return next((rate for rate in beside if rate not in known), None)
 
 
 def vary(pixels, chance):
@@ -245,14 +290,16 @@ def peak_memory():
     float
         In MB, of a million bytes.
     """
+    if sys.platform == "linux":  # its ru_maxrss counts the process that started this one, too
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024 / 1e6
     if sys.platform == "win32":
         import psutil
 
         return psutil.Process().memory_info().peak_wset / 1e6
     import resource
 
-    kilo = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kibibytes
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilo / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # macOS counts bytes
 
 
 def conditions():
@@ -274,67 +321,114 @@ def conditions():
     }
 
 
+def summarize(strategy, recipe, runs):
+    """Put the runs of a strategy together.
+
+    Parameters
+    ----------
+    strategy : Strategy
+        Whose.
+    recipe : Recipe
+        By which.
+    runs : list of dict
+        What `train` found, one or more.
+
+    Returns
+    -------
+    dict
+        As in `strategies.json`.
+    """
+    accuracies = [run["accuracy"] for run in runs]
+    n = len(runs[0]["history"][-1]["right"])
+    mean = statistics.mean(accuracies)
+    interval = validation.wilson_interval(round(n * mean), n)
+
+    def median(*names):
+        found = runs
+        for name in names:
+            found = [run[name] for run in found]
+        return statistics.median(found)
+
+    return {
+        "label": strategy.label,
+        "start": strategy.start,
+        "trains": [*strategy.trains, "head"],
+        "varied": strategy.varied,
+        "trainable_parameters": runs[0]["trainable_parameters"],
+        "recipe": asdict(recipe),
+        "accuracy": round(mean, 4),
+        "spread": round(statistics.stdev(accuracies), 4) if len(runs) > 1 else 0.0,
+        "interval": [round(end, 4) for end in interval],
+        "seconds": median("seconds"),
+        "cpu_seconds": median("cpu_seconds"),
+        "memory_mb": {what: median("memory_mb", what) for what in ("before", "peak")},
+        "runs": runs,
+    }
+
+
 def main(arguments=None):
-    """Measure the strategies, each in a process of its own, and keep what was found."""
+    """Choose the recipes, measure the strategies, and keep what was found."""
     options = _options(arguments)
     pictures = _few(images.load("emoji10"), options.per_class)
     if options.child:
-        result = train(_strategies(options)[options.only[0]], pictures, _say)
-        options.child.write_text(json.dumps(result), encoding="utf-8")
-        return 0
-    kept = {"choice": {}, "strategies": {}} | _read(options.out)
-    if options.choose:
-        _choose(kept, pictures, options)
+        (name,), (seed, recipe) = options.only, json.loads(options.child.read_text("utf-8"))
+        result = train(_strategy(name, options), Recipe(**recipe), seed, pictures, _say)
+        options.child.write_text(json.dumps(result), "utf-8")
         return 0
     now = conditions()
-    changed = [name for name in now if kept.get(name) != now[name]]
-    if kept["strategies"] and changed and options.only:
-        words = ", ".join(changed)
-        _say(f"{options.out} was measured with other {words}: run it for all strategies")
-        return 1
+    kept = {} if options.again else _read(options.out)
+    changed = [name for name in now if kept and kept.get(name) != now[name]]
     if changed:
-        kept |= {"made_by": COMMAND, "memory": MEMORY, "time": SECONDS, "strategies": {}} | now
+        _say(f"{options.out} was measured with other {', '.join(changed)}: run it with --again")
+        return 1
+    if not kept:
+        parts = {"choice": {}, "strategies": {}}
+        _write({"made_by": COMMAND} | NOTES | now | parts, options.out)
     for name in options.only or STRATEGIES:
-        _say(f"{name}: {STRATEGIES[name].label}")
-        kept["strategies"][name] = result = _in_a_fresh_process(name, options)
-        _write(kept, options.out)
-        _say(
-            f"  accuracy {result['accuracy']:.3f}, {result['seconds']:.1f} seconds, "
-            f"peak {result['memory_mb']['peak']} MB"
-        )
+        strategy = _strategy(name, options)
+        _say(f"{name}: {strategy.label}")
+        recipe = _choose(name, strategy, pictures, options)
+        _measure(name, strategy, recipe, options)
     _say(f"written: {options.out}")
     return 0
 
 
-def _choose(kept, pictures, options):
-    """Try every candidate that the file does not hold yet, and keep each at once."""
-    for name in options.only or STRATEGIES:
-        strategy = _strategies(options)[name]
-        used = sha256(weights.BUNDLED) if strategy.start == "bundled" else None
-        before = {json.dumps(row["recipe"]): row for row in kept["choice"].get(name, ())}
-        kept["choice"][name] = found = []
-        for recipe in strategy.candidates:
-            row = before.get(json.dumps(asdict(recipe)))
-            if row is None or row["weights"] != used:
-                mean = inner_accuracy(replace(strategy, recipe=recipe), pictures, _say)
-                row = {"recipe": asdict(recipe), "accuracy": round(mean, 3), "weights": used}
-            found.append(row)
-            _write(kept, options.out)
-            _say(
-                f"{name}, {recipe.epochs} epochs, learning rate {recipe.learning_rate:g}: "
-                f"{row['accuracy']:.3f}"
-            )
+def _choose(name, strategy, pictures, options):
+    """Search on until the best learning rate lies between two worse ones."""
+    tried = _read(options.out)["choice"].get(name, [])
+    while (rate := next_rate(strategy, tried)) is not None:
+        tried.append(try_rate(strategy, rate, pictures, _say))
+        tried.sort(key=lambda row: row["learning_rate"])
+        _keep("choice", name, tried, options.out)
+        found = next(row for row in tried if row["learning_rate"] == rate)
+        _say(f"  rate {rate:g}: {found['accuracy']:.3f} after {found['epochs']} epochs")
+    best = _best(tried)
+    return strategy.recipe(best["learning_rate"], best["epochs"])
 
 
-def _train_network(frozen, strategy, pictures, clock, say):
-    recipe, chance = strategy.recipe, torch.Generator().manual_seed(strategy.recipe.seed)
+def _best(tried):
+    return max(tried, key=lambda row: row["accuracy"])
+
+
+def _measure(name, strategy, recipe, options):
+    """Train with the seeds that the file does not hold yet."""
+    before = _read(options.out)["strategies"].get(name)
+    runs = before["runs"] if before and before["recipe"] == asdict(recipe) else []
+    for seed in range(len(runs), options.seeds):
+        runs.append(_in_a_fresh_process(name, recipe, seed, options))
+        _say(f"  seed {seed}: {runs[-1]['accuracy']:.3f}, {runs[-1]['cpu_seconds']:.1f} seconds")
+        _keep("strategies", name, summarize(strategy, recipe, runs), options.out)
+
+
+def _train_network(frozen, strategy, recipe, seed, pictures, clock):
+    chance = torch.Generator().manual_seed(seed)
     pixels, labels, rows = pictures.pixels, pictures.labels, pictures.train
     transform = (frozen or backbone.resnet18("untrained")).transform
     with clock:
-        network = _network(frozen, strategy, pictures)
+        network = _network(frozen, strategy, seed, pictures)
         optimizer, schedule = _optimizer(network, recipe, len(rows))
     history = []
-    for epoch in range(1, recipe.epochs + 1):
+    for _ in range(recipe.epochs):
         # What is trained is in training mode; what is frozen keeps its BatchNorm statistics.
         for part in strategy.trains:
             network.get_submodule(part).train()
@@ -350,15 +444,13 @@ def _train_network(frozen, strategy, pictures, clock, say):
                 schedule.step()
                 losses.append(loss.item())
         right = _right(network.eval(), pixels, labels, pictures.validation, transform)
-        history.append(_row(epoch, sum(losses) / len(losses), right.float().mean().item()))
-        history[-1]["right"] = "".join(str(int(hit)) for hit in right)
-        say(_line(history[-1], recipe))
-    return network, right, peak_memory(), history
+        history.append(_row(len(history) + 1, statistics.mean(losses), right))
+    return network, peak_memory(), history
 
 
-def _network(frozen, strategy, pictures):
+def _network(frozen, strategy, seed, pictures):
     """Return a torchvision ResNet18 in which only the strategy's parts and the head are trained."""
-    n_classes, seed = len(pictures.classes), strategy.recipe.seed
+    n_classes = len(pictures.classes)
     if frozen:
         # First the head, then the rest: a random head would pull good features apart
         # (Kumar et al., 2022, arXiv:2202.10054).
@@ -375,8 +467,12 @@ def _network(frozen, strategy, pictures):
     return network.to(memory_format=torch.channels_last)
 
 
-def _train_linear(frozen, strategy, pictures, clock, say):
+def _train_linear(frozen, strategy, recipe, seed, pictures, clock):
     labels, n_classes = pictures.labels, len(pictures.classes)
+    settings = {
+        name: getattr(recipe, name)
+        for name in ("epochs", "learning_rate", "batch_size", "weight_decay")
+    }
 
     def vectors(rows):
         if frozen:
@@ -385,27 +481,30 @@ def _train_linear(frozen, strategy, pictures, clock, say):
 
     with clock:
         x, y = vectors(pictures.train), labels[pictures.train]
-        layer, _ = head.train(x, y, n_classes, **asdict(strategy.recipe))
+        layer, _ = head.train(x, y, n_classes, seed=seed, **settings)
     peak = peak_memory()
     # Off the clock: the same training once more, measured after each epoch.
-    unseen = vectors(pictures.validation), labels[pictures.validation]
-    _, trace = head.train(x, y, n_classes, validation=unseen, **asdict(strategy.recipe))
-    history = [_row(row.epoch, row.loss, row.val_accuracy) for row in trace.epochs]
-    for row in history:
-        say(_line(row, strategy.recipe))
-    with torch.no_grad():
-        return layer, layer(unseen[0]).argmax(1) == unseen[1], peak, history
+    unseen, truth = vectors(pictures.validation), labels[pictures.validation]
+    _, trace = head.train(x, y, n_classes, validation=(unseen, truth), seed=seed, **settings)
+    history = [
+        {"epoch": row.epoch, "loss": round(row.loss, 4), "accuracy": round(row.val_accuracy, 4)}
+        for row in trace.epochs
+    ]
+    history[-1] = _row(
+        recipe.epochs, trace.epochs[-1].loss, head.logits(layer, unseen).argmax(1) == truth
+    )
+    return layer, peak, history
 
 
 def _optimizer(network, recipe, n):
-    """Return AdamW, and a rate that rises for a tenth of the steps and then falls to zero."""
+    """Return AdamW, and a rate that rises for a tenth of the schedule and then falls to zero."""
     optimizer = torch.optim.AdamW(
         [p for p in network.parameters() if p.requires_grad],
         lr=recipe.learning_rate,
         weight_decay=recipe.weight_decay,
         fused=True,
     )
-    steps = recipe.epochs * -(-n // recipe.batch_size)
+    steps = recipe.schedule * -(-n // recipe.batch_size)
     rising = max(1, steps // 10)
     return optimizer, torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda i: min((i + 1) / rising, (steps - i) / max(1, steps - rising))
@@ -418,22 +517,13 @@ def _right(network, pixels, labels, rows, transform):
     return torch.cat([network(x).argmax(1) for x in batches]) == labels[rows]
 
 
-def _row(epoch, loss, accuracy):
-    return {"epoch": epoch, "loss": round(loss, 4), "accuracy": round(accuracy, 4)}
-
-
-def _line(row, recipe):
-    return (
-        f"  epoch {row['epoch']:2}/{recipe.epochs}: training loss {row['loss']:.2f}, "
-        f"validation accuracy {row['accuracy']:.3f}"
-    )
-
-
-def _groups(pictures):
-    """Return a number for each picture; all drawings of one emoji have the same."""
-    names = [entry["group"] for entry in json.loads(CARD.read_text(encoding="utf-8"))["pictures"]]
-    numbers = {name: i for i, name in enumerate(dict.fromkeys(names))}
-    return torch.tensor([numbers[name] for name in names])
+def _row(epoch, loss, right):
+    return {
+        "epoch": epoch,
+        "loss": round(loss, 4),
+        "accuracy": round(right.double().mean().item(), 4),
+        "right": "".join(str(int(hit)) for hit in right),
+    }
 
 
 def _few(pictures, per_class):
@@ -451,29 +541,32 @@ def _options(arguments):
         description="Measure accuracy, seconds, memory and trained parameters of "
         + "; ".join(f"{name} ({strategy.label})" for name, strategy in STRATEGIES.items())
         + ".",
-        epilog="All five take about six minutes on two cores, --choose about half an hour. Each "
-        "strategy runs in a process of its own.",
+        epilog="All of it takes about an hour and a quarter of one core. Each training runs in a "
+        "process of its own. Set OMP_NUM_THREADS for another number of threads.",
     )
     say = "names of strategies; all if left out. The others' results in the file stay"
     parser.add_argument("only", nargs="*", metavar="NAME", help=say)
-    say = "instead try the candidate recipes that are not in the file, on training pictures alone"
-    parser.add_argument("--choose", action="store_true", help=say)
+    say = "throw away what the file holds, and measure all of it anew"
+    parser.add_argument("--again", action="store_true", help=say)
     say = "the file to write (default: the one that the notebook reads)"
     parser.add_argument("--out", type=Path, default=OUT, help=say)
+    say = f"train each strategy with so many seeds (default: {SEEDS})"
+    parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help=say)
     say = "take only so many pictures a class on both sides, for a try; needs --out"
     parser.add_argument("--per-class", type=int, metavar="N", help=say)
-    say = "train for so many epochs, for a try; needs --out"
+    say = "train for at most so many epochs, for a try; needs --out"
     parser.add_argument("--epochs", type=int, metavar="N", help=say)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     for name in options.only:
         if name not in STRATEGIES:
             parser.error(f"no strategy '{name}'; there are {', '.join(STRATEGIES)}")
-    for name in ("per_class", "epochs"):
+    for name, low in (("per_class", PARTS + 1), ("epochs", 1), ("seeds", 1)):
         value = getattr(options, name)
-        if value is not None and value < 1:
-            parser.error(f"--{name.replace('_', '-')} must be at least 1, not {value}")
-    if (options.per_class or options.epochs) and options.out == OUT:
+        if value is not None and value < low:
+            parser.error(f"--{name.replace('_', '-')} must be at least {low}, not {value}")
+    tried = options.per_class or options.epochs or options.seeds < SEEDS
+    if tried and options.out == OUT and not options.child:
         parser.error("a try must not replace the results that the notebook reads: give --out")
     return options
 
@@ -482,39 +575,37 @@ def _read(path):
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def _in_a_fresh_process(name, options):
+def _in_a_fresh_process(name, recipe, seed, options):
     with tempfile.TemporaryDirectory() as folder:
-        result = Path(folder) / "result.json"
-        command = [sys.executable, __file__, name, "--out", options.out, "--child", result]
+        task = Path(folder) / "task.json"
+        task.write_text(json.dumps([seed, asdict(recipe)]), "utf-8")
+        command = [sys.executable, __file__, name, "--out", options.out, "--child", task]
         for option in ("per_class", "epochs"):
             if value := getattr(options, option):
                 command += [f"--{option.replace('_', '-')}", value]
         subprocess.run([str(part) for part in command], check=True)
-        return _read(result)
+        return _read(task)
 
 
-def _strategies(options):
-    """Return the strategies, all recipes with as many epochs as the options say."""
+def _strategy(name, options):
+    """Return a strategy, with at most as many epochs as the options say."""
+    strategy = STRATEGIES[name]
+    return replace(strategy, epochs=min(options.epochs or strategy.epochs, strategy.epochs))
 
-    def shorter(recipe):
-        return replace(recipe, epochs=options.epochs or recipe.epochs)
 
-    return {
-        name: replace(
-            strategy,
-            recipe=shorter(strategy.recipe),
-            candidates=tuple(dict.fromkeys(map(shorter, strategy.candidates))),
-        )
-        for name, strategy in STRATEGIES.items()
-    }
+def _keep(part, name, value, path):
+    """Put one result into the file; two runs may write different strategies at a time."""
+    kept = _read(path)
+    kept[part][name] = value
+    kept[part] = {name: kept[part][name] for name in STRATEGIES if name in kept[part]}
+    _write(kept, path)
 
 
 def _write(kept, path):
     """Write the results, a line an epoch."""
-    for part in ("choice", "strategies"):
-        kept[part] = {name: kept[part][name] for name in STRATEGIES if name in kept[part]}
     text = json.dumps(kept, indent=1, ensure_ascii=False)
     text = re.sub(r"\{\s+([^{}\[\]]*?)\s+\}", lambda m: "{" + _flat(m[1]) + "}", text)
+    text = re.sub(r"\[\s+([^{}\[\]]*?)\s+\]", lambda m: "[" + _flat(m[1]) + "]", text)
     atomic_write_text(path, text + "\n")
 
 

@@ -2,9 +2,9 @@
 
     python tools/execute_notebooks.py [NAME ...]
 
-What would change from run to run without meaning anything is left out: execution times, widget
-state, the version of Python. So a second run leaves `git diff` empty, but for cells that show how
-long something took (they are tagged ``nbval-ignore-output``).
+What would change from run to run without meaning anything is left out: execution times and widget
+state. So a second run leaves `git diff` empty, but for cells that show how long something took
+(they are tagged ``nbval-ignore-output``), and the version of Python where it is another.
 """
 
 import argparse
@@ -69,7 +69,10 @@ def settle(notebook):
     -------
     nbformat.NotebookNode
     """
-    notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    # JupyterLab writes what the kernel says of its language into each notebook that it opens. Where
+    # that stands there already, to the version, opening a notebook does not make it unsaved.
+    language = notebook.metadata.get("language_info", {"name": "python"})
+    notebook.metadata = {"kernelspec": KERNEL, "language_info": language}
     for number, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), 1):
         cell.execution_count = number
         cell.metadata.pop("execution", None)

@@ -6,7 +6,8 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 def settled(*outputs):
     cell = new_code_cell("1", outputs=list(outputs), metadata={"execution": {"a": "time"}})
-    notebook = new_notebook(cells=[cell], metadata={"widgets": {}})
+    metadata = {"widgets": {}, "language_info": {"name": "python", "version": "3.14.0"}}
+    notebook = new_notebook(cells=[cell], metadata=metadata)
     return tool.settle(notebook)
 
 
@@ -16,7 +17,8 @@ def printed(text, name="stdout"):
 
 def test_metadata_is_the_same_after_every_run():
     notebook = settled()
-    assert notebook.metadata == {"kernelspec": tool.KERNEL, "language_info": {"name": "python"}}
+    language = {"name": "python", "version": "3.14.0"}
+    assert notebook.metadata == {"kernelspec": tool.KERNEL, "language_info": language}
     assert notebook.cells[0].metadata == {"slideshow": {"slide_type": "slide"}}
     assert notebook.cells[0].execution_count == 1
 
