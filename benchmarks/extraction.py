@@ -4,10 +4,10 @@
     python benchmarks/extraction.py --repeats 3
 
 At 64×64 pixels, the size of the lesson, and at 224×224, that of one's own photographs. The ways of
-a table take turns in one process, and fp32 is compared with fp32, bf16 with bf16. bf16 is left out
-where the processor has no instructions for it. Beside each way stands its share of what the
-processor could do at best, from the rate of a large matrix product measured in the same run and the
-operations that are not with padding.
+a table take turns in one process, and each precision is compared with itself: fp32, bf16, int8.
+bf16 is left out where the processor has no instructions for it. Beside each way in fp32 and bf16
+stands its share of what the processor could do at best, from the rate of a large matrix product
+measured in the same run and the operations that are not with padding.
 
 The network alone. Pictures lie in memory, float32 and normalized; 512 features each come out. The
 script stops if the features of two ways do not agree. Each peer gets the best of several batch
@@ -15,6 +15,7 @@ sizes, found before:
 
 - torchvision: its resnet18, in the usual order of memory and in channels-last.
 - OpenVINO: the same network converted, a stream for each core, fed by an `AsyncInferQueue`.
+- OpenVINO and ONNX Runtime in int8: the bundled file of 8 bits.
 - featlib: the network of `features.fast_forward` on the threads of `features.extract`.
 
 From files to features. A folder of PNG and JPEG files, twice as wide as the network's input, is
@@ -42,6 +43,7 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+import onnxruntime
 import openvino as ov
 import torch
 from openvino.preprocess import PrePostProcessor
@@ -56,7 +58,7 @@ from torchvision.models import resnet18
 from torchvision.transforms import v2
 
 from featlib import backbone, features, head, images, plots, preprocess, weights
-from featlib.engine import fused, threads
+from featlib.engine import fused, int8, threads
 from featlib.plots.style import new_figure
 from featlib.scale import shards
 from featlib.tables import Table
@@ -66,8 +68,8 @@ CHART = Path(__file__).parent / "extraction.png"
 WORKERS = 2
 BATCHES = (1, 4, 8, 32)  # that each peer of the network alone may choose from
 TRIED = 128  # pictures on which it chooses
-# How far features may lie from torchvision's in fp32; in bf16, as a share of the largest feature.
-APART = {"fp32": 1e-4, "bf16": 0.05}
+# How far features may lie from torchvision's in fp32; else as a share of the largest feature.
+APART = {"fp32": 1e-4, "bf16": 0.05, "int8": 0.35}
 
 
 def write_pictures(folder, n, side):
@@ -103,7 +105,7 @@ def precisions():
 
 def precision_of(name):
     """Return the precision of a way, by its name."""
-    return "bf16" if "bf16" in name else "fp32"
+    return next((precision for precision in ("bf16", "int8") if precision in name), "fp32")
 
 
 # The networks.
@@ -151,7 +153,7 @@ def openvino_queue(model, precision, batch):
     model.reshape(ov.PartialShape([batch, *dimensions[1:]]))
     settings = {
         "PERFORMANCE_HINT": "THROUGHPUT",
-        "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision],
+        "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "NUM_STREAMS": torch.get_num_threads(),
     }
@@ -205,12 +207,47 @@ def openvino_alone(size, precision):
     """Use OpenVINO."""
 
     def with_batch(batch):
-        queue = openvino_queue(openvino_model(size), precision, batch)
+        if precision == "int8":
+            model = ov.Core().read_model(int8.FILE)
+            model.reshape([-1, 3, size, size])
+        else:
+            model = openvino_model(size)
+        queue = openvino_queue(model, precision, batch)
 
         def run(pictures):
             return through_queue(queue, batch, (part.numpy() for part in pictures.split(batch)))
 
         return run
+
+    return with_batch
+
+
+def onnxruntime_alone():
+    """Use ONNX Runtime in 8 bits, all cores on one batch."""
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(int8.FILE, settings)
+
+    def with_batch(batch):
+        def run(pictures):
+            parts = (part.numpy() for part in pictures.split(batch))
+            rows = [session.run(None, {"images": part})[0] for part in parts]
+            return torch.from_numpy(np.concatenate(rows))
+
+        return run
+
+    return with_batch
+
+
+def ours_in_int8(size):
+    """Use what `features.extract` uses in 8 bits, a thread for each batch."""
+    network = int8.network(int8.library(), size, torch.get_num_threads())
+
+    def compute(part):
+        return torch.from_numpy(network(part.contiguous().numpy()))
+
+    def with_batch(batch):
+        return lambda pictures: torch.cat(list(threads.map_ordered(compute, pictures.split(batch))))
 
     return with_batch
 
@@ -239,6 +276,9 @@ def networks(size, n):
         ways[f"torchvision, channels-last {name}"] = eager(name, torch.channels_last), BATCHES
         ways[f"OpenVINO {name}"] = openvino_alone(size, name), BATCHES
         ways[f"featlib {name}"] = ours_alone(size, name), (own,)
+    ways["OpenVINO int8"] = openvino_alone(size, "int8"), BATCHES
+    ways["ONNX Runtime int8"] = onnxruntime_alone(), BATCHES
+    ways["featlib int8"] = ours_in_int8(size), (own,)
     return ways
 
 
@@ -274,7 +314,7 @@ def difference(name, rows, reference):
     """Return the largest difference between features; stop if they do not agree."""
     apart, largest = (rows - reference).abs().max().item(), reference.abs().max().item()
     precision = precision_of(name)
-    allowed = APART[precision] * (largest if precision == "bf16" else 1)
+    allowed = APART[precision] * (1 if precision == "fp32" else largest)
     if not apart <= allowed:
         raise SystemExit(f"{name}: features differ by {apart:.2g}, {allowed:.2g} is allowed")
     return apart
@@ -427,7 +467,7 @@ def measure_files(size, n, repeats, side, ways):
         for i in range(repeats):
             for name, way in ways.items():
                 measure(name, way, folder)
-            for precision in precisions():
+            for precision in (*precisions(), "int8"):
                 out = Path(work) / f"{precision} {i}"
                 measure(f"featlib {precision}", ours, folder, size, out, precision)
             measure(f"featlib {precision}, warm", ours, folder, size, out, precision)
@@ -489,8 +529,9 @@ def show(title, size, n, seconds, limits, extra):
             for peer, other in cost.items()
             if not peer.startswith("featlib") and precision_of(peer) == precision_of(name)
         ]
-        limit = 1000 * operations(size) / limits[precision_of(name)]
-        share = "" if "warm" in name else f"{limit / value:.0%}"
+        known = precision_of(name) in limits and "warm" not in name  # PyTorch multiplies no int8
+        limit = 1000 * operations(size) / limits[precision_of(name)] if known else 0
+        share = f"{limit / value:.0%}" if known else ""
         cells = (name, f"{value * n / 1000:.1f}", f"{value:.3f}", f"{1000 / value:.0f}")
         times = f"{min(rivals) / value:.2f}" if rivals else ""
         rows.append((*cells, times, share, *(texts[name] for texts in extra.values())))

@@ -8,11 +8,12 @@ import re
 from featlib.engine.words import printable
 from featlib.model.card import OWN, Card
 
-__all__ = ["write_readme"]
+__all__ = ["WEIGHTS", "write_readme"]
 
 _MOST = 200  # classes in the table
 _MARKUP = re.compile(r"[^\w\s]")  # in Markdown, any of these may stand behind a backslash
-_WEIGHTS = {
+# Of each backbone: which weights it has, and their license.
+WEIGHTS = {
     "bundled": (
         "that come with featlib, taught on ImageNet",
         "MIT License, .NET Foundation and Contributors. WEIGHTS-LICENSE.md of featlib says more, "
@@ -85,7 +86,7 @@ def write_readme(card: Card) -> str:
         Markdown. Names of classes stand in it as text, whatever is in them.
     """
     low, high = card.interval
-    weights, license = _WEIGHTS[card.backbone]
+    weights, license = WEIGHTS[card.backbone]
     counts = zip(card.classes[:_MOST], card.training_pictures, strict=False)
     hidden = len(card.classes) - _MOST
     return _PAGE.format(

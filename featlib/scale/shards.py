@@ -215,6 +215,8 @@ def plan_job(
     checks.whole_number(batch_size, where, "batch_size")
     checks.whole_number(shard_size, where, "shard_size")
     checks.one_of(precision, where, "precision", features.PRECISIONS)
+    if precision == "int8" and device == "auto":
+        device = "cpu"
     progress = checks.switch(progress, where, "progress")
     fix = "Get one with backbone.resnet18()."
     checks.instance(backbone, (Backbone, Weights), where, "a frozen backbone, or weights", fix)
