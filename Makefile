@@ -17,10 +17,11 @@ BUILD ?= build/wheel
 MORE = tests/engine tests/notebooks tests/pages tests/plots tests/quiz tests/robustness
 # The longest first: two workers then end at the same time.
 SLOW = tests/slow tests/scale tests/model tests/tools tests/exercises $(MORE) tests/widgets
-UNIT = --doctest-modules tests featlib $(addprefix --ignore ,tests/browser tests/long $(SLOW))
+UNIT_TESTS = --doctest-modules tests featlib --ignore tests/browser --ignore tests/long
+UNIT = $(UNIT_TESTS) $(addprefix --ignore ,$(SLOW))
 FORMS = .github/ISSUE_TEMPLATE/fault.yml .github/ISSUE_TEMPLATE/idea.yml
 
-.PHONY: run lab test unit notebooks notebooks-test browser slow long lint lowest wheel bench audit clean
+.PHONY: run lab test checks unit notebooks notebooks-test browser slow long lint lowest wheel bench audit clean
 
 run: $(VENV)/.installed            ## the five stages on the bundled images
 	$(BIN)/featlib run
@@ -28,7 +29,10 @@ run: $(VENV)/.installed            ## the five stages on the bundled images
 lab: $(VENV)/.installed            ## the notebooks in JupyterLab
 	$(BIN)/featlib lab
 
-test: unit notebooks-test browser slow ## all tests but the long ones
+test: checks notebooks-test browser ## all tests but the long ones
+
+checks: $(VENV)/.installed-test    ## `make unit` and `make slow` in one: each worker imports PyTorch once
+	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile --no-loadscope-reorder -m 'not long' $(SLOW) $(UNIT_TESTS)
 
 unit: $(VENV)/.installed-test      ## the fast tests, and the examples in the docstrings
 	$(BIN)/python -m pytest -p no:nbval -n auto --dist loadfile $(UNIT)
@@ -37,7 +41,7 @@ notebooks-test: $(VENV)/.installed-test ## every notebook, every output compared
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env notebooks
 
 browser: $(VENV)/.installed-test   ## the quizzes in JupyterLab in a real browser
-	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile -m 'not long' tests/browser
+	$(BIN)/python -m pytest -p no:nbval -n 2 --dist worksteal -m 'not long' tests/browser
 
 slow: $(VENV)/.installed-test      ## past the lesson: the machinery, figures, pages, bad input, exercises, widgets, many pictures, signals, full disks, random damage, tools
 	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile --no-loadscope-reorder -m 'not long' $(SLOW)

@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:  # what editors see; at run time `__getattr__` imports on first use
     from featlib import (
         backbone,
+        costs,
         doctor,
         explain,
         features,
@@ -50,6 +51,7 @@ __all__ = [
     "FeatureExtractor",
     "__version__",
     "backbone",
+    "costs",
     "doctor",
     "explain",
     "features",

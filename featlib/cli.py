@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -243,9 +244,21 @@ def _add_export(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "--onnx", metavar="FILE", help="an ONNX file; needs: pip install 'featlib[export]'"
     )
     export.add_argument("--torch", metavar="FILE", help="a program for torch.export.load (.pt2)")
+    export.add_argument(
+        "--html",
+        metavar="FILE",
+        help="a page that classifies pictures and the camera in any browser, offline; needs: "
+        "pip install 'featlib[html]'",
+    )
+    export.add_argument(
+        "--thumbnails",
+        metavar="DIR",
+        help="for --html: show the pictures of this folder, one subfolder a class, that are most "
+        "alike; small copies are then in the page, for everyone to see (none)",
+    )
     export.description = (
-        f"{export.description} Raw pictures go in, uint8 N×H×W×3 of any size; probabilities come "
-        "out. The names of the classes are inside, too."
+        f"{export.description} Into ONNX and torch go raw pictures, uint8 N×H×W×3 of any size; "
+        "probabilities come out. The names of the classes are inside, too."
     )
 
 
@@ -296,10 +309,20 @@ def _add_progress(commands: "argparse._SubParsersAction[_Parser]") -> None:
 
 
 def _add_teaching(commands: "argparse._SubParsersAction[_Parser]") -> None:
-    help = "write the notebooks as slides that need no network"
-    slides = _add(commands, "slides", _slides, help, "featlib slides 03 04 --out talk")
+    help = "write the notebooks as slides, or one deck for a whole talk, that need no network"
+    slides = _add(commands, "slides", _slides, help, "featlib slides --talk 12 --out talk")
     slides.add_argument(
         "names", nargs="*", metavar="NAME", help="such as 03, or a file .ipynb; all if left out"
+    )
+    slides.add_argument(
+        "--talk",
+        metavar="PLAN",
+        help="one deck for 12, 45 or 90 minutes as the guide plans them, or for a plan of your own",
+    )
+    slides.add_argument(
+        "--as-saved",
+        action="store_true",
+        help="with --talk: show what the notebooks show already, instead of executing them anew",
     )
     slides.add_argument("--out", default="lesson-slides", metavar="DIR", help="where they go")
     help = "turn exported results of a class into one page"
@@ -309,6 +332,11 @@ def _add_teaching(commands: "argparse._SubParsersAction[_Parser]") -> None:
     )
     report.add_argument(
         "--out", default="class-report.html", metavar="FILE", help="the page (class-report.html)"
+    )
+    report.add_argument(
+        "--watch",
+        action="store_true",
+        help="write it anew each time that a file comes or changes, until Ctrl+C",
     )
 
 
@@ -330,8 +358,9 @@ def _add_extract(commands: "argparse._SubParsersAction[_Parser]") -> None:
     extract.add_argument(
         "--precision",
         default="fp32",
-        choices=("fp32", "bf16"),
-        help="fp32: exact (default); bf16: nearly exact, faster where the processor has it",
+        choices=("fp32", "bf16", "int8"),
+        help="fp32: exact (default); bf16: nearly exact, faster where the processor has it; int8: "
+        "fastest, close, with the bundled weights; needs: pip install 'featlib[int8]'",
     )
     extract.add_argument(
         "--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where (auto)"
@@ -503,16 +532,23 @@ def _predict(options: _Options) -> int:
 
 
 def _export_model(options: _Options) -> None:
-    wanted = {"onnx": options.onnx, "torch": options.torch}
+    wanted = {"onnx": options.onnx, "torch": options.torch, "html": options.html}
     if not any(wanted.values()):
-        options.parser.error("name a file: --onnx FILE, --torch FILE")
+        options.parser.error("name a file: --onnx FILE, --torch FILE, --html FILE")
+    if options.thumbnails is not None and not options.html:
+        options.parser.error("--thumbnails is for --html")
     for file in filter(None, wanted.values()):
         checks.output_file(file, "featlib export", "the model")
     with _imports(options):
         from featlib.model import exports
         from featlib.model.classifier import load
+        from featlib.pages.model_page import export_html
     classifier = load(options.model, weights=options.weights)
-    write = {"onnx": exports.export_onnx, "torch": exports.export_torch}
+    write = {
+        "onnx": exports.export_onnx,
+        "torch": exports.export_torch,
+        "html": partial(export_html, thumbnails=options.thumbnails),
+    }
     for form, file in wanted.items():
         if file:
             _say(write[form](classifier, file))
@@ -560,7 +596,7 @@ def _export(progress: "Progress", options: _Options) -> None:
 def _reset(progress: "Progress", options: _Options) -> None:
     from featlib import quiz
 
-    known = ["everything", "flashcards", *quiz.names()]
+    known = ["everything", "flashcards", "guesses", *quiz.names()]
     checks.one_of(options.reset, "featlib progress", "--reset", known)
     question = f"Forget all answers of {options.reset}? They cannot be brought back."
     if _agreed(question, options):
@@ -589,6 +625,8 @@ def _slides(options: _Options) -> int:
     from featlib.pages import slides
 
     checks.output_folder(options.out, "featlib slides", "the slides")
+    if options.talk is not None:
+        return _talk(options)
     faults = 0
     for path in slides.find_notebooks(options.names):
         try:
@@ -599,13 +637,31 @@ def _slides(options: _Options) -> int:
     return 1 if faults else 0
 
 
+def _talk(options: _Options) -> int:
+    from featlib.pages import talk
+
+    if options.names:
+        wanted, fix = "either --talk or names of notebooks", "A plan names its notebooks itself."
+        checks.refuse("featlib slides", wanted, "both", fix)
+    _say(talk.export(options.talk, options.out, as_saved=options.as_saved))
+    return 0
+
+
 def _class_report(options: _Options) -> None:
     from featlib.pages import class_report
 
     checks.output_file(options.out, "featlib class-report", "the page")
+    if options.watch:
+        for report in class_report.watch(options.folder, options.out):
+            learners = len(report.learners)
+            _say(f"{options.out}: {learners} learner{'' if learners == 1 else 's'}")
+            sys.stdout.flush()
+        return
     report = class_report.read(options.folder)
     for name, why in report.refused:
         _say(f"left out {name}: {why}")
+    for name in report.empty:
+        _say(f"no answer in {name}.json")
     _say(class_report.write(report, options.out))
 
 

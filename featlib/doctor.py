@@ -27,6 +27,7 @@ WIDGETS = {"jupyterlab_widgets": "@jupyter-widgets/jupyterlab-manager", "anywidg
 # Jupyter starts the running interpreter in place of these.
 _MAJOR, _MINOR = sys.version_info[:2]
 _BARE = ("python", f"python{_MAJOR}", f"python{_MAJOR}.{_MINOR}")
+_MEASURED = ("pictures.json", "strategies.json")  # what scripts measured once, for notebook 09
 MEMORY_NEEDED = 2 * 2**30  # bytes; a cold `featlib run` peaks below this
 
 
@@ -157,8 +158,9 @@ def _memory() -> Finding:
 
 
 def _bundled_files() -> Iterator[Finding]:
-    data = (path for ending in ("safetensors", "zip") for path in ASSETS.glob(f"*.{ending}"))
-    return map(_bundled, [*sorted(data), ASSETS / "strategies.json"])
+    endings = ("safetensors", "onnx", "zip")
+    data = (path for ending in endings for path in ASSETS.glob(f"*.{ending}"))
+    return map(_bundled, [*sorted(data), *(ASSETS / name for name in _MEASURED)])
 
 
 def _bundled(path: Path) -> Finding:

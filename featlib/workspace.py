@@ -5,10 +5,11 @@ an upgrade of featlib. A copy that was changed, even if only by running it, belo
 and stays as it is.
 """
 
+import hashlib
 import json
 import os
+import platform
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ _FOLDER = "featlib-notebooks"
 _GIVEN = ".featlib.json"  # in each folder of copies: the SHA-256 of every file as it was copied
 _LARGEST = 1_000_000  # bytes of that list, which has about a hundred for each file
 _KINDS = (".ipynb", ".md", ".html")  # what a learner reads; tests stay in the package
+_VERSION = re.compile(rb'("pygments_lexer": "ipython3",\s+"version": )"[^"]*"')
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,8 @@ def _update(folder: Path) -> tuple[str, ...]:
     for original in sorted(bundled("notebooks").iterdir()):
         if original.suffix not in _KINDS:
             continue
-        name, new = original.name, sha256(original)
+        name, content = original.name, _for_this_python(original)
+        new = hashlib.sha256(content).hexdigest()
         copy = folder / name
         here = _content(copy)
         if here not in (None, new, given.get(name)):
@@ -112,7 +115,7 @@ def _update(folder: Path) -> tuple[str, ...]:
         if here is None:  # nothing of the learner's can be lost: it is listed first
             _give(folder, given, name, new)
         if here != new:
-            _copy(original, copy)
+            _write(content, copy)
         _give(folder, given, name, new)
     return tuple(kept)
 
@@ -132,13 +135,20 @@ def _content(copy: Path) -> str | None:
         return ""
 
 
-def _copy(original: Path, copy: Path) -> None:
-    """Copy the content alone, so that the copy of a read-only file can be changed.
+def _for_this_python(original: Path) -> bytes:
+    """Return a file's content, a notebook's with the version of Python that will run it.
 
-    The copy gets its name when it is complete: a second process never sees half of it.
+    JupyterLab writes the version into each notebook that it opens: one that has another is unsaved
+    as soon as it is open.
     """
-    with open(original, "rb") as source, atomic_write(copy) as file:
-        shutil.copyfileobj(source, file)
+    ours = rb'\g<1>"%s"' % platform.python_version().encode()
+    return _VERSION.sub(ours, original.read_bytes())
+
+
+def _write(content: bytes, copy: Path) -> None:
+    """Write a copy, which gets its name when it is complete: nobody ever sees half of it."""
+    with atomic_write(copy) as file:
+        file.write(content)
 
 
 def _given(folder: Path) -> dict[str, str]:

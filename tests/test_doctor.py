@@ -171,7 +171,16 @@ def test_a_bundled_file_whose_card_is_damaged(case, tmp_path, monkeypatch):
     assert "Reinstall featlib" in find("w.safetensors").fix
 
 
-@pytest.mark.parametrize("name", ["emoji10.safetensors", "emoji3d.zip", "strategies.json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "emoji10.safetensors",
+        "emoji3d.zip",
+        "resnet18-int8.onnx",
+        "pictures.json",
+        "strategies.json",
+    ],
+)
 def test_a_bundled_file_with_another_card_that_fits_it(name, tmp_path, monkeypatch):
     """Who alters a file can alter its card, too; that of the lesson is known by its checksum."""
     digest = hashlib.sha256(b"altered").hexdigest()
@@ -183,11 +192,10 @@ def test_a_bundled_file_with_another_card_that_fits_it(name, tmp_path, monkeypat
 
 def test_each_bundled_file_is_looked_at():
     names = {finding.what for finding in doctor.examine() if finding.found == "complete"}
-    data = {
-        path.name for path in doctor.ASSETS.iterdir() if path.suffix in (".safetensors", ".zip")
-    }
-    assert data | {"strategies.json"} <= names
-    assert len(data) == 3
+    kinds = (".safetensors", ".onnx", ".zip")
+    data = {path.name for path in doctor.ASSETS.iterdir() if path.suffix in kinds}
+    assert data | {"pictures.json", "strategies.json"} <= names
+    assert len(data) == 4
 
 
 def test_a_row_fits_eighty_columns_and_no_path_is_cut():

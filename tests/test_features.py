@@ -318,7 +318,7 @@ def test_the_transformer_works_in_a_pipeline(pixels):
 
 def test_an_unknown_precision_is_refused(pixels, resnet):
     with pytest.raises(FeatlibError, match="'fp32', 'bf16'"):
-        features.extract(pixels, resnet, precision="int8")
+        features.extract(pixels, resnet, precision="fp8")
 
 
 @pytest.mark.parametrize("has", [True, False])

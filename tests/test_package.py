@@ -25,8 +25,8 @@ CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 # room any that makes no circle.
 LAYERS = (
     "__main__", "cli", "doctor", "workspace", "widgets", "exercises", "pages", "lesson", "model",
-    "scale", "plots", "explain", "trace", "quiz", "validation", "head", "features", "backbone",
-    "weights", "preprocess", "images", "tables", "checks", "engine",
+    "scale", "plots", "explain", "trace", "costs", "quiz", "validation", "head", "features",
+    "backbone", "weights", "preprocess", "images", "tables", "checks", "engine",
 )  # fmt: skip
 # What a stranger should see first: the five stages.
 STAGES = ("images", "preprocess", "backbone", "weights", "features", "head", "validation")

@@ -1,7 +1,10 @@
 """The learner's copies of the notebooks: made once, updated where untouched, never lost."""
 
+import json
 import os
+import platform
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,9 +12,13 @@ from helpers import without_roots_rights
 
 import featlib
 from featlib import FeatlibError, workspace
-from featlib.engine import paths
+from featlib.engine import files, paths
 
 NOTEBOOKS = Path(featlib.__file__).parents[1] / "notebooks"
+EXECUTED = json.loads((NOTEBOOKS / workspace.START).read_text())["metadata"]["language_info"].get(
+    "version", ""
+)
+OURS = platform.python_version()
 posix = pytest.mark.skipif(os.name != "posix", reason="permissions of Unix")
 
 
@@ -55,8 +62,9 @@ def test_the_first_call_copies_what_a_learner_reads(home):
     expected = [p.name for p in NOTEBOOKS.iterdir() if p.suffix in (".ipynb", ".md", ".html")]
     assert names(ours.folder) == sorted(expected)
     assert len(expected) >= 15
-    assert all((ours.folder / name).read_bytes() == (NOTEBOOKS / name).read_bytes()
-               for name in expected)  # fmt: skip
+    for name in expected:
+        copy, original = ((folder / name).read_text() for folder in (ours.folder, NOTEBOOKS))
+        assert copy == original.replace(f'"version": "{EXECUTED}"', f'"version": "{OURS}"')
     assert ours.folder == (home / "featlib-notebooks").resolve()
     assert ours.start == ours.folder / "00_start_here.ipynb"
     assert ours.start.is_file()
@@ -249,6 +257,14 @@ def test_a_list_that_is_no_file_is_no_list(case, originals, home):
 # Several folders of copies
 
 
+def test_a_copy_has_the_version_of_the_python_that_will_run_it(home, originals):
+    kernel = '"pygments_lexer": "ipython3",\n   "version": "{}"\n'
+    (originals / "00_start_here.ipynb").write_text(kernel.format("3.0.1"))
+    copy = workspace.prepare(home).folder / "00_start_here.ipynb"
+    assert copy.read_text() == kernel.format(OURS)
+    assert workspace.prepare(home).kept == ()
+
+
 def test_fresh_copies_go_into_a_second_folder_which_is_then_the_one(originals, home):
     first = workspace.prepare(home)
     first.start.write_text("my own work")
@@ -314,11 +330,14 @@ def test_a_copy_that_fails_half_way_leaves_what_was_there(originals, home, monke
     folder = workspace.prepare(home).folder
     (originals / "README.md").write_text("second version")
 
-    def half(source, target):
-        target.write(b"seco")
-        raise OSError(28, "No space left on device")
+    @contextmanager
+    def half(path):
+        with files.atomic_write(path) as file:
+            file.write(b"seco")
+            raise OSError(28, "No space left on device")
+            yield
 
-    monkeypatch.setattr(shutil, "copyfileobj", half)
+    monkeypatch.setattr(workspace, "atomic_write", half)
     with pytest.raises(FeatlibError, match="No space left"):
         workspace.prepare(home)
     monkeypatch.undo()

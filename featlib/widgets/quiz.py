@@ -21,6 +21,7 @@ __all__ = ["QuizWidget", "show_quiz"]
 _MODES = ("one", "all")
 _EXAMPLE = (4, 3, 8, 8)  # sizes of a shape
 _STATUS = {
+    "open": "Give an answer first.",
     "right": "Right.",
     "wrong": "Not right.",
     "asked back": "Not counted: please write it otherwise.",
@@ -158,10 +159,11 @@ class QuizWidget(Widget):
         question = self._by_id[identity]
         hint = identity in self._hints
         shown = self._show(question, answer) | {"sent": sent}
-        status = _STATUS[shown["state"]]
-        if shown["state"] != "asked back":
+        state = str(shown["state"])
+        status = _STATUS[state]
+        if state in ("right", "wrong"):
             try:
-                self.progress.add(self.quiz.name, question, answer, shown["state"] == "right", hint)
+                self.progress.add(self.quiz.name, question, answer, state == "right", hint)
             except (checks.FeatlibError, OSError) as error:
                 status += f" But the answer could not be saved: {printable(str(error))}"
         questions = [shown if q["id"] == identity else q for q in self.view["questions"]]

@@ -24,6 +24,8 @@ OTHERS = {
     LAB: "Run this cell to move the sliders.",
     "featlib.show_flashcards()": "Run this cell to review the cards.",
     "featlib.show_own_images()": "Run this cell to ",
+    "featlib.show_my_picture()": "Run this cell to give a picture of your own.",
+    "guess = featlib.predict_first('00-proof')": "Run this cell to answer.",
 }
 INVITATIONS = ["Run this cell to answer.", *OTHERS.values()]
 VIEW = "application/vnd.jupyter.widget-view+json"

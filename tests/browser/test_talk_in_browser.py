@@ -1,4 +1,4 @@
-"""One deck for a talk, in a real browser: legible from the last row, steered by a remote control."""
+"""One deck for a talk, in a real browser: legible, and steered by a remote control."""
 
 import re
 from functools import cache

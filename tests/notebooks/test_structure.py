@@ -8,6 +8,7 @@ from pathlib import Path
 
 import execute_notebooks as tool
 import nbformat
+import notebook_minutes
 import pytest
 
 import featlib
@@ -57,7 +58,29 @@ def test_it_begins_with_question_objectives_and_minutes(path, notebook):
     assert first.startswith(f"# {path.stem[:2]} ")
     assert re.search(r"\*\*.+\?\*\*", first), "the question"
     assert len(re.findall(r"^- ", first, re.MULTILINE)) >= 3, "what you can do afterwards"
-    assert re.search(r"About \d+ minutes", first)
+    assert re.search(r"\*About \d+ minutes? to read, \d+ to do\.\*", first)
+
+
+def test_the_minutes_are_those_that_the_tool_counts(path, notebook):
+    assert str(notebook_minutes.count(notebook)) in prose(notebook)[0], (
+        "notebook_minutes.py --write"
+    )
+
+
+def test_the_tables_of_all_notebooks_tell_the_same_minutes():
+    found = notebook_minutes.minutes()
+    start = nbformat.read(NOTEBOOKS[0], as_version=4)
+    [the_map] = [text for text in prose(start) if text.startswith("## The map")]
+    for text in (the_map, (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")):
+        assert notebook_minutes.in_table(text, found) == text, "notebook_minutes.py --write"
+        assert len(re.findall(r"\| \d+ \| \d+ \|$", text, re.MULTILINE)) == len(NOTEBOOKS)
+
+
+def test_the_core_is_read_in_twelve_minutes():
+    found = notebook_minutes.minutes()
+    core = [name for name in found if "01" <= name[:2] <= "06"]
+    assert len(core) == 6
+    assert sum(found[name].read for name in core) <= 12
 
 
 def test_it_ends_with_one_sentence_to_take_away(notebook):
@@ -69,15 +92,22 @@ def test_it_ends_with_one_sentence_to_take_away(notebook):
 
 def test_every_link_leads_somewhere(path, notebook):
     for text in prose(notebook):
-        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
-            assert target.startswith("https://") or (path.parent / target).exists(), target
+        for target, place in re.findall(r"\]\(([^)#]+)(?:#([^)]*))?\)", text):
+            if target.startswith("https://"):
+                continue
+            assert (path.parent / target).exists(), target
+            # In a notebook that it has yet to open, JupyterLab scrolls to a cell, not to a heading.
+            if place:
+                other = nbformat.read(path.parent / target, as_version=4)
+                assert place.removeprefix("cell-id=") in [cell.id for cell in other.cells], place
+                assert place.startswith("cell-id="), place
 
 
 def test_it_links_to_its_neighbors_and_to_the_map(path, notebook):
     text, place = "\n".join(prose(notebook)), NOTEBOOKS.index(path)
     for neighbor in NOTEBOOKS[max(0, place - 1) : place + 2]:
         assert neighbor == path or f"({neighbor.name})" in text
-    assert place == 0 or "(00_start_here.ipynb#The-map)" in text
+    assert place == 0 or "(00_start_here.ipynb#cell-id=00-16)" in text
 
 
 def test_the_package_repeats_what_the_notebook_shows(notebook):
@@ -104,7 +134,10 @@ def test_every_figure_has_alternative_text_that_is_compared(notebook):
 def test_cells_have_ids_and_metadata_is_stable(path, notebook):
     ids = [cell.id for cell in notebook.cells]
     assert len(set(ids)) == len(ids)
-    assert notebook.metadata == {"kernelspec": tool.KERNEL, "language_info": {"name": "python"}}
+    assert notebook.metadata.keys() == {"kernelspec", "language_info"}
+    assert notebook.metadata.kernelspec == tool.KERNEL
+    # All that a kernel says of itself: what JupyterLab would add makes a notebook unsaved.
+    assert {"version", "file_extension", "mimetype"} < notebook.metadata.language_info.keys()
     before = path.read_text(encoding="utf-8")
     assert nbformat.writes(tool.settle(notebook)).strip() == before.strip()
 

@@ -33,6 +33,7 @@ from featlib.quiz import html as quiz_html
 from featlib.quiz.marking import shuffled
 from featlib.scale import shards
 from featlib.widgets.flashcards import FlashcardsWidget
+from featlib.widgets.guess import GuessWidget
 from featlib.widgets.quiz import QuizWidget
 
 pytestmark = pytest.mark.usefixtures("memory_stays_bounded")
@@ -403,6 +404,8 @@ MESSAGES = {
         {"piece": "7", "number": 0, "file": "a.png"}, {"remove": 0}, {"add": "cups"}, {"drop": 1},
         {"rename": 0, "name": "cups"}, {"dismiss": 0}, {"show": [0, 1]},
     ],
+    "mine": [{"picture": "a.png", "sent": "1"}, {"cat": True, "sent": "2"}],
+    "guess": [{"guess": [0.1, 0.2, 0.9], "sent": "1"}, {"forget": True, "sent": "2"}],
 }  # fmt: skip
 
 
@@ -415,6 +418,8 @@ def widgets(tmp_path_factory):
         "cards": FlashcardsWidget(quiz.load_deck(), progress),
         "lab": featlib.show_lab(),
         "own": featlib.show_own_images(),
+        "mine": featlib.show_my_picture(),
+        "guess": GuessWidget(quiz.Guess(quiz.find_guess("00-proof"), progress)),
     }
     for widget in made.values():
         widget.replies = []
