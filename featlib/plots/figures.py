@@ -294,7 +294,7 @@ def prediction_trace(prediction: trace.PredictionTrace) -> Figure:
     ):
         class_bars(values[shown], names, title=title, xlabel=xlabel, ax=ax)
     axes[2].set_ylabel(f"class{few}")
-    axes[3].set(xlim=(0, 1), yticks=[], ylabel="")
+    axes[3].set(xlim=(0, 1), xticks=(0, 0.5, 1), yticks=[], ylabel="")
     return figure
 
 

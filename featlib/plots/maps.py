@@ -66,12 +66,12 @@ def picture_map(
         got, fix = f"{len(pixels)} pictures", "Choose the same rows of both."
         checks.refuse(where, f"a picture for each of {len(places)} points", got, fix)
     numbers = inputs.class_numbers(labels, where, len(places), len(names))
-    figure, ax = new_axes(ax, (6.4, 6.9))
+    figure, ax = new_axes(ax, (7.6, 6.4))
     ax.imshow(_canvas(places, pixels, numbers), extent=(0, 1, 0, 1), interpolation="antialiased")
     ax.set(title=title, xlabel="first coordinate", ylabel="second coordinate")
     ax.set(xticks=(), yticks=())
     handles = [Patch(color=SERIES[k], label=names[k]) for k in sorted(set(numbers.tolist()))]
-    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.05), ncols=5)
+    ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5))
     words = f"{title}: {len(places)} pictures of {len(handles)} classes on two axes."
     return add_alt(figure, words)
 

@@ -69,9 +69,9 @@ def turned(page):
     """Turn all pages as a remote control does, and yield what each shows."""
     while True:
         yield page.evaluate(SMALLEST)
-        before = page.evaluate("[location.hash, Reveal.availableFragments().next]")
+        before = page.evaluate("[Reveal.getIndices(), Reveal.availableFragments().next]")
         page.keyboard.press("PageDown")
-        if before == page.evaluate("[location.hash, Reveal.availableFragments().next]"):
+        if before == page.evaluate("[Reveal.getIndices(), Reveal.availableFragments().next]"):
             return
 
 

@@ -199,7 +199,7 @@ WRONG = {
 ROWS = [(name, value) for name, values in WRONG.items() for value in values]
 
 
-@pytest.mark.parametrize(("name", "value"), ROWS, ids=[f"{n} {v!r:.30}" for n, v in ROWS])
+@pytest.mark.parametrize(("name", "value"), ROWS, ids=[f"{n} {v!r:.10}" for n, v in ROWS])
 def test_a_guess_that_does_not_fit_is_refused_and_never_written(name, value, guess, progress):
     with pytest.raises(FeatlibError):
         guess(name).put(value)
