@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from featlib import checks
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["bands", "bars", "class_bars", "curves", "pairs", "scatter", "tradeoff"]
 
+# A white edge: a gray line is seen on a gray bar, and a number where a line crosses it.
+_EDGE = [withStroke(linewidth=3.5, foreground="white", alpha=0.85)]
 MARKERS = "osD^vPX*<>"  # one for each color of SERIES: told apart without color, too
 MOST_LINES = 6  # more lines in one chart cannot be told apart
 MOST_BARS = 30  # more bars, or classes, are no longer read one by one
@@ -147,14 +150,15 @@ def bars(
     if any(map(has_color, kept)):
         colors = colors_of(kept)
     drawn = ax.barh(list(kept), list(kept.values()), color=colors)
-    ax.bar_label(drawn, [three_digits(value) for value in kept.values()], padding=4)
+    shown_values = [three_digits(value) for value in kept.values()]
+    ax.bar_label(drawn, shown_values, padding=4, path_effects=_EDGE, zorder=3)
     ax.margins(x=0.12)
     ax.invert_yaxis()
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
     words = f"{title}: " + ", ".join(f"{name} {three_digits(v)}" for name, v in kept.items())
     if line is not None:
         name, place = inputs.reference_line(line, where)
-        ax.axvline(place, color=GRAY, linestyle=":", label=name)
+        ax.axvline(place, color=GRAY, linestyle=":", label=name, path_effects=_EDGE)
         words += f"; {name} {place:.3g}"
     guessed = _draw_on_bars(ax, guess, list(kept), dict(zip(named, lengths, strict=True)), where)
     if line is not None or guessed:
@@ -441,8 +445,9 @@ def pairs(
     first, second = zip(*both.values(), strict=True)
     colors = colors_of((left, right)) if has_color(left) or has_color(right) else (ORANGE, BLUE)
     ax.hlines(places, first, second, color=GRAY, linewidth=1.5, zorder=1)
-    ax.scatter(first, places, s=70, color=colors[0], marker="o", label=left)
-    ax.scatter(second, places, s=70, color=colors[1], marker="s", label=right)
+    # Larger than the square, so that it is seen around one that has the same place.
+    ax.scatter(first, places, s=140, color=colors[0], marker="o", label=left)
+    ax.scatter(second, places, s=60, color=colors[1], marker="s", label=right)
     if line is not None:
         name, place = inputs.reference_line(line, where)
         ax.axvline(place, color=GRAY, linestyle=":", label=name)
