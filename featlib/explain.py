@@ -111,7 +111,8 @@ class Evidence:
         # JupyterLab would take the keys that unfold a line for commands of its own.
         return (
             '<div class="tex2jax_ignore mathjax_ignore" data-lm-suppress-shortcuts="true">'
-            f'<p><img alt="the picture" src="{thumbnail(image, 64)}"> '
+            '<p><img alt="the picture" style="vertical-align:middle" '
+            f'src="{thumbnail(image, 64)}"> '
             f"The head says <strong>{said}</strong>. Unfold a line to see what it is made of.</p>"
             f"{parts}</div>"
         )
@@ -137,13 +138,14 @@ class Evidence:
 
     def _probability(self, found: ClassEvidence) -> str:
         total = self.prediction.layers[2].values.double().exp().sum().item()
-        share = f"e^{found.logit:.2f} ÷ {total:,.1f}, the sum of e^logit over all classes"
-        return f"{printable(found.name)}: probability {found.probability:.3f} = {share}"
+        four_digits = f"{float(f'{total:.4g}'):,.15g}"
+        share = f"e^{found.logit:.3f} ÷ {four_digits}, the sum of e^logit over all classes"
+        return f"{printable(found.name)}: probability {found.probability:.3f} ≈ {share}"
 
     def _logit(self, found: ClassEvidence) -> str:
         apart = found.logit - found.mean_logit
         mean = f"{found.mean_logit:+.2f} of the mean training picture"
-        return f"logit {found.logit:+.2f} = {mean} {apart:+.2f} of what sets this picture apart"
+        return f"logit {found.logit:+.2f} ≈ {mean} {apart:+.2f} of what sets this picture apart"
 
     def _rest(self, found: ClassEvidence) -> str:
         others = len(self.prediction.layers[1].values) - len(found.features)
@@ -152,7 +154,7 @@ class Evidence:
 
 def _feature(part: FeatureEvidence) -> str:
     apart = f"({part.value:.2f} here - {part.mean:.2f} on average) × weight {part.weight:+.3f}"
-    return f"feature {part.number} adds {part.adds:+.2f} = {apart}"
+    return f"feature {part.number} adds {part.adds:+.2f} ≈ {apart}"
 
 
 def _fold(line: str, inside: str) -> str:
@@ -212,9 +214,9 @@ def evidence(
     >>> head.weight.data, head.bias.data = torch.eye(2), torch.zeros(2)  # logits = features
     >>> prediction = trace.predict_from_features(pixels[0], rows[0], head, pets.classes)
     >>> explain.evidence(prediction, head, pets, rows, classes=1, parts=1, pictures=1)
-    cat: probability 0.881 = e^2.00 ÷ 8.4, the sum of e^logit over all classes
-      logit +2.00 = +2.00 of the mean training picture +0.00 of what sets this picture apart
-        feature 0 adds +0.00 = (2.00 here - 2.00 on average) × weight +1.000; highest in: cat
+    cat: probability 0.881 ≈ e^2.000 ÷ 8.389, the sum of e^logit over all classes
+      logit +2.00 ≈ +2.00 of the mean training picture +0.00 of what sets this picture apart
+        feature 0 adds +0.00 ≈ (2.00 here - 2.00 on average) × weight +1.000; highest in: cat
         all other features (1) add +0.00
     """
     where = "explain.evidence"

@@ -128,7 +128,10 @@ class Table:
         body = "".join(
             "<tr>" + "".join(map(_cell, self.columns, row)) + "</tr>\n" for row in self.rows
         )
-        caption = f'<caption style="text-align:left">{escape(self.title)}</caption>'
+        # A short title stands in one line, also over a table that is narrower.
+        wrap = "nowrap" if cell_len(self.title) <= 60 else "normal"
+        style = f"text-align:left;white-space:{wrap}"
+        caption = f'<caption style="{style}">{escape(self.title)}</caption>'
         return f"<table>{caption}\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>"
 
 

@@ -1,5 +1,6 @@
 """Why one prediction is as it is: parts of a logit, and parts of an image."""
 
+import math
 import re
 
 import pytest
@@ -193,6 +194,19 @@ def test_evidence_unfolds_without_a_kernel_and_says_the_same_as_its_text(
     cleaned = safe_html.clean(html)
     assert cleaned.count("<details>") == html.count("<details>")
     assert cleaned.count('src="data:') == html.count('src="data:'), "on a page it is the same"
+
+
+@pytest.mark.parametrize("logits", [(6.2264, 0.7081), (2.0, 0.1149), (0.3349, 9.8851)])
+def test_evidence_shows_enough_digits_to_compute_the_probability_again(pets, rows, logits):
+    head = nn.Linear(4, 2)
+    head.weight.data, head.bias.data = torch.zeros(2, 4), torch.tensor(logits)
+    traced = trace.predict_from_features(pets.pixels[2], rows[2], head, pets.classes)
+    text = repr(explain.evidence(traced, head, pets, rows))
+    shown = re.findall(r"probability (\S+) ≈ e\^(\S+) ÷ ([\d,.]+), the sum", text)
+    assert len(shown) == 2
+    for probability, logit, total in shown:
+        again = math.exp(float(logit)) / float(total.replace(",", ""))
+        assert again == pytest.approx(float(probability), abs=0.0011)
 
 
 def test_evidence_takes_a_picture_from_anywhere(resnet, pets):

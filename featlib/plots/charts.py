@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["bands", "bars", "class_bars", "curves", "pairs", "scatter", "tradeoff"]
 
-# A white edge: a gray line is seen on a gray bar, and a number where a line crosses it.
-_EDGE = [withStroke(linewidth=3.5, foreground="white", alpha=0.85)]
+# A white edge: a number can be read where a line crosses it.
+_EDGE = [withStroke(linewidth=2.5, foreground="white")]
 MARKERS = "osD^vPX*<>"  # one for each color of SERIES: told apart without color, too
 MOST_LINES = 6  # more lines in one chart cannot be told apart
 MOST_BARS = 30  # more bars, or classes, are no longer read one by one
@@ -158,7 +158,8 @@ def bars(
     words = f"{title}: " + ", ".join(f"{name} {three_digits(v)}" for name, v in kept.items())
     if line is not None:
         name, place = inputs.reference_line(line, where)
-        ax.axvline(place, color=GRAY, linestyle=":", label=name, path_effects=_EDGE)
+        ax.axvline(place, color="white", alpha=0.8)  # so that it is seen on a gray or black bar
+        ax.axvline(place, color=GRAY, linestyle=":", label=name)
         words += f"; {name} {place:.3g}"
     guessed = _draw_on_bars(ax, guess, list(kept), dict(zip(named, lengths, strict=True)), where)
     if line is not None or guessed:

@@ -282,6 +282,7 @@ def prediction_trace(prediction: trace.PredictionTrace) -> Figure:
     axes = figure.subplots(1, 4, width_ratios=(3, 2.3, 2.8, 2.4))
     axes[0].imshow(image, interpolation="nearest")
     axes[0].set(title="1 Input image", xlabel="column (pixels)", ylabel="row (pixels)")
+    axes[0].set_anchor("N")  # its title is as high as the others
     truth = f"; in truth {inputs.short(prediction.truth)}" if prediction.truth else ""
     said = inputs.short(prediction.label)
     add_alt(figure, f"Four layers of one prediction. The head says {said}{truth}.")

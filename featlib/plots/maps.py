@@ -80,15 +80,15 @@ def _canvas(places: np.ndarray, pixels: torch.Tensor, numbers: np.ndarray) -> np
     """Paste the pictures in their order: what comes later lies above."""
     low, span = places.min(0), np.ptp(places, axis=0)
     at = (places - low) / np.where(span > 0, span, 1) * (_CANVAS - _PICTURE)
-    canvas = np.full((_CANVAS, _CANVAS, 3), 255, np.uint8)
+    canvas = np.zeros((_CANVAS, _CANVAS, 4), np.uint8)  # transparent where no picture lies
     side = _PICTURE - 2 * _FRAME
     small = torch.nn.functional.interpolate(
         pixels.float(), (side, side), mode="bilinear", antialias=True
     )
     small = small.round().byte().permute(0, 2, 3, 1).numpy()
-    colors = [tuple(bytes.fromhex(color[1:])) for color in SERIES]
+    colors = [(*bytes.fromhex(color[1:]), 255) for color in SERIES]
     for (x, y), picture, k in zip(at.astype(int), small, numbers, strict=True):
         top = _CANVAS - _PICTURE - y  # the second coordinate grows upwards
         canvas[top : top + _PICTURE, x : x + _PICTURE] = colors[k]
-        canvas[top + _FRAME :, x + _FRAME :][:side, :side] = picture
+        canvas[top + _FRAME :, x + _FRAME :][:side, :side, :3] = picture
     return canvas

@@ -152,7 +152,8 @@ class Guess:
         truth, value = self.question.truth(measured), self.value
         said = "no number" if truth is None else in_words(self.question, truth)
         if self.question.kind == "slider" and self.question.unit:
-            said += f" ({self.question.unit})"
+            unit = self.question.unit
+            said += f", {unit}" if "(" in unit else f" ({unit})"
         if value is None:
             print(f"Measured: {said}. (You made no guess.)")
         else:

@@ -282,7 +282,8 @@ def question(question: Question) -> str:
             "<ul>" + "".join(f"<li>{choice(question, a)}</li>" for a in question.answers) + "</ul>"
         )
     return (
-        f"<li><div>{body}</div><details><summary>Answer</summary>{_solution(question)}"
+        f'<li style="margin-bottom:1em"><div>{body}</div>'
+        f"<details><summary>Answer</summary>{_solution(question)}"
         f"{rich(question.explanation, question.format)}</details></li>"
     )
 

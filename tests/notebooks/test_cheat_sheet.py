@@ -13,6 +13,7 @@ from torch import nn
 from featlib import backbone, features, head, validation
 
 SHEET = Path(__file__).parents[2] / "notebooks" / "cheat_sheet.html"
+CELL = '<td style="text-align:left">'  # JupyterLab drops a style sheet, and aligns to the right
 
 
 def code(kind):
@@ -58,7 +59,7 @@ def sides(emoji10):
     ],
 )
 def test_what_it_says_of_a_large_learning_rate_is_so(seen, cause, rate, sides):
-    row = f"<tr><td>{seen}</td><td>the learning rate {cause}</td></tr>"
+    row = f"<tr>{CELL}{seen}</td>{CELL}the learning rate {cause}</td></tr>"
     assert row in SHEET.read_text("utf-8")
     usual, large = (
         head.train(*sides[0], 10, validation=sides[1], **settings)[1].epochs
@@ -74,7 +75,7 @@ def test_what_it_says_of_a_large_learning_rate_is_so(seen, cause, rate, sides):
 
 
 def test_what_it_says_of_overfitting_is_so(emoji10, sides):
-    assert "<td>validation loss rises while training loss falls</td>" in SHEET.read_text("utf-8")
+    assert f"{CELL}validation loss rises while training loss falls</td>" in SHEET.read_text("utf-8")
     (x, y), unseen = sides
     few = torch.cat([(y == k).nonzero().flatten()[:10] for k in range(10)])
     losses = []

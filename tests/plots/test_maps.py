@@ -18,12 +18,12 @@ def test_each_picture_lies_at_its_point_in_a_frame_of_its_class():
     figure = plots.picture_map(points, gray(10, 240), torch.tensor([0, 1]), **WORDS)
     canvas = figure.axes[0].images[0].get_array()
     bottom_left, top_right = canvas[-34:, :34], canvas[:34, -34:]
-    assert bottom_left[17, 17].tolist() == [10] * 3
-    assert top_right[17, 17].tolist() == [240] * 3
-    blue, orange = (tuple(bytes.fromhex(color[1:])) for color in plots.SERIES[:2])
+    assert bottom_left[17, 17].tolist() == [10, 10, 10, 255]
+    assert top_right[17, 17].tolist() == [240, 240, 240, 255]
+    blue, orange = ((*bytes.fromhex(color[1:]), 255) for color in plots.SERIES[:2])
     assert tuple(bottom_left[0, 0]) == blue
     assert tuple(top_right[0, 0]) == orange
-    assert canvas[500, 500].tolist() == [255] * 3
+    assert canvas[500, 500, 3] == 0, "transparent"
     legend = figure.axes[0].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == ["dark", "light"]
     assert figure.alt == "Two classes: 2 pictures of 2 classes on two axes."
