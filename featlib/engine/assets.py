@@ -16,7 +16,7 @@ SHA256 = {
     "pictures.json": "9c9f5e3ad53ecab21428a0f415f94d428e9637d229c9d0bcddd3c06a5f1fbefd",
     "resnet18-imagenet.json": "6c7d9955d506fc019127c240c1fc73abf0a979698db919049a542de1558cf813",
     "resnet18-int8.json": "535714162ea9af9fe1ecd9fe8844510360212a4b5fa07f32d2bd144f0c5cc2a9",
-    "strategies.json": "b444c3105380891f3f48cd84e5a0ec724e201e13c45f6a6effe729897b063145",
+    "strategies.json": "e27b606336e3086c1d72d1c3953fe0eba00217ff4ca69404c8e7c373402d353a",
 }
 
 

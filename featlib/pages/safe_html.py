@@ -30,7 +30,8 @@ _MATH = {
     "mphantom", "mprescripts", "mroot", "mrow", "ms", "mspace", "msqrt", "mstyle", "msub",
     "msubsup", "msup", "mtable", "mtd", "mtext", "mtr", "munder", "munderover",
 }  # fmt: skip
-_TAGS = (nh3.ALLOWED_TAGS - {"area", "map"}) | {"section", "tfoot"} | _MATH
+# A section would be a slide of its own.
+_TAGS = (nh3.ALLOWED_TAGS - {"area", "map", "section"}) | {"tfoot"} | _MATH
 _ATTRIBUTES = {
     "a": {"href"},
     "img": {"src", "alt"},

@@ -115,7 +115,7 @@ def test_run_all_needs_no_guess_and_a_guess_is_drawn_over_the_truth(ask):
 def test_a_slider_and_its_result_by_keyboard(ask):
     opened = ask("guess-slider", "slider", REVEAL)
     press, widget = opened.page.keyboard.press, opened.widget
-    printed(opened, "Measured: 0.80. (You made no guess.)")
+    printed(opened, "Measured: 0.80 (share right). (You made no guess.)")
     slider = widget.get_by_role("slider")
     expect(slider).to_have_attribute("aria-valuetext", "not guessed yet")
     slider.focus()
@@ -125,7 +125,7 @@ def test_a_slider_and_its_result_by_keyboard(ask):
     press("Enter")  # sends the form, as in any other
     expect(widget.get_by_role("status")).to_contain_text("Your guess is kept.")
     opened.run_all()
-    printed(opened, "Measured: 0.80. You guessed 0.51: 0.29 too low.")
+    printed(opened, "Measured: 0.80 (share right). You guessed 0.51: 0.29 too low.")
     expect(opened.widget).to_contain_text("Measured: 0.80. You guessed 0.51: 0.29 too low.")
     assert axe(opened.page) == []
     assert opened.errors == []

@@ -48,7 +48,8 @@ def test_a_lesson_runs_and_its_quiz_keeps_the_answers(opened):
     assert opened.page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
     opened.widget.get_by_label("Your answer").fill("32, 3, 64, 64")
     opened.widget.get_by_role("button", name="Check").click()
-    expect(opened.widget.get_by_role("status")).to_have_text("Right.")
+    quiz = opened.widget.filter(has_text="What is an image to PyTorch?")
+    expect(quiz.get_by_role("status")).to_have_text("Right.")
     assert opened.errors == []
 
     with opened.page.expect_popup() as popup:

@@ -23,6 +23,7 @@ EXTENT = """() => {
   const frame = page.getBoundingClientRect(), scale = frame.width / 1280;
   const parts = [...page.querySelectorAll("*")]
     .filter((part) => !part.closest(".notes, math"))
+    .filter((part) => !part.parentElement.closest(".html:has(details):not(:has(.question, .cards))"))
     .map((part) => part.getBoundingClientRect())
     .filter((box) => box.width && box.height);
   return {
@@ -30,7 +31,7 @@ EXTENT = """() => {
     bottom: Math.max(...parts.map((box) => (box.bottom - frame.top) / scale)),
     right: Math.max(...parts.map((box) => (box.right - frame.left) / scale)),
     left: Math.min(...parts.map((box) => (box.left - frame.left) / scale)),
-    figures: [...page.querySelectorAll("img")].map((image) => image.clientHeight),
+    figures: [...page.querySelectorAll(".figure img")].map((image) => image.clientHeight),
     smaller: Number(page.dataset.scale),
   };
 }"""

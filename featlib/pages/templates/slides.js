@@ -17,7 +17,9 @@
 
   function fit(page) {
     const folded = [...page.querySelectorAll("details:not([open])")];
-    const answers = page.querySelector(".cards") ? folded.slice(0, 1) : folded;
+    const cards = page.querySelector(".cards") ? folded.slice(0, 1) : folded;
+    // What is folded for another reason scrolls when it is opened.
+    const answers = page.querySelector(".cards, .question") ? cards : [];
     answers.forEach((part) => { part.open = true; });
     let scale = 1;
     while (full(page) && scale > SMALLEST) {
