@@ -18,12 +18,13 @@ LEGIBLE = 0.7  # of 28 pixels: what a page may at most be made smaller
 
 # How far the content of the page that is shown reaches, in pixels of a page of 1280×720.
 EXTENT = """() => {
+  const SCROLLS = ".html:has(details):not(:has(.question, .cards))";
   const page = Reveal.getCurrentSlide().querySelector(".page");
   page.querySelectorAll(".question details").forEach((answer) => { answer.open = true; });
   const frame = page.getBoundingClientRect(), scale = frame.width / 1280;
   const parts = [...page.querySelectorAll("*")]
     .filter((part) => !part.closest(".notes, math"))
-    .filter((part) => !part.parentElement.closest(".html:has(details):not(:has(.question, .cards))"))
+    .filter((part) => !part.parentElement.closest(SCROLLS))
     .map((part) => part.getBoundingClientRect())
     .filter((box) => box.width && box.height);
   return {
