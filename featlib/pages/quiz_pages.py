@@ -88,4 +88,4 @@ def _deck_pages(data: object) -> tuple[str, ...]:
 def _guess_page(data: object) -> tuple[str, ...]:
     """Return the page of a question to guess; the figure that follows has the answer."""
     found = quiz.GuessQuestion.from_dict(data)
-    return (f'<div class="question">{clean(html.guess(found))}</div>',)
+    return (f'<div class="question guess">{clean(html.guess(found))}</div>',)

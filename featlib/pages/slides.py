@@ -267,6 +267,8 @@ def _fixed_kind(piece: NotebookNode) -> str | None:
     if piece.cell_type == "markdown":
         if not piece.source.strip() or _LINKS.fullmatch(piece.source.strip()):
             return "skip"
+        if _prose_height(piece.source) > 2 * ROOM:  # such as a glossary: to be read, not shown
+            return "notes"
         if _heading(piece.source):
             return "slide"
         plain = not re.search(r"^[ \t]*([-*>|]|\d+\.)\s|\*\*|\]\(", piece.source, re.MULTILINE)
@@ -303,8 +305,9 @@ def _pieces(cell: NotebookNode, following: Sequence[NotebookNode]) -> list[Noteb
         hint = {"kind": "notes"} if drawing else {}
         pieces.append(new_code_cell(cell.source, metadata=hint))
     outputs = [output for output in map(_output, cell.outputs) if output.get("data") != {}]
-    # A whole HTML document is to be opened by itself, and would bring its styles along.
-    shown = [o for o in outputs if not re.match(r"\s*<(!doctype|html)", _html_of(o), re.I)]
+    # A whole HTML document, or one with a title of its own, is to be opened by itself.
+    alone = re.compile(r"\s*<(!doctype|html)|.*?<h1\b", re.I | re.S)
+    shown = [o for o in outputs if not alone.match(_html_of(o))]
     pieces += [new_code_cell("", outputs=[output]) for output in shown]
     if pieces and pieces[0].source and len(pieces) == 2 and not drawing:
         code, output = pieces
