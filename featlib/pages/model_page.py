@@ -7,7 +7,6 @@ inside. The page may load nothing and send nothing: its own policy (CSP) forbids
 import base64
 import gzip
 import hashlib
-import io
 import json
 import os
 import re
@@ -17,9 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 from markupsafe import Markup
-from PIL import Image
 
 from featlib import checks, features, images
+from featlib.engine.thumbnails import photograph
 from featlib.engine.words import printable, reason
 from featlib.model.classifier import Classifier
 from featlib.model.network import resnet18_onnx
@@ -38,7 +37,6 @@ _SHA256 = {
 }
 _NAMES_IT_EXPORTS = re.compile(r"export\{([\w$ ,]+)\};\s*(//# sourceMappingURL=\S+\s*)?$")
 _A_CLASS = 40  # pictures to compare with, at most
-_SIDE = 72  # pixels of such a picture, as large as it is shown
 
 
 def export_html(
@@ -136,17 +134,11 @@ def _alike(
     shown = [
         {
             "name": printable(pictures.classes[pictures.labels[row]]),
-            "src": "data:image/jpeg;base64," + _base64(_small(pictures.picture(row))),
+            "src": photograph(pictures.pixels[row]),
         }
         for row in rows
     ]
     return shown, (known * scale).round().to(torch.int8).numpy()
-
-
-def _small(picture: Image.Image) -> bytes:
-    file = io.BytesIO()
-    picture.resize((_SIDE, _SIDE)).save(file, "JPEG", quality=80)
-    return file.getvalue()
 
 
 def _library() -> str:

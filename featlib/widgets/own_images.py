@@ -12,6 +12,7 @@ import torch
 
 from featlib import checks, features, lesson, plots, trace
 from featlib.engine.decode import LARGEST_WHOLE, NO_FORMAT, begins_as_picture
+from featlib.engine.thumbnails import photograph
 from featlib.engine.words import printable, shape_text
 from featlib.scale import pictures
 from featlib.scale.pictures import Picture
@@ -21,7 +22,6 @@ from featlib.widgets.own_pictures import (
     WHERE,
     OwnPictures,
     decoded,
-    thumbnail,
 )
 
 __all__ = ["OwnImagesWidget", "show_own_images"]
@@ -258,7 +258,7 @@ class OwnImagesWidget(Widget):
 
     def _on_show(self, numbers: list[object]) -> None:
         found = {i: self._pictures.picture(i) for i in numbers if type(i) is int}
-        self._answer = {"thumbnails": {i: thumbnail(p.pixels) for i, p in found.items() if p}}
+        self._answer = {"thumbnails": {i: photograph(p.pixels) for i, p in found.items() if p}}
 
     def _on_train(self, names: dict[str, object]) -> None:
         """Train with the names as the learner sees them: they may have been typed just now."""
@@ -301,7 +301,7 @@ def _nearest(run: lesson.Lesson, row: torch.Tensor) -> list[int]:
 def _shown(run: lesson.Lesson, i: int) -> dict[str, str]:
     name = run.images.classes[run.images.labels[i]]
     words = {"class": name, "file": run.images.captions[i]}
-    return {"src": thumbnail(run.images.pixels[i])} | {k: printable(v) for k, v in words.items()}
+    return {"src": photograph(run.images.pixels[i])} | {k: printable(v) for k, v in words.items()}
 
 
 def _summary(run: lesson.Lesson) -> str:

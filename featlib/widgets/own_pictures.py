@@ -1,8 +1,6 @@
 """Pictures of the learner's own, in classes: read once, and kept in memory alone."""
 
-import base64
 import hashlib
-import io
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,7 +8,6 @@ from functools import cached_property
 
 import torch
 import torch.nn.functional as F
-from PIL import Image
 
 from featlib import checks, features, images, lesson
 from featlib.engine.decode import (
@@ -32,7 +29,6 @@ __all__ = [
     "OwnPicture",
     "OwnPictures",
     "decoded",
-    "thumbnail",
 ]
 
 WHERE = "own pictures"  # how messages begin
@@ -40,7 +36,6 @@ FEWEST = 2  # pictures a class: one to train on, one to validate on
 MOST = 10  # classes
 _NAME = 40  # characters of a class's name, as in own_images.js
 _REFUSED = 100  # files that are named at most
-_THUMBNAIL = 72  # pixels a side
 
 
 @dataclass(frozen=True, eq=False)
@@ -374,25 +369,6 @@ def decoded(content: bytes, size: int) -> torch.Tensor | str:
     if isinstance(pixels, str):
         return pixels
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
-
-
-def thumbnail(pixels: torch.Tensor) -> str:
-    """Make a small JPEG of a picture.
-
-    Parameters
-    ----------
-    pixels : torch.Tensor
-        uint8 3×H×W.
-
-    Returns
-    -------
-    str
-        A ``data:`` address for the page, of about 3 kB.
-    """
-    file = io.BytesIO()
-    picture = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
-    picture.resize((_THUMBNAIL, _THUMBNAIL)).save(file, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def _clean(name: str) -> str:

@@ -323,7 +323,7 @@ ALLOWED = {
     ("engine/own_picture.py", "keep"): "into a file of atomic_write",
     ("engine/decode.py", "_room_on_disk"): "memory on the disk, without a name",
     ("quiz/progress.py", "_append"): "lines are added under a lock",
-    ("widgets/own_pictures.py", "thumbnail"): "into memory",
+    ("engine/thumbnails.py", "photograph"): "into memory",
     ("widgets/my_picture.py", "_seen"): "into memory",
     ("scale/shards.py", "_write_part"): "into a file of atomic_write",
     ("images.py", "contact_sheet"): "into memory",
@@ -331,7 +331,6 @@ ALLOWED = {
     ("cli.py", "main"): "opens what is thrown away",
     ("cli.py", "_run"): "a lesson's own save, which writes that way",
     ("model/exports.py", "export_torch"): "into memory",
-    ("pages/model_page.py", "_small"): "into memory",
 }
 
 

@@ -9,7 +9,7 @@ import torch
 from helpers import seeded
 from PIL import Image
 
-from featlib.engine.thumbnails import thumbnail
+from featlib.engine.thumbnails import photograph, thumbnail
 
 
 def opened(address):
@@ -46,3 +46,7 @@ def test_its_bytes_do_not_depend_on_how_a_library_compresses():
     assert len(rows) == 300 * 301
     pieces = -(-len(rows) // 65535)
     assert len(stream) == len(rows) + 5 * pieces + 6, "stored, not compressed"
+
+
+def test_a_photograph_is_a_small_jpeg():
+    assert photograph(torch.zeros(3, 224, 224, dtype=torch.uint8)).startswith("data:image/jpeg")

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 
 import featlib
 from featlib import features, lesson
-from featlib.widgets.own_pictures import MOST, OwnPictures, thumbnail
+from featlib.widgets.own_pictures import MOST, OwnPictures
 
 NOT_READ = "no PNG, JPEG, WEBP, GIF, BMP, TIFF, AVIF, HEIC or PPM picture"
 
@@ -331,10 +331,6 @@ def test_thumbnails_are_sent_when_they_are_asked_for(filled):
     assert list(reply["thumbnails"]) == numbers[:2]
     assert all(len(source) < 6000 for source in reply["thumbnails"].values())
     assert "base64" not in str(filled.view)  # it is sent again with each change
-
-
-def test_a_thumbnail_is_a_small_jpeg():
-    assert thumbnail(torch.zeros(3, 224, 224, dtype=torch.uint8)).startswith("data:image/jpeg")
 
 
 def test_half_a_character_in_a_name_is_no_obstacle(filled):
