@@ -4,6 +4,7 @@ The notebooks are executed anew, with figures twice as sharp as in the notebooks
 the deck is what this machine measured. Headlines take their numbers from what cells print.
 """
 
+import os
 import re
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -132,6 +133,8 @@ def html(plan: Plan, notebooks: Iterable[NotebookNode]) -> str:
 def execute(paths: Iterable[Path], progress: bool = True) -> list[NotebookNode]:
     """Execute notebooks with sharp figures, elsewhere: the files stay as they are.
 
+    They find an empty data folder: no guess, answer or picture of the speaker gets into the deck.
+
     Parameters
     ----------
     paths : iterable of pathlib.Path
@@ -154,6 +157,7 @@ def execute(paths: Iterable[Path], progress: bool = True) -> list[NotebookNode]:
     notebooks = saved(paths)
     bar = progress_bar("executing", sum(len(n.cells) for n in notebooks), "cell", progress)
     with bar, tempfile.TemporaryDirectory() as folder:
+        surroundings = os.environ | {"FEATLIB_DATA_DIR": folder, "TQDM_DISABLE": "1"}
         for notebook in notebooks:
             notebook.cells.insert(0, new_code_cell(_SHARP))
             client = NotebookClient(
@@ -165,7 +169,7 @@ def execute(paths: Iterable[Path], progress: bool = True) -> list[NotebookNode]:
                 on_cell_complete=lambda **_: bar.update(),
             )
             try:
-                client.execute()
+                client.execute(env=surroundings)
             except CellExecutionError as error:
                 _stopped(f"{error.ename}: {error.evalue}")
             except (DeadKernelError, CellTimeoutError) as error:

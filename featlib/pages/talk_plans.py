@@ -108,7 +108,7 @@ def names() -> tuple[str, ...]:
     tuple of str
         Their minutes, such as ``"12"``.
     """
-    return tuple(json.loads(PLANS.read_text(encoding="utf-8")))
+    return tuple(_bundled())
 
 
 def load_plan(name: str) -> Plan:
@@ -130,11 +130,11 @@ def load_plan(name: str) -> Plan:
     """
     where = f"plan '{name}'"
     try:
-        if name in names():
-            return _plan(json.loads(PLANS.read_text(encoding="utf-8"))[name])
+        if name in (plans := _bundled()):
+            return _plan(plans[name])
         path = Path(checks.text(name, "featlib slides --talk", "the plan"))
         if path.suffix != ".json":
-            wanted = f"one of {', '.join(names())}, or a plan of your own in a file .json"
+            wanted = f"one of {', '.join(plans)}, or a plan of your own in a file .json"
             checks.refuse("featlib slides --talk", wanted, f"'{name}'", "Check the name.")
         return _plan(json.loads(checks.file(path, where, "a plan").read_text(encoding="utf-8-sig")))
     except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
@@ -165,6 +165,10 @@ def guide_table(plan: Plan) -> str:
         middle = [step.show, step.happens] if class_room else [step.show]
         rows.append([f"{start}–{end}", *middle, step.say])
     return "\n".join("| " + " | ".join(row).replace("  ", " ") + " |" for row in rows) + "\n"
+
+
+def _bundled() -> dict[str, Any]:
+    return json.loads(PLANS.read_text(encoding="utf-8"))
 
 
 def _plan(data: Any) -> Plan:

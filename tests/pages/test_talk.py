@@ -1,5 +1,6 @@
 """One deck for a talk: the plan's order, its words as notes, numbers from what cells print."""
 
+import base64
 import json
 import re
 from dataclasses import replace
@@ -11,8 +12,10 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from featlib import FeatlibError
 from featlib.cli import main
+from featlib.engine import own_picture
 from featlib.pages import talk, talk_plans
 from featlib.pages.talk_plans import Page, Plan, Step
+from featlib.quiz import Progress, find_guess
 
 ROOT = Path(__file__).parents[2]
 DOT = (
@@ -174,6 +177,20 @@ def test_notebooks_are_executed_with_large_sharp_figures_and_stay_as_they_are(tm
     assert executed.cells[0].id == cell.id
     assert executed.cells[0].outputs[0].metadata["image/png"]["smallest"] > 25
     assert file.read_bytes() == before
+
+
+def test_nothing_of_the_speakers_gets_into_a_deck(tmp_path, monkeypatch):
+    monkeypatch.setenv("FEATLIB_DATA_DIR", str(tmp_path / "own"))
+    Progress().add_guess(guess := find_guess("00-proof"), [0.1, 0.2, 0.3])
+    own_picture.keep(base64.b64decode(DOT))
+    assert guess.key in Progress().guesses()
+    code = (
+        "from featlib import images, quiz\n"
+        "print(images.my_caption(), len(quiz.Progress().guesses()))"
+    )
+    nbformat.write(new_notebook(cells=[new_code_cell(code)]), tmp_path / "mine.ipynb")
+    (executed,) = talk.execute([tmp_path / "mine.ipynb"], progress=False)
+    assert executed.cells[0].outputs[0].text == "cat face 0\n"
 
 
 def test_a_notebook_that_fails_is_named(tmp_path):
