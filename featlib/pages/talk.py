@@ -29,16 +29,22 @@ from featlib.quiz.html import rich
 
 __all__ = ["execute", "export", "html", "saved"]
 
-# Runs before a notebook: figures for the last row of a room, with twice the dots and large words.
-# Each says how small its smallest words are.
+# Runs before a notebook: figures for the last row of a room, with twice the dots, large words. On a
+# page, where a figure has about 1150×510 pixels, no word is smaller than 18. Each says how small
+# its smallest words are.
 _SHARP = """
 from matplotlib.text import Text
 from featlib.plots import style
 style.STYLE |= {"figure.dpi": 200, "font.size": 15, "axes.titlesize": 16, "figure.titlesize": 17}
 def _shown(figure, include=None, exclude=None, plain=style.Figure._repr_mimebundle_):
+    figure.draw_without_rendering()
+    words = [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
+    width, height = figure.get_size_inches()
+    least = 18.5 * 72 / min(1150 / width, 510 / height)
+    for text in words:
+        text.set(fontsize=max(text.get_fontsize(), least), wrap=True)
     data, about = plain(figure, include, exclude)
-    sizes = [t.get_fontsize() * figure.dpi / 72 for t in figure.findobj(Text)
-             if t.get_visible() and t.get_text().strip()]
+    sizes = [text.get_fontsize() * figure.dpi / 72 for text in words]
     about["image/png"]["smallest"] = round(min(sizes, default=100), 1)
     return data, about
 style.Figure._repr_mimebundle_ = _shown

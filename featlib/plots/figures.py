@@ -440,7 +440,7 @@ def pictures(
     for position, (image, text) in enumerate(zip(shown, above, strict=True), 1):
         ax = figure.add_subplot(rows, columns, position)
         ax.imshow(image, interpolation="nearest")
-        ax.set_title(text, fontsize=11, loc="center")
+        ax.set_title(text, fontsize="medium", loc="center")
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
     return add_alt(figure, f"{title}: " + "; ".join(" ".join(text.split()) for text in words) + ".")
