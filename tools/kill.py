@@ -4,13 +4,14 @@
 
 Each round starts work in a process of its own, kills it (SIGKILL) after a random time, and then
 does the same work again in this process. What was reported done before the kill must be there, and
-the work must come to the same result as without a kill. Five kinds take turns:
+the work must come to the same result as without a kill. The kinds take turns:
 
 - answers: a learner's answers are written, each reported when it is kept
 - cache: features are extracted and kept in the cache
 - shards: a folder of pictures is extracted into Parquet files
-- pages: exports, reports and slides are written again and again; each file is the old or the new
 - notebooks: the notebooks are copied for a learner; the next start completes them
+- progress, class report, slides, report, model, html, onnx: what a command writes is written again
+  and again; each file is the old or the new
 """
 
 import argparse
@@ -29,9 +30,12 @@ import torch
 from PIL import Image
 from pyarrow import parquet
 
+import featlib
 from featlib import backbone, features, images, lesson, quiz, workspace
 from featlib.engine.paths import bundled
+from featlib.model.exports import export_onnx
 from featlib.pages import class_report, lesson_report, slides
+from featlib.pages.model_page import export_html
 from featlib.scale import shards
 
 
@@ -88,32 +92,50 @@ def check_shards(folder, reported):
     assert not list(out.glob("*.tmp")), "something is left over"
 
 
-def pages(folder, reported):
-    """Write every page and export for ever, now of one content and now of another."""
-    for number in range(10**9):
-        write_all(folder / "out", number % 2)
-        reported(number)
+def writing(name):
+    """Return a function that writes a page or an export for ever, of one content and another."""
+
+    def work(folder, reported):
+        for number in range(10**9):
+            write(name, folder / "out", number % 2)
+            reported(number)
+
+    return work
 
 
-def write_all(out, variant):
-    """Write what featlib writes for people, of one of two contents."""
+def write(name, out, variant):
+    """Write what one command of featlib writes, of one of two contents."""
     out.mkdir(parents=True, exist_ok=True)
-    for ending in ("csv", "json"):
-        PROGRESS[variant].export(out / f"progress.{ending}")
-    class_report.write(CLASSES[variant], out / "class.html")
-    slides.export(DECKS[variant], out)
-    lesson_report.write(LESSONS[variant], out / "lesson")
-    LESSONS[variant].save(out / "model")
+    if name == "progress":
+        for ending in ("csv", "json"):
+            PROGRESS[variant].export(out / f"progress.{ending}")
+    elif name == "class report":
+        class_report.write(CLASSES[variant], out / "class.html")
+    elif name == "slides":
+        slides.export(DECKS[variant], out)
+    elif name == "report":
+        lesson_report.write(LESSONS[variant], out / "lesson")
+    elif name == "model":
+        LESSONS[variant].save(out / "model")
+    elif name == "html":
+        export_html(MODELS[variant], out / "model.html")
+    elif name == "onnx":
+        export_onnx(MODELS[variant], out / "model.onnx")
 
 
-def check_pages(folder, reported):
-    """Find each file as one of the two contents; nothing half, nothing left over."""
-    for name, content in contents(folder / "out").items():
-        if name.suffix != ".tmp":  # of the killed one, swept after a day
-            assert content in [each[name] for each in WRITTEN], f"{name} is half written"
-    write_all(folder / "out", 0)
-    left = contents(folder / "out")
-    assert {name: left[name] for name in WRITTEN[0]} == WRITTEN[0], "it does not go on"
+def written(name):
+    """Return a function that finds each file as one of the two contents, and goes on."""
+
+    def check(folder, reported):
+        for path, content in contents(folder / "out").items():
+            if path.suffix != ".tmp":  # of the killed one, swept after a day
+                whole = [each[path] for each in WRITTEN[name]]
+                assert content in whole, f"{path} is half written"
+        write(name, folder / "out", 0)
+        left = contents(folder / "out")
+        assert {path: left[path] for path in WRITTEN[name][0]} == WRITTEN[name][0], "no going on"
+
+    return check
 
 
 def contents(folder):
@@ -122,7 +144,7 @@ def contents(folder):
     return {path.relative_to(folder): path.read_bytes() for path in files}
 
 
-def two_contents(folder):
+def two_contents(folder, kinds):
     """Make what is written in one or the other way: exports, classes, slides and lessons."""
     for variant in (0, 1):
         progress = quiz.Progress(folder / f"{variant}.jsonl")
@@ -136,12 +158,16 @@ def two_contents(folder):
         cell = nbformat.v4.new_markdown_cell(f"# Title {variant}", id="a")
         DECKS.append(folder / str(variant) / "deck.ipynb")
         nbformat.write(nbformat.v4.new_notebook(cells=[cell]), DECKS[-1])
-        pixels = torch.randint(0, 256, (40, 3, 32, 32), dtype=torch.uint8)
+        pixels = torch.randint(0, 256, (40, 3, 64, 64), dtype=torch.uint8)
         own = images.from_arrays(pixels, torch.arange(40) % 2, ["a", "b"], name="two")
         LESSONS.append(lesson.run(own, seed=variant, cache=False, progress=False))
-    for variant in (0, 1):
-        write_all(folder / f"out {variant}", variant)
-        WRITTEN.append(contents(folder / f"out {variant}"))
+        LESSONS[-1].save(folder / f"kept {variant}")
+        MODELS.append(featlib.load(folder / f"kept {variant}"))
+    for name in WRITERS:
+        if name in kinds:
+            for variant in (0, 1):
+                write(name, folder / f"{name} {variant}", variant)
+            WRITTEN[name] = [contents(folder / f"{name} {variant}") for variant in (0, 1)]
 
 
 def notebooks(folder, reported):
@@ -162,9 +188,19 @@ KINDS = {
     "answers": (answers, check_answers, 0.3),
     "cache": (cache, check_cache, 1.5),
     "shards": (shards_of_features, check_shards, 1.2),
-    "pages": (pages, check_pages, 3.0),
     "notebooks": (notebooks, check_notebooks, 0.1),
 }
+# Seconds in which each is written at least twice.
+WRITERS = {
+    "progress": 0.2,
+    "class report": 1.0,
+    "slides": 0.5,
+    "report": 2.0,
+    "model": 0.3,
+    "html": 2.0,
+    "onnx": 6.0,
+}
+KINDS |= {name: (writing(name), written(name), longest) for name, longest in WRITERS.items()}
 SETTINGS = {"shard_size": 4, "batch_size": 4, "progress": False}
 
 
@@ -200,15 +236,22 @@ def run_round(kind, chance):
     return len(reported)
 
 
-def main():
-    """Run all rounds; stop at the first loss, and leave its folder for a look."""
+def parsed():
+    """Return what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=200, metavar="N", help="kills in all (200)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the moments (0)")
-    options = parser.parse_args()
-    chance, reports = random.Random(options.seed), dict.fromkeys(KINDS, 0)
+    parser.add_argument(
+        "--kinds", nargs="+", choices=KINDS, default=list(KINDS), metavar="KIND", help="only these"
+    )
+    return parser.parse_args()
+
+
+def main(options):
+    """Run all rounds; stop at the first loss, and leave its folder for a look."""
+    chance, reports = random.Random(options.seed), dict.fromkeys(options.kinds, 0)
     for number in range(options.rounds):
-        kind = list(KINDS)[number % len(KINDS)]
+        kind = options.kinds[number % len(options.kinds)]
         reports[kind] += run_round(kind, chance)
         if number % 20 == 19:
             print(f"{number + 1} of {options.rounds} kills, nothing lost", flush=True)
@@ -226,9 +269,10 @@ EXPECTED = features.extract(
     progress=False,
 )
 
-PROGRESS, CLASSES, DECKS, LESSONS, WRITTEN = [], [], [], [], []
+PROGRESS, CLASSES, DECKS, LESSONS, MODELS, WRITTEN = [], [], [], [], [], {}
 
 if __name__ == "__main__":
+    asked = parsed()
     with tempfile.TemporaryDirectory() as place:
-        two_contents(Path(place))
-        sys.exit(main())
+        two_contents(Path(place), asked.kinds)
+        sys.exit(main(asked))

@@ -138,7 +138,9 @@ class Notebook:
         self.idle()
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        self.widget.first.wait_for(timeout=60_000)
+        # A view moves once, from the output to its place in the form that is saved. A key that is
+        # pressed within that moment reaches nobody, so begin after it.
+        self.page.locator("[data-featlib] .fq").first.wait_for(timeout=60_000)
 
     def restart(self):
         self.page.get_by_role("menuitem", name="Kernel", exact=True).click()
