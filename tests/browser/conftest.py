@@ -63,10 +63,10 @@ def notebook(lab, window, request):
     opened = []
     failed = request.session.testsfailed
 
-    def open_notebook(name, quiz, code, theme="light"):
+    def open_notebook(name, quiz, code, theme="light", **where):
         lab.write(name, quiz, code)
         opened.append(window.open(name, theme))
-        opened[-1].run_all()
+        opened[-1].run_all(**where)
         return opened[-1]
 
     yield open_notebook

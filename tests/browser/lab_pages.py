@@ -134,13 +134,15 @@ class Notebook:
         ready = self.page.get_by_text("Python 3 (ipykernel) | Idle")
         ready.wait_for(timeout=60_000)
 
-    def run_all(self):
+    def run_all(self, place="[data-featlib] "):
+        """Run all cells, and wait until a view is at its place in the form that is saved.
+
+        A view moves there once, from the output. A key that is pressed meanwhile reaches nobody.
+        """
         self.idle()
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        # A view moves once, from the output to its place in the form that is saved. A key that is
-        # pressed within that moment reaches nobody, so begin after it.
-        self.page.locator("[data-featlib] .fq").first.wait_for(timeout=60_000)
+        self.page.locator(f"{place}.fq").first.wait_for(timeout=60_000)
 
     def restart(self):
         self.page.get_by_role("menuitem", name="Kernel", exact=True).click()

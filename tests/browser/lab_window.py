@@ -1,4 +1,4 @@
-"""A window of JupyterLab that outlives a test: most tests need no new one, which takes seconds."""
+"""A window of JupyterLab that outlives a test, and its kernel: new ones take seconds each."""
 
 from lab_pages import THEMES, Notebook
 from playwright.sync_api import Error
@@ -11,23 +11,37 @@ IN_TIME = """argument => Promise.race([
 
 SET_THEME = """theme => window.jupyterapp.commands.execute("apputils:change-theme", {theme})"""
 
-OPEN = """async path => {
-  const panel = await window.jupyterapp.commands.execute("docmanager:open", {path});
+OPEN = """async ({path, kernel}) => {
+  const options = kernel ? {path, kernel: {id: kernel}} : {path};
+  const panel = await window.jupyterapp.commands.execute("docmanager:open", options);
   await panel.context.ready;
   await panel.sessionContext.ready;
 }"""
 
+# A test may have changed a class of featlib's: the next one imports it anew.
+FORGET = """
+import sys, ipywidgets
+ipywidgets.Widget.close_all()
+for name in [name for name in sys.modules if name.partition(".")[0] == "featlib"]:
+    del sys.modules[name]
+get_ipython().run_line_magic("reset", "-f -s")
+"""
+
 # Nothing is saved, so no dialog asks for it. The last promise lets pass what closing set off.
-CLOSE = """async () => {
+CLOSE = """async code => {
+  let kernel = null;
   for (const panel of [...window.jupyterapp.shell.widgets("main")]) {
     if (!panel.context) continue;
-    await panel.sessionContext.shutdown();
+    const running = panel.sessionContext.session.kernel;
+    const {content} = await running.requestExecute({code, store_history: false}).done;
+    if (content.status === "ok") kernel = running.id;
     panel.context.model.dirty = false;
     const closed = new Promise(resolve => panel.disposed.connect(resolve));
     panel.close();
     await closed;
   }
   await new Promise(resolve => setTimeout(resolve));
+  return kernel;
 }"""
 
 
@@ -37,10 +51,11 @@ class Window:
     def __init__(self, lab, chromium):
         self.lab, self.chromium = lab, chromium
         self.page = None
+        self.kernel = None  # that ran the notebook before, and has forgotten it
         self.faults = []
 
     def open(self, name, theme):
-        """Open a notebook with a kernel of its own: it is the only one that is open."""
+        """Open a notebook: it is the only one that is open, and nothing in its kernel is known."""
         if self.faults:  # of the time between two tests
             self.close()
         if self.page is None:
@@ -49,7 +64,7 @@ class Window:
         self._run(SET_THEME, THEMES[theme])
         shown = self.page.locator(f"body[data-jp-theme-name='{THEMES[theme]}']")
         shown.wait_for(state="attached")
-        self._run(OPEN, f"{name}.ipynb")
+        self._run(OPEN, {"path": f"{name}.ipynb", "kernel": self.kernel})
         opened.idle()
         return opened
 
@@ -72,7 +87,7 @@ class Window:
         if self.page is None:
             return
         try:
-            self._run(CLOSE)
+            self.kernel = self._run(CLOSE, FORGET)
             if self.page.locator(".jp-Dialog").count():
                 self.faults.append("a dialog is open")
         except Error as error:
@@ -85,7 +100,7 @@ class Window:
         """Close the window and end what it left running; the next notebook gets a new one."""
         if self.page is not None:
             self.page.close()
-            self.page = None
+            self.page = self.kernel = None
             self.faults.clear()
             self.lab.end_kernels()
 

@@ -110,7 +110,7 @@ featlib.show_quiz('{name}.json')"""
 def test_what_is_typed_before_the_view_moves_stays(notebook):
     question = {"id": "h", "type": "string", "question": "H?"}
     quiz = [question | {"answers": [{"answer": "height", "correct": True}]}]
-    opened = notebook("moves", quiz, WAITS.format(name="moves"))
+    opened = notebook("moves", quiz, WAITS.format(name="moves"), place=".jp-OutputArea ")
     field = opened.widget.get_by_label("Your answer")
     field.fill("hight")
     field.press("ArrowLeft")

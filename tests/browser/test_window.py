@@ -4,7 +4,7 @@ import pytest
 from lab_window import Window
 from playwright.sync_api import Error
 
-SHOWN = "from IPython.display import HTML\nHTML('<p class=fq>shown</p>')"
+SHOWN = "from IPython.display import HTML\nHTML('<div data-featlib><p class=fq>shown</p></div>')"
 
 # What closing asks of JupyterLab; to load all of it for each damage would take long.
 SMALL = "<script>window.jupyterapp = {shell: {widgets: () => []}}</script>"
@@ -18,18 +18,16 @@ def small(lab, chromium):
     window.close()
 
 
-def paths(lab):
-    """Return which notebooks have a kernel."""
-    return [session["path"] for session in lab.ask("sessions")]
-
-
-def test_a_closed_notebook_leaves_neither_a_cell_nor_a_kernel(notebook, window, lab):
-    page = notebook("closed", [], SHOWN).page
-    assert "closed.ipynb" in paths(lab)
+def test_a_closed_notebook_leaves_neither_a_cell_nor_a_value_nor_a_change(notebook, window, lab):
+    change = "import featlib.checks\nfeatlib.checks.changed = before = True\n"
+    page = notebook("closed", [], change + SHOWN).page
+    kernels = [kernel["id"] for kernel in lab.ask("kernels")]
     window.tidy()
     assert window.page is page
     assert page.locator(".jp-Notebook").count() == 0
-    assert "closed.ipynb" not in paths(lab)
+    look = "import featlib.checks\nassert 'before' not in dir()\n"
+    notebook("after", [], look + "assert 'changed' not in dir(featlib.checks)\n" + SHOWN)
+    assert [kernel["id"] for kernel in lab.ask("kernels")] == kernels
 
 
 def test_a_sound_window_is_used_again(small):

@@ -9,23 +9,22 @@ import sys
 import pytest
 
 TURKISH = {"LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8"}  # where I is no capital i
+OWN = ("FEATLIB_CACHE_DIR", "FEATLIB_DATA_DIR", "XDG_CACHE_HOME", "XDG_DATA_HOME", "HOME")
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
 
 
-def featlib(words, folder, settings, home, code=0, lines=0, before=()):
+def featlib(words, folder, settings, home):
     """Run a command with other surroundings, without a terminal, and return what it said."""
-    own = ("FEATLIB_CACHE_DIR", "FEATLIB_DATA_DIR", "XDG_CACHE_HOME", "XDG_DATA_HOME", "HOME")
-    environment = {name: value for name, value in os.environ.items() if name not in own}
+    environment = {name: value for name, value in os.environ.items() if name not in OWN}
     environment |= settings | ({"HOME": str(home)} if home else {})
     answer = subprocess.run(
-        [*before, sys.executable, "-m", "featlib", *map(str, words)],
+        [sys.executable, "-m", "featlib", *map(str, words)],
         capture_output=True,
         cwd=folder,
         env=environment | {"TQDM_DISABLE": "1"},
         stdin=subprocess.DEVNULL,
     )
-    assert code is None or answer.returncode == code, answer.stderr.decode()
-    assert answer.stderr.count(b"\n") <= lines, answer.stderr.decode()
+    assert (answer.returncode, answer.stderr) == (0, b"")
     return answer.stdout
 
 
@@ -60,6 +59,19 @@ pwd.getpwuid = getpwuid
 BOUND = ["setpriv"] + [
     f"--{s}=-dac_override,-dac_read_search" for s in ("bounding-set", "inh-caps")
 ]
+SAYS = [["progress"], ["progress", "--reset", "--yes"], ["progress", "--export", "mine"]]
+# Several commands in one process, which has PyTorch imported once.
+ONE_BY_ONE = """
+import contextlib, io, json, sys
+from featlib import cli
+said = []
+for words in json.loads(sys.argv[1]):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = cli.main(words)
+    said.append({"code": code, "out": out.getvalue(), "err": err.getvalue()})
+print(json.dumps(said))
+"""
 HOMES = {"a file": "file", "closed": "closed", "not there": "nowhere/at all", "relative": "here"}
 
 
@@ -79,13 +91,22 @@ def test_a_home_that_is_none(case, known, tmp_path):
     (tmp_path / "temporary").mkdir()
     (tmp_path / "sitecustomize.py").write_text("" if known else UNKNOWN_USER)
     home = None if case == "none" else HOMES[case] if case == "relative" else tmp_path / HOMES[case]
-    own = {"TMPDIR": str(tmp_path / "temporary"), "PYTHONPATH": str(tmp_path)}
-    rest = {"folder": tmp_path, "settings": own, "home": home, "before": BOUND if root else []}
-    said = featlib(["progress"], **rest, code=1 if case == "closed" else 0, lines=1)
-    assert (b"512 numbers" in said) == (case != "closed")
-    if not known:  # once for each home: the doctor imports all there is
-        said = featlib(["doctor"], **rest, code=None, lines=4)  # IPython has a warning of its own
-        assert b"folder of your answers" in b" ".join(said.split())
-    for words in (["progress", "--reset", "--yes"], ["progress", "--export", "mine"]):
-        featlib(words, **rest, code=None, lines=1)
+    settings = os.environ | {"TMPDIR": str(tmp_path / "temporary"), "PYTHONPATH": str(tmp_path)}
+    settings = {name: value for name, value in settings.items() if name not in OWN}
+    doctor = [] if known else [["doctor"]]  # once for each home: it imports all there is
+    answer = subprocess.run(
+        [*(BOUND if root else []), sys.executable, "-c", ONE_BY_ONE, json.dumps(SAYS + doctor)],
+        capture_output=True,
+        cwd=tmp_path,
+        env=settings | ({"HOME": str(home)} if home else {}),
+        text=True,
+    )
+    assert answer.returncode == 0, answer.stderr
+    progress, *rest = json.loads(answer.stdout)
+    assert progress["code"] == (1 if case == "closed" else 0)
+    assert ("512 numbers" in progress["out"]) == (case != "closed")
+    assert all(one["err"].count("\n") <= 1 for one in (progress, *rest[:2]))
+    if not known:
+        assert "folder of your answers" in " ".join(rest[2]["out"].split())
+        assert rest[2]["err"].count("\n") <= 4  # IPython has a warning of its own
     assert not list(tmp_path.glob("[~h]*")), "nothing is made in the folder where one is"
