@@ -147,7 +147,7 @@ class TrainingTrace:
     >>> from featlib.head import Epoch, Recipe, TrainingTrace
     >>> rows = (Epoch(1, 1.2, 0.6, None, "a first step"), Epoch(2, 0.9, 0.7, None, "a second"))
     >>> TrainingTrace(rows, Recipe(epochs=2), seconds=0.1)
-    TrainingTrace(2 epochs, loss 0.90, accuracy 0.70)
+    TrainingTrace(2 epochs, loss 0.900, accuracy 0.70)
     """
 
     epochs: tuple[Epoch, ...]
@@ -320,7 +320,7 @@ def observe(
     if max(before.loss, loss) < _LEARNED:
         return "nothing left to learn from these images"
     if not isfinite(before.loss):
-        return f"the loss is a number again: {loss:.2f}"
+        return f"the loss is a number again: {loss_text(loss)}"
     fall = (before.loss - loss) / max(before.loss, _LEARNED)
     if fall < -0.005:  # less shows as 0%
         return f"loss rose by {-fall:.0%}: the learning rate may be too high"
@@ -490,7 +490,7 @@ def _check_numbers(rows: Any, loss: Any, accuracy: Any, val_accuracy: Any, n_cla
 
 
 def loss_text(loss: float) -> str:
-    """Write a loss as the tables do: with two decimals, or as a power of ten where it is huge.
+    """Write a loss as the tables do: with three decimals, or as a power of ten where it is huge.
 
     Parameters
     ----------
@@ -510,11 +510,11 @@ def loss_text(loss: float) -> str:
     --------
     >>> from featlib import head
     >>> head.loss_text(1.8), head.loss_text(3e7)
-    ('1.80', '3e+07')
+    ('1.800', '3e+07')
     """
     # A float may be NaN or infinite, which shows as such; anything else has to be a number.
     loss = loss if isinstance(loss, float) else checks.number(loss, "head.loss_text", "loss")
-    return f"{loss:.2f}" if loss < 1000 else f"{loss:.0e}"
+    return f"{loss:.3f}" if loss < 1000 else f"{loss:.0e}"
 
 
 def _stands_still(now: float | None, before: float | None) -> bool:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache as remember
+from functools import partial
 from numbers import Real
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -26,7 +27,7 @@ import torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import load as load_tensors
 
-from featlib import checks
+from featlib import checks, variants
 from featlib.engine import convert, own_picture, paths
 from featlib.engine.assets import read_published
 from featlib.engine.decode import (
@@ -77,6 +78,7 @@ _MOST = 0.9  # the largest share for validation
 _NAMED = 20  # classes in a message
 _AIMS = {"train": "training", "validation": "validation", "test": "testing"}  # of each side
 _LARGEST = 4096  # pixels a side: one image is then 50 MB
+_CAT = "cat face"  # the picture that travels through the lesson: no split trains on it
 
 _Rows = torch.Tensor | np.ndarray | Sequence[int]
 
@@ -287,7 +289,14 @@ class ImageSet:
         return [i for i in rows if word.lower() in self.captions[i].lower().split()]
 
 
-def load(name: str = "emoji10", *, n: int | None = None, size: int = 64, seed: int = 0) -> ImageSet:
+def load(
+    name: str = "emoji10",
+    *,
+    n: int | None = None,
+    size: int = 64,
+    seed: int = 0,
+    variant: str | None = None,
+) -> ImageSet:
     """Return one of the known image sets.
 
     Parameters
@@ -304,11 +313,14 @@ def load(name: str = "emoji10", *, n: int | None = None, size: int = 64, seed: i
         Height and width in pixels to resize to. emoji10 is always 64×64.
     seed : int
         For the downloaded sets: the seed of the draw and of the split.
+    variant : str, optional
+        For the bundled sets: a name from which another split follows, as for `variants.name`; an
+        empty text for the split that comes with them. Left out, what `variants.current` says.
 
     Returns
     -------
     ImageSet
-        uint8 N×3×H×W; 80 % for training and 20 % for validation, evenly over the classes. An emoji
+        uint8 N×3×H×W; 80% for training and 20% for validation, evenly over the classes. An emoji
         that emoji10 validates on, emoji3d validates on, too.
 
     Raises
@@ -331,7 +343,7 @@ def load(name: str = "emoji10", *, n: int | None = None, size: int = 64, seed: i
     checks.whole_number(size, where, "size", low=SMALLEST, high=_LARGEST)
     _seed(seed, where)
     if name not in _DATASETS:
-        return _load_bundled(name, n, size)
+        return _load_bundled(name, n, size, _variant(variant))
     n = checks.whole_number(1000 if n is None else n, where, "n", low=20, high=_SIZES[name])
     from sklearn.utils import resample  # see _split
 
@@ -631,8 +643,9 @@ def my_picture(size: int = 64) -> torch.Tensor:
     own = _own_picture(size)
     if own is not None:
         return own
-    pictures = _load_emoji10()
-    return _resize(pictures.pixels[pictures.find("cat")[:1]], size)[0]
+    pictures = _load_emoji10("")
+    row = pictures.captions.index(_CAT)
+    return _resize(pictures.pixels[row : row + 1], size)[0]
 
 
 def my_caption() -> str:
@@ -649,7 +662,7 @@ def my_caption() -> str:
     >>> images.my_caption() in ("cat face", "your picture")
     True
     """
-    return "cat face" if _own_picture(SMALLEST) is None else "your picture"
+    return _CAT if _own_picture(SMALLEST) is None else "your picture"
 
 
 def _own_picture(size: int) -> torch.Tensor | None:
@@ -664,8 +677,18 @@ def _own_picture(size: int) -> torch.Tensor | None:
         return None
 
 
-def _load_bundled(name: str, n: int | None, size: int) -> ImageSet:
-    pictures = _load_emoji10() if name == "emoji10" else _load_emoji3d(size)
+def _variant(given: str | None) -> str:
+    """Return the variant that is meant; say which, where the learner's own is."""
+    if given is not None:
+        return variants.name(given, "images.load")
+    if found := variants.current():
+        say_once(f"images: your variant is '{found}': 200 pictures of its own to validate on")
+    return found
+
+
+def _load_bundled(name: str, n: int | None, size: int, variant: str) -> ImageSet:
+    load = _load_emoji10 if name == "emoji10" else partial(_load_emoji3d, size)
+    pictures = load(variant)
     where = f"images.load('{name}')"
     if n is not None and checks.whole_number(n, where, "n") != len(pictures):
         fix = "Leave n out; images.from_arrays makes a set of some of the images."
@@ -691,23 +714,39 @@ def _read_bundled(file: Path) -> tuple[dict[str, Any], bytes]:
     return card, content
 
 
-def _load_emoji10() -> ImageSet:
+def _load_emoji10(variant: str) -> ImageSet:
     card, content = _read_bundled(EMOJI10)
     tensors = load_tensors(content)
     captions = tuple(picture["name"] for picture in card["pictures"])
+    train, validation = tensors["train"], tensors["validation"]
+    groups = [picture["group"] for picture in card["pictures"]]
+    if variant:
+        drawn = _held_out(variant, card, tensors["labels"], validation)
+        side = torch.tensor([group in drawn for group in groups])
+        train, validation = (~side).nonzero().flatten(), side.nonzero().flatten()
     return ImageSet(
         "emoji10",
         tensors["pixels"],
         tensors["labels"],
         card["classes"],
-        tensors["train"],
-        tensors["validation"],
+        train,
+        validation,
         captions,
-        groups=_numbered([picture["group"] for picture in card["pictures"]]),
+        groups=_numbered(groups),
     )
 
 
-def _load_emoji3d(size: int) -> ImageSet:
+def _held_out(
+    variant: str, card: dict[str, Any], labels: torch.Tensor, validation: torch.Tensor
+) -> set[str]:
+    """Draw a variant's groups: as many pictures of each class as the bundled split holds out."""
+    pictures, room = card["pictures"], labels[validation].bincount().tolist()
+    groups = [picture["group"] for picture in pictures]
+    cat = next(picture["group"] for picture in pictures if picture["name"] == _CAT)
+    return variants.held_out(groups, labels.tolist(), room, cat, variant)
+
+
+def _load_emoji3d(size: int, variant: str) -> ImageSet:
     card, content = _read_bundled(EMOJI3D)
     found = card["pictures"]
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -717,6 +756,11 @@ def _load_emoji3d(size: int) -> ImageSet:
     classes = _read_bundled(EMOJI10)[0]["classes"]
     labels = [classes.index(card["classes"][picture["label"]]) for picture in found]
     held_out = torch.tensor([picture["validation"] for picture in found])
+    if variant:  # the emoji that this variant of emoji10 validates on
+        card, content = _read_bundled(EMOJI10)
+        tensors = load_tensors(content)
+        drawn = _held_out(variant, card, tensors["labels"], tensors["validation"])
+        held_out = torch.tensor([picture["group"] in drawn for picture in found])
     return ImageSet(
         "emoji3d",
         torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(),

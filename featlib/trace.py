@@ -333,7 +333,7 @@ def training_table(trace: TrainingTrace) -> Table:
     >>> epoch = head.Epoch(1, 1.5, 0.5, 0.45, "a good start")
     >>> training = head.TrainingTrace((epoch,), head.Recipe(epochs=1), seconds=0.1)
     >>> trace.training_table(training).rows
-    (('1', '1.50', '0.500', '0.450', 'a good start'),)
+    (('1', '1.500', '0.500', '0.450', 'a good start'),)
     """
     _check_training(trace, "trace.training_table")
     rows = tuple(
@@ -376,7 +376,7 @@ def training_chart(trace: TrainingTrace, width: int = 16) -> Table:
     >>> epoch = head.Epoch(1, 0.9, 0.8, None, "")
     >>> training = head.TrainingTrace((epoch,), head.Recipe(epochs=1), seconds=0.1)
     >>> trace.training_chart(training, width=4).rows  # the reference begins with 1.8 and 0.4
-    (('1', '0.90 ██', '1.80 ████', '0.80 ███', '0.40 ██'),)
+    (('1', '0.900 ██', '1.800 ████', '0.800 ███', '0.400 ██'),)
     """
     _check_training(trace, "trace.training_chart")
     width = checks.whole_number(width, "trace.training_chart", "width", high=_WIDEST)
@@ -427,7 +427,7 @@ def probability_chart(prediction: PredictionTrace, n: int = 5, width: int = 24) 
     >>> softmax = trace.Layer("softmax", torch.tensor([0.25, 0.75]), "")
     >>> prediction = trace.PredictionTrace((softmax,), ("cat", "dog"), "dog")
     >>> trace.probability_chart(prediction, n=2, width=8).rows
-    (('dog', '0.75 ██████'), ('cat', '0.25 ██'))
+    (('dog', '0.750 ██████'), ('cat', '0.250 ██'))
     """
     where, fix = "trace.probability_chart", "Make one: trace.predict."
     checks.instance(prediction, PredictionTrace, where, "a PredictionTrace", fix)

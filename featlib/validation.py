@@ -33,7 +33,7 @@ class Report:
     accuracy : float
         The share of correct predictions, 0–1.
     interval : tuple of (float, float)
-        Where the accuracy on infinitely many such images lies, with 95 % confidence.
+        Where the accuracy on infinitely many such images lies, with 95% confidence.
     loss : float
         Mean cross-entropy, in nats.
     precision, recall, f1 : numpy.ndarray
@@ -49,7 +49,7 @@ class Report:
     >>> features, labels = 3 * torch.eye(4, 2), torch.tensor([0, 1, 0, 1])
     >>> report = validation.evaluate(torch.nn.Identity(), features, labels, ["cat", "dog"])
     >>> report
-    Report(accuracy 0.750, 95 % interval 0.301 to 0.954, loss 0.371, 4 images)
+    Report(accuracy 0.750, 95% interval 0.301 to 0.954, loss 0.371, 4 images)
     >>> report.confusion.tolist()
     [[2, 0], [1, 1]]
     """
@@ -68,7 +68,7 @@ class Report:
     def __repr__(self) -> str:
         low, high = self.interval
         return (
-            f"Report(accuracy {self.accuracy:.3f}, 95 % interval {low:.3f} to {high:.3f}, "
+            f"Report(accuracy {self.accuracy:.3f}, 95% interval {low:.3f} to {high:.3f}, "
             f"loss {self.loss:.3f}, {len(self.labels)} images)"
         )
 
@@ -315,7 +315,7 @@ def evaluate(
 
 
 def wilson_interval(right: int, n: int) -> tuple[float, float]:
-    """Return the 95 % Wilson score interval of an accuracy.
+    """Return the 95% Wilson score interval of an accuracy.
 
     Parameters
     ----------

@@ -35,18 +35,18 @@ def test_the_training_chart_draws_this_run_beside_the_reference():
     chart = trace.training_chart(TRAINING, width=10)
     epoch, ours, reference, our_accuracy, reference_accuracy = chart.rows[0]
     assert epoch == "1"
-    assert ours == "1.50 " + "█" * 8, "1.8 is the longest bar of 10"
-    assert reference == "1.80 " + "█" * 10
-    assert our_accuracy == "0.50 █████"
-    assert reference_accuracy == "0.40 ████"
+    assert ours == "1.500 " + "█" * 8, "1.8 is the longest bar of 10"
+    assert reference == "1.800 " + "█" * 10
+    assert our_accuracy == "0.500 █████"
+    assert reference_accuracy == "0.400 ████"
 
 
 def test_bars_are_rounded_and_the_longest_is_that_of_the_highest_loss():
     chart = trace.training_chart(TRAINING, width=10)
-    assert chart.rows[1][2] == "1.20 " + "█" * 7, "10 × 1.2 / 1.8 is 6.7"
+    assert chart.rows[1][2] == "1.200 " + "█" * 7, "10 × 1.2 / 1.8 is 6.7"
     worse = TrainingTrace((Epoch(1, 3.6, 0.1, None, ""),), Recipe(epochs=1), 0.1)
     chart = trace.training_chart(worse, width=10)
-    assert chart.rows[0][1:3] == ("3.60 " + "█" * 10, "1.80 " + "█" * 5)
+    assert chart.rows[0][1:3] == ("3.600 " + "█" * 10, "1.800 " + "█" * 5)
 
 
 def test_beyond_the_reference_the_chart_shows_a_dash():
@@ -152,4 +152,4 @@ def test_the_probability_chart_gives_each_bar_its_length():
     softmax = trace.Layer("softmax", torch.tensor([0.25, 0.5, 0.25]), "")
     prediction = trace.PredictionTrace((softmax,), ("a", "b", "c"), "b")
     chart = trace.probability_chart(prediction, n=1, width=20)
-    assert chart.rows == (("b", "0.50 " + "█" * 10),)
+    assert chart.rows == (("b", "0.500 " + "█" * 10),)

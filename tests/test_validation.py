@@ -95,7 +95,7 @@ def test_more_groups_than_images_are_refused(one_hot_head, bins):
 
 def test_its_repr_says_the_figures(one_hot_head):
     report = validation.evaluate(one_hot_head, say(0, 0, 1, 2), torch.tensor([0, 1, 1, 2]), CLASSES)
-    assert repr(report).startswith("Report(accuracy 0.750, 95 % interval 0.301 to 0.954, loss ")
+    assert repr(report).startswith("Report(accuracy 0.750, 95% interval 0.301 to 0.954, loss ")
     assert report.interval == validation.wilson_interval(3, 4)
 
 
@@ -114,7 +114,7 @@ def test_the_wilson_interval(right, n, low, high):
 
 
 def test_the_interval_holds_what_it_promises():
-    """Of many validations of a head that is right 70 times in 100, about 95 % hold the 0.70."""
+    """Of many validations of a head that is right 70 times in 100, about 95% hold the 0.70."""
     draws = np.random.default_rng(0).binomial(200, 0.7, size=400)
     intervals = [validation.wilson_interval(int(right), 200) for right in draws]
     assert 0.92 < np.mean([low <= 0.7 <= high for low, high in intervals]) < 0.98

@@ -64,6 +64,12 @@ class Outcome:
     def _repr_html_(self) -> str:
         return self.verdict._repr_html_() + self.table._repr_html_()
 
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        self.verdict._ipython_display_()
+        display(self.table)
+
 
 class Scoreboard:
     """The baselines, and the best entries of this session.
@@ -201,7 +207,7 @@ class Scoreboard:
                 )
             )
         columns = (">place", "entry", ">parameters", ">validation accuracy")
-        columns += ("95 % interval", ">ahead of the baseline")
+        columns += ("95% interval", ">ahead of the baseline")
         return Table("Scoreboard of this session", columns, tuple(rows))
 
     def _train(self, train_head: Any, features: torch.Tensor) -> tuple[Any, float]:

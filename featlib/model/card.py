@@ -86,7 +86,7 @@ class Card:
     accuracy : float
         The share of these that it has right, 0–1.
     interval : tuple of (float, float)
-        Where the accuracy on infinitely many such pictures lies, with 95 % confidence.
+        Where the accuracy on infinitely many such pictures lies, with 95% confidence.
     backbone : {"bundled", "torchvision", "untrained", "own"}
         Which weights the ResNet18 has; ``"own"`` for those that the maker had in a file or memory.
     backbone_sha256 : str

@@ -87,7 +87,7 @@ class Classifier:
         low, high = self.card.interval
         return printable(
             f"Classifier({len(self.classes):,} classes: {names}{more}; {self.card.accuracy:.1%} of "
-            f"{self.card.validation_pictures:,} validation pictures right, 95 % interval "
+            f"{self.card.validation_pictures:,} validation pictures right, 95% interval "
             f"{low:.1%} to {high:.1%})"
         )
 

@@ -33,7 +33,7 @@ It looks at a picture and says which of its classes fits best, and how sure it i
 
 ## How good it is
 
-{accuracy:.1%} right on {validation:,} pictures that it was not trained on (95 % interval
+{accuracy:.1%} right on {validation:,} pictures that it was not trained on (95% interval
 {low:.1%} to {high:.1%}). Other pictures, from another camera or place, may be harder for it.
 
 ## What it knows

@@ -14,7 +14,7 @@ function draw(tag, attributes = {}, text = "") {
 // A loss grows without bounds when the training diverges, and may be no number at the end.
 function inWords(value) {
   if (value === null) return "no number";
-  return value < 1000 ? value.toFixed(2) : value.toExponential(0);
+  return value < 1000 ? value.toFixed(3) : value.toExponential(0);
 }
 
 function chart(title, ylabel, top, epochs, lines) {

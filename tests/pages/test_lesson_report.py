@@ -69,7 +69,7 @@ def test_names_from_the_data_are_shown_as_text(page):
 
 def test_it_says_what_the_run_measured(finished, page):
     text = re.sub(r"\s+", " ", page.read_text(encoding="utf-8"))
-    assert f"{100 * finished.report.accuracy:.1f} %" in text
+    assert f"{100 * finished.report.accuracy:.1f}%" in text
     assert str(finished.training.recipe) in text
     for row in finished.training.epochs:
         assert row.observation in text

@@ -179,10 +179,10 @@ function show(place, { shares, nearest }) {
     const row = element("li");
     const bar = element("i", "", { "aria-hidden": "true" });
     bar.style.setProperty("--share", `${100 * part}%`);
-    row.append(element("span", name), bar, element("b", `${(100 * part).toFixed(1)} %`));
+    row.append(element("span", name), bar, element("b", `${(100 * part).toFixed(1)}%`));
     bars.append(row);
   }
-  const said = element("p", `${best}, ${Math.round(100 * share)} % sure`, { class: "said" });
+  const said = element("p", `${best}, ${Math.round(100 * share)}% sure`, { class: "said" });
   place.replaceChildren(said, bars);
   if (shares.length > SHOWN)
     place.append(element("p", `and ${shares.length - SHOWN} more classes`, { class: "soft" }));
