@@ -36,6 +36,7 @@ __all__ = [
     "accuracy_curve",
     "activation_maps",
     "calibration",
+    "channels",
     "confusion_matrix",
     "feature_map",
     "filters",
@@ -45,7 +46,6 @@ __all__ = [
     "loss_curve",
     "mistakes",
     "pictures",
-    "planes",
     "prediction_trace",
     "training_trace",
 ]
@@ -387,7 +387,7 @@ def mistakes(report: Report, images: ImageSet, n: int = 8) -> Figure:
         said, truth = report.classes[report.predictions[row]], report.classes[report.labels[row]]
         sureness = float(report.probabilities[row].max())
         said, truth = inputs.short(said), inputs.short(truth)
-        words.append(f"is {truth}\nsays {said}\n{sureness:.0%} sure")
+        words.append(f"{truth}, taken\nfor {said},\n{sureness:.0%} sure")
         shown.append(images.pixels[images.validation[row]])
     if not shown:
         figure = new_figure((6, 0.8))
@@ -447,8 +447,8 @@ def pictures(
 
 
 @rc_context(STYLE)
-def planes(image: torch.Tensor) -> Figure:
-    """Draw an image and its three color planes, red, green and blue.
+def channels(image: torch.Tensor) -> Figure:
+    """Draw an image and its three color channels, red, green and blue.
 
     Parameters
     ----------
@@ -464,21 +464,21 @@ def planes(image: torch.Tensor) -> Figure:
     featlib.FeatlibError
         If it is no such image.
     """
-    drawn_image = inputs.picture(image, "plots.planes")
+    drawn_image = inputs.picture(image, "plots.channels")
     if drawn_image.dtype != np.uint8:
         fix = "Scale it: (image * 255).to(torch.uint8)."
-        checks.refuse("plots.planes", "an image of uint8 0–255", describe(image), fix)
+        checks.refuse("plots.channels", "an image of uint8 0–255", describe(image), fix)
     figure = new_figure((10, 3))
     axes = figure.subplots(1, 4)
     axes[0].imshow(drawn_image, interpolation="nearest")
     axes[0].set(title="the image", xlabel="column (pixels)", ylabel="row (pixels)")
-    planes = drawn_image.transpose(2, 0, 1)
-    for ax, plane, name in zip(axes[1:], planes, ("red", "green", "blue"), strict=True):
-        drawn = ax.imshow(plane, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        ax.set(title=f"{name} plane", xlabel="column (pixels)", yticks=[])
+    layers = drawn_image.transpose(2, 0, 1)
+    for ax, layer, name in zip(axes[1:], layers, ("red", "green", "blue"), strict=True):
+        drawn = ax.imshow(layer, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        ax.set(title=f"{name} channel", xlabel="column (pixels)", yticks=[])
     figure.colorbar(drawn, ax=axes, label="value, 0–255", shrink=0.8)
-    means = ", ".join(f"{plane.mean():.0f}" for plane in planes)
-    return add_alt(figure, f"An image and its red, green and blue planes, of mean {means}.")
+    means = ", ".join(f"{layer.mean():.0f}" for layer in layers)
+    return add_alt(figure, f"An image and its red, green and blue channels, of mean {means}.")
 
 
 @rc_context(STYLE)
@@ -512,8 +512,8 @@ def histogram(
     edge = 0.5 if low == high else 0  # all the same: give it a width
     centers = torch.linspace(low - edge, high + edge, 65).unfold(0, 2, 1).mean(1)
     for channel, (name, color) in enumerate((("red", RED), ("green", GREEN), ("blue", BLUE))):
-        plane = torch.tensor(values[:, channel], dtype=torch.float32)
-        counts = plane.histc(64, low - edge, high + edge)
+        numbers = torch.tensor(values[:, channel], dtype=torch.float32)
+        counts = numbers.histc(64, low - edge, high + edge)
         style = ("-", "--", ":")[channel]
         ax.plot(centers, counts / counts.sum(), color=color, linestyle=style, label=name)
     ax.set(title=title, xlabel=xlabel, ylabel="share of pixels", ylim=(0, None))

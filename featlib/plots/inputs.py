@@ -116,7 +116,7 @@ def picture(value: object, where: str) -> np.ndarray:
     if array.ndim == 3 and array.shape[0] != 3 == array.shape[2]:
         array = array.transpose(2, 0, 1)
     if not _fits(array.shape, (3, "H", "W")) or array[0].size > _MOST_PIXELS:
-        fix = "Pass one image: three color planes of at most 10,000 × 10,000 pixels."
+        fix = "Pass one image: three color channels of at most 10,000 × 10,000 pixels."
         if array.ndim == 4 and len(array):
             fix = "Pass one image of the batch: images[0]."
         checks.refuse(where, wanted, _said(value), fix)

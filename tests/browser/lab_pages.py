@@ -74,9 +74,11 @@ class Lab:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read() or "null")
 
-    def end_kernels(self):
-        for kernel in self.ask("kernels"):
-            self.ask(f"kernels/{kernel['id']}", "DELETE")
+    def end_kernels(self, name=None):
+        """End the kernel of a notebook; without a name, all of them."""
+        for session in self.ask("sessions"):
+            if name is None or session["path"] == f"{name}.ipynb":
+                self.ask(f"sessions/{session['id']}", "DELETE")
 
     def write(self, name, quiz, code):
         """Write a quiz file and a notebook that shows it."""
@@ -158,7 +160,16 @@ class Notebook:
         before = file.stat().st_mtime_ns
         self.page.get_by_role("menuitem", name="File", exact=True).click()
         self.page.get_by_role("menuitem", name="Save Notebook", exact=False).first.click()
-        self.wait_until(lambda: file.stat().st_mtime_ns != before, "the notebook is saved")
+
+        def is_saved():
+            if file.stat().st_mtime_ns == before:
+                return False
+            try:  # the server may be writing it just now
+                return bool(json.loads(file.read_text(encoding="utf-8")))
+            except ValueError:
+                return False
+
+        self.wait_until(is_saved, "the notebook is saved")
 
     def wait_until(self, is_so, words, seconds=60):
         """Wait for what the page itself does not show."""

@@ -228,7 +228,7 @@ def test_opened_again_without_its_kernel_the_plain_form_stands_there(lab, chromi
     (output,) = saved["cells"][1]["outputs"]
     assert "application/vnd.jupyter.widget-view+json" not in output["data"]
     page.goto("about:blank")
-    lab.end_kernels()
+    lab.end_kernels(opened.name)
     opened.errors.clear()
     opened.open()
     shown = page.locator(".jp-OutputArea-output")

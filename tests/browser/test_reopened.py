@@ -67,7 +67,7 @@ def test_plain_forms_stand_there(lab, page, front_end):
     assert [VIEW in output["data"] for output in saved] == [False] * len(INVITATIONS)
 
     page.goto("about:blank")
-    lab.end_kernels()
+    lab.end_kernels(name)
     said = []
     page.on("console", lambda message: said.append((message.type, message.text)))
     opened.errors.clear()

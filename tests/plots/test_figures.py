@@ -67,7 +67,7 @@ def figures(own, report, prediction):
             {"slow": [2.0, 1.5], "fast": [2.0, 0.5]}, title="Loss", xlabel="epoch", ylabel="nats"
         ),
         "pictures": plots.pictures(own.pixels[:3], ["a", "b", "c"], title="Three", columns=2),
-        "planes": plots.planes(own.pixels[0]),
+        "channels": plots.channels(own.pixels[0]),
         "histogram": plots.histogram(own.pixels, title="Pixels", xlabel="value"),
         "scatter": plots.scatter(torch.randn(20, 2), own.labels, own.classes, title="PCA"),
         "picture_map": plots.picture_map(
@@ -100,7 +100,7 @@ def figures(own, report, prediction):
 
 NAMES = [
     "image_grid", "loss_curve", "accuracy_curve", "training_trace", "feature_map", "class_bars",
-    "prediction_trace", "confusion_matrix", "mistakes", "bars", "curves", "pictures", "planes",
+    "prediction_trace", "confusion_matrix", "mistakes", "bars", "curves", "pictures", "channels",
     "histogram", "scatter", "picture_map", "calibration", "heat", "bands", "filters",
     "activation_maps", "pairs", "tradeoff", "strategy",
 ]  # fmt: skip
@@ -278,9 +278,9 @@ def test_counts_can_be_read_on_dark_and_on_light_cells(lopsided):
 
 def test_the_surest_mistake_comes_first(figures):
     first, second = (ax.get_title() for ax in figures["mistakes"].axes)
-    assert first == "is dog\nsays cat\n98% sure"
-    assert second.startswith("is cat\nsays dog")
-    assert "is dog says cat 98% sure; is cat" in figures["mistakes"].alt
+    assert first == "dog, taken\nfor cat,\n98% sure"
+    assert second.startswith("cat, taken\nfor dog,")
+    assert "dog, taken for cat, 98% sure; cat, taken" in figures["mistakes"].alt
 
 
 def test_a_figure_without_mistakes_says_so(own):
@@ -318,13 +318,13 @@ def test_pictures_are_the_images_in_rows(own, figures):
     assert np.array_equal(axes[2].images[0].get_array(), own.pixels[2].permute(1, 2, 0))
 
 
-def test_planes_are_the_three_channels(own, figures):
-    _, red, green, blue = figures["planes"].axes[:4]
+def test_channels_are_drawn_one_by_one(own, figures):
+    _, red, green, blue = figures["channels"].axes[:4]
     named = zip((red, green, blue), own.pixels[0], ("red", "green", "blue"), strict=True)
-    for ax, plane, name in named:
-        assert np.array_equal(ax.images[0].get_array(), plane)
+    for ax, channel, name in named:
+        assert np.array_equal(ax.images[0].get_array(), channel)
         assert ax.images[0].get_clim() == (0, 255)
-        assert ax.get_title("left") == f"{name} plane"
+        assert ax.get_title("left") == f"{name} channel"
 
 
 def test_the_histogram_has_a_line_a_channel_that_sums_to_one(figures):

@@ -106,7 +106,7 @@ CALLS = {
     "pictures, titles": lambda odd: plots.pictures(PICTURES[:2], odd, title="t"),
     "pictures, title": lambda odd: plots.pictures(PICTURES[:1], ["a"], title=odd),
     "pictures, columns": lambda odd: plots.pictures(PICTURES[:1], ["a"], title="t", columns=odd),
-    "planes": lambda odd: plots.planes(odd),
+    "channels": lambda odd: plots.channels(odd),
     "histogram": lambda odd: plots.histogram(odd, title="t", xlabel="x"),
     "histogram, words": lambda odd: plots.histogram(PICTURES, title=odd, xlabel=odd),
     "calibration, report": lambda odd: plots.calibration(odd),
@@ -208,14 +208,14 @@ HELPS = {
         r"Put them into a list: \[image\]",
     ),
     "a batch for an image": (
-        lambda: plots.planes(PICTURES),
+        lambda: plots.channels(PICTURES),
         r"Pass one image of the batch: images\[0\]",
     ),
     "floats above 1": (
-        lambda: plots.planes(PICTURE + 0.5 + 200),
+        lambda: plots.channels(PICTURE + 0.5 + 200),
         "got values from 200 to 200. Divide by 255",
     ),
-    "an image on meta": (lambda: plots.planes(PICTURE.to("meta")), "make it on 'cpu'"),
+    "an image on meta": (lambda: plots.channels(PICTURE.to("meta")), "make it on 'cpu'"),
     "fewer places than numbers": (
         lambda: plots.curves({"a": [1.0, 2.0, 3.0]}, x=np.arange(2), **WORDS),
         "wanted x as 3 places, one for each number, got 2",
@@ -283,7 +283,7 @@ SAME = {
     "an array": PICTURE.numpy(),
     "channels last": PICTURE.permute(1, 2, 0),
     "gray": PICTURE[0],
-    "one plane": PICTURE[:1],
+    "one channel": PICTURE[:1],
     "a picture of Pillow": Image.new("RGB", (4, 4)),
     "a read-only array": np.broadcast_to(np.uint8(0), (3, 4, 4)),
 }
@@ -291,7 +291,7 @@ SAME = {
 
 @pytest.mark.parametrize("case", SAME)
 def test_what_can_only_mean_one_image_is_drawn_as_that(case):
-    drawn = plots.planes(SAME[case]).axes[0].images[0].get_array()
+    drawn = plots.channels(SAME[case]).axes[0].images[0].get_array()
     assert np.array_equal(drawn, PICTURE.permute(1, 2, 0))
 
 
