@@ -119,6 +119,7 @@ def _parser() -> _Parser:
     _add_lab(commands)
     _add_progress(commands)
     _add_teaching(commands)
+    _add_marks(commands)
     _add_extract(commands)
     _add_cache(commands)
     help = "say what is installed and what is wrong"
@@ -283,6 +284,12 @@ def _add_lab(commands: "argparse._SubParsersAction[_Parser]") -> None:
     lab.add_argument(
         "--fresh", action="store_true", help="make new copies, in a folder beside the old ones"
     )
+    lab.add_argument(
+        "--variant",
+        metavar="NAME",
+        help="a split of your own, which follows from this name and is kept: your numbers are then "
+        "others than your neighbor's; default: the lesson's again",
+    )
     others = "All other options go to JupyterLab: featlib lab --no-browser --port 9000"
     lab.description = f"{lab.description} {others}"
 
@@ -296,7 +303,8 @@ def _add_progress(commands: "argparse._SubParsersAction[_Parser]") -> None:
         nargs="?",
         const="featlib-progress",
         metavar="NAME",
-        help="write NAME.csv and NAME.json, for an instructor (featlib-progress)",
+        help="write NAME.csv and NAME.json, for an instructor; it signs nothing and proves nothing "
+        "(featlib-progress)",
     )
     what.add_argument(
         "--reset",
@@ -337,6 +345,75 @@ def _add_teaching(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "--watch",
         action="store_true",
         help="write it anew each time that a file comes or changes, until Ctrl+C",
+    )
+    report.add_argument(
+        "--variants",
+        action="store_true",
+        help="name answers that are right for somebody else's variant, and wrong for one's own",
+    )
+
+
+def _add_marks(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    help = "write quizzes for Moodle or Canvas"
+    example = "featlib quiz-export 05_validation --format gift --out validation.txt"
+    quizzes = _add(commands, "quiz-export", _quiz_export, help, example)
+    quizzes.add_argument(
+        "quizzes", nargs="*", metavar="QUIZ", help="such as 05_validation, or a file; all if none"
+    )
+    quizzes.add_argument(
+        "--format",
+        required=True,
+        choices=("gift", "qti"),
+        help="gift: a text file for Moodle; qti: QTI 1.2, a zip archive for Canvas",
+    )
+    quizzes.add_argument(
+        "--out",
+        required=True,
+        metavar="PATH",
+        help="a file for all of them, or a folder, for a file each",
+    )
+    quizzes.description = (
+        f"{quizzes.description} Questions that the format cannot express are named and left out, "
+        "such as those about the learner's own run."
+    )
+    help = "turn exported results of a class into marks, which prove nothing"
+    example = "featlib gradebook results --format canvas --roster grades.csv"
+    book = _add(commands, "gradebook", _gradebook, help, example)
+    book.add_argument("folder", metavar="DIR", help="as for class-report")
+    book.add_argument("--out", default="marks.csv", metavar="FILE", help="the table (marks.csv)")
+    book.add_argument(
+        "--format",
+        default="plain",
+        choices=("plain", "moodle", "canvas"),
+        help="plain: name, score, out of, percent (default); moodle, canvas: for their import",
+    )
+    book.add_argument(
+        "--roster",
+        metavar="CSV",
+        help="the students, as Moodle or Canvas exported them: files are called as their "
+        "usernames, numbers, addresses or names",
+    )
+    book.add_argument(
+        "--quiz",
+        action="append",
+        default=[],
+        metavar="QUIZ",
+        help="a quiz that counts, by name or file; may be given several times (all of the lesson)",
+    )
+    book.add_argument(
+        "--first-try",
+        action="store_true",
+        help="count what was right at the first try (what is right in the end)",
+    )
+    book.add_argument(
+        "--title",
+        default="featlib quizzes",
+        metavar="NAME",
+        help="the grade item or the assignment (featlib quizzes)",
+    )
+    book.description = (
+        f"{book.description} An export is not signed: anybody can edit it, and answers may be "
+        "given as often as wanted."
     )
 
 
@@ -485,7 +562,7 @@ def _show(lesson: "Lesson") -> None:
     low, high = lesson.report.interval
     console.print(
         f"Validation: {lesson.report.accuracy:.1%} of {len(lesson.report.labels)} unseen images "
-        f"right (95 % interval {low:.1%} to {high:.1%})."
+        f"right (95% interval {low:.1%} to {high:.1%})."
     )
     for baseline in lesson.baselines:
         name = baseline.name.replace("_", " ")
@@ -557,13 +634,19 @@ def _export_model(options: _Options) -> None:
 def _lab(options: _Options) -> int:
     import subprocess
 
-    from featlib import workspace
+    from featlib import variants, workspace
 
+    variant = variants.current() if options.variant is None else variants.keep(options.variant)
+    if variant:
+        _say(f"Your variant: {variant}")
     ours = workspace.prepare(options.folder, fresh=options.fresh)
     _say(f"Your notebooks: {ours.folder}")
     if ours.kept:
         _say(f"Changed by you, so kept as they are: {', '.join(ours.kept)}")
         print("To get the new versions in a second folder: featlib lab --fresh")
+    if address := workspace.in_hub(ours.start):
+        _say(f"JupyterHub runs your server already. Open there: {address}")
+        return 0
     # The start is given as an address, not as a path: so --no-browser prints the address of 00.
     command = [
         sys.executable,
@@ -575,7 +658,7 @@ def _lab(options: _Options) -> int:
 
 
 def _progress(options: _Options) -> None:
-    from featlib import quiz
+    from featlib import quiz, variants
 
     if options.yes and not options.reset:
         options.parser.error("--yes is for --reset")
@@ -585,6 +668,8 @@ def _progress(options: _Options) -> None:
     elif options.reset:
         _reset(progress, options)
     else:
+        if variant := variants.current():
+            _say(f"Your variant: {variant}")
         _console().print(quiz.progress_table(progress))
 
 
@@ -652,17 +737,53 @@ def _class_report(options: _Options) -> None:
 
     checks.output_file(options.out, "featlib class-report", "the page")
     if options.watch:
-        for report in class_report.watch(options.folder, options.out):
+        watched = class_report.watch(options.folder, options.out, variants=options.variants)
+        for report in watched:
             learners = len(report.learners)
             _say(f"{options.out}: {learners} learner{'' if learners == 1 else 's'}")
             sys.stdout.flush()
         return
-    report = class_report.read(options.folder)
+    report = class_report.read(options.folder, variants=options.variants)
     for name, why in report.refused:
         _say(f"left out {name}: {why}")
     for name in report.empty:
         _say(f"no answer in {name}.json")
+    if report.variants is not None:
+        names = {learner.number: f"{learner.name}.json" for learner in report.learners}
+        for what in ("copies", "shared"):
+            for some in getattr(report.variants, what):
+                same = "answers" if what == "copies" else "variant"
+                _say(f"the same {same} in {', '.join(names[number] for number in some)}")
+        _say(f"answers of another's variant: {len(report.variants.borrowed)}")
     _say(class_report.write(report, options.out))
+
+
+def _quiz_export(options: _Options) -> None:
+    from featlib.quiz import exports
+
+    done = exports.export(options.quizzes, options.out, format=options.format)
+    for name, question, why in done.left_out:
+        _say(f"left out {name}, {question}: {why}")
+    count = f"{done.questions} question{'' if done.questions == 1 else 's'}"
+    _say(f"{done.files[0] if len(done.files) == 1 else options.out}: {count}")
+
+
+def _gradebook(options: _Options) -> None:
+    from featlib.pages import class_report, gradebook
+
+    checks.output_file(options.out, "featlib gradebook", "the marks")
+    roster = None if options.roster is None else gradebook.read_roster(options.roster)
+    report = class_report.read(options.folder)
+    found = gradebook.marks(report, options.quiz, roster=roster, first_try=options.first_try)
+    for name, why in report.refused:
+        _say(f"left out {name}: {why}")
+    for name in report.empty:
+        _say(f"no answer in {name}.json")
+    for mark in found.unmatched:
+        _say(f"unmatched {mark.learner}.json: {mark.why}")
+    for name in found.missing:
+        _say(f"no file of {name}")
+    _say(gradebook.write(found, options.out, format=options.format, title=options.title))
 
 
 def _extract(options: _Options) -> None:

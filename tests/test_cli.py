@@ -210,6 +210,11 @@ WRONG_USE = {
     "no slides": ["slides", "--out", ""],
     "no results": ["class-report", ""],
     "no class report": ["class-report", ".", "--out", ""],
+    "no quiz to export": ["quiz-export", "", "--format", "gift", "--out", "o"],
+    "no file of questions": ["quiz-export", "--format", "gift", "--out", ""],
+    "no results for marks": ["gradebook", ""],
+    "no marks": ["gradebook", ".", "--out", ""],
+    "no roster": ["gradebook", ".", "--roster", ""],
     "no source": ["extract", "", "--out", "o"],
     "no features": ["extract", ".", "--out", ""],
     "no address": ["extract", ".", "--out", "o", "--address", ""],
@@ -297,10 +302,17 @@ HELP = {
         "--json",
         "--report DIR",
     ],
-    "lab": ["--folder DIR", "--fresh", "go to JupyterLab: featlib lab --no-browser"],
+    "lab": [
+        "--folder DIR",
+        "--fresh",
+        "--variant NAME",
+        "go to JupyterLab: featlib lab --no-browser",
+    ],
     "progress": ["--export [NAME]", "--reset [QUIZ]", "--yes"],
     "slides": ["NAME", "--out DIR"],
-    "class-report": ["DIR", "--out FILE"],
+    "class-report": ["DIR", "--out FILE", "--variants"],
+    "quiz-export": ["[QUIZ ...]", "--format {gift,qti}", "--out PATH"],
+    "gradebook": ["DIR", "--out FILE", "--format", "--roster CSV", "--quiz QUIZ", "--first-try"],
     "extract": ["DIR", "--out DIR", "--precision", "--engine", "the same command continues"],
     "cache": ["--clear", "--yes"],
     "doctor": ["what is installed and what is wrong"],
@@ -354,6 +366,18 @@ def test_lab_in_another_folder_with_spaces_and_other_letters(run, lab, tmp_path)
     assert not (tmp_path / "featlib-notebooks").exists()
 
 
+def test_lab_keeps_a_variant_and_shows_it_first(run, lab, tmp_path, monkeypatch):
+    monkeypatch.setenv("FEATLIB_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("FEATLIB_VARIANT", "")
+    assert run("lab", "--variant", "Otter")[1].splitlines()[0] == "Your variant: otter"
+    assert os.environ["FEATLIB_VARIANT"] == "otter", "what kernels inherit"
+    monkeypatch.setenv("FEATLIB_VARIANT", "")  # as on another day
+    for command in ("lab", "progress"):
+        assert run(command)[1].splitlines()[0] == "Your variant: otter"
+    assert "Your variant" not in run("lab", "--variant", "default")[1]
+    assert "such as otter" in run("lab", "--variant", "a/b")[2]
+
+
 def test_lab_passes_other_options_on_to_jupyterlab(run, lab):
     run("lab", "--no-browser", "--fresh", "--port", "9000")
     assert lab[0][-3:] == ["--no-browser", "--port", "9000"]
@@ -377,6 +401,30 @@ def test_lab_names_what_it_kept_and_how_to_get_the_new_versions(run, lab, tmp_pa
     assert "Changed by you" not in out
     assert "/lab/tree/featlib-notebooks-2/" in " ".join(lab[-1])
     assert mine.read_text() == "mine"
+
+
+def test_lab_in_a_hub_says_where_to_open_the_notebooks_and_starts_no_second_server(
+    run, lab, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/hub-2/user/anna/")
+    monkeypatch.setenv("JUPYTERHUB_ROOT_DIR", str(tmp_path.parent))
+    code, out, err = run("lab")
+    place = f"{tmp_path.name}/featlib-notebooks/00_start_here.ipynb"
+    assert (code, lab, err) == (0, [], "")
+    assert out.endswith(f" Open there: /hub-2/user/anna/lab/tree/{place}\n")
+    assert (tmp_path / "featlib-notebooks" / "00_start_here.ipynb").is_file()
+
+    (tmp_path / "a b").mkdir()
+    assert f"{tmp_path.name}/a%20b/featlib-notebooks/00" in run("lab", "--folder", "a b")[1]
+
+    elsewhere = tmp_path / "elsewhere"
+    monkeypatch.setenv("JUPYTERHUB_ROOT_DIR", str(elsewhere))
+    start = (tmp_path / "featlib-notebooks" / "00_start_here.ipynb").resolve()
+    assert run("lab")[1].endswith(f" Open there: {start}\n")
+
+    monkeypatch.delenv("JUPYTERHUB_ROOT_DIR")
+    monkeypatch.setattr("os.path.expanduser", lambda path: str(tmp_path.parent))
+    assert f"/lab/tree/{place}" in run("lab")[1]
 
 
 def test_lab_starts_nothing_where_the_notebooks_cannot_be_copied(run, lab):

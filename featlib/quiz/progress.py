@@ -34,7 +34,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from filelock import FileLock, Timeout
 
-from featlib import checks
+from featlib import checks, variants
 from featlib.engine import paths
 from featlib.engine.csv_text import safe_cell
 from featlib.engine.files import atomic_write
@@ -475,7 +475,7 @@ class Progress:
         path : str or pathlib.Path
             Ends in ``.csv`` (the summary, a row a question, then a row a guess) or ``.json`` (the
             summary, each single answer, the questions that were asked, each review, the guesses
-            and their questions).
+            and their questions, and the variant).
 
         Returns
         -------
@@ -510,6 +510,7 @@ class Progress:
             "reviews": list(map(_of_a_day, reviews)),
             "guesses": list(map(_of_a_day, guesses.values())),
             "guess_questions": self._questions(set(guesses)),
+            "variant": variants.current(),
         }
         return json.dumps(every, indent=1, ensure_ascii=False)
 

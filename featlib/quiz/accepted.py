@@ -1,0 +1,141 @@
+"""What a question takes for right, in the words of a learning management system.
+
+Such a system knows numbers from … to …, and texts; it knows no run of the learner's own. What it
+cannot be told without making another question of it is left out, with the reason.
+"""
+
+from decimal import ROUND_CEILING, Context, Decimal
+from math import inf, isfinite, nextafter
+from typing import Any
+
+from featlib.quiz.numbers import rounded
+from featlib.quiz.questions import CHOICES, Question
+
+__all__ = ["LeftOut", "check", "interval", "number", "otherwise"]
+
+_SHARE = 1e-6  # of an interval's width: so far inside an end that does not belong to it
+
+
+class LeftOut(Exception):
+    """A question cannot be expressed; the message says why."""
+
+
+def check(question: Question) -> None:
+    """Refuse a question that no such system can mark as featlib does.
+
+    Parameters
+    ----------
+    question : featlib.quiz.Question
+        The question.
+
+    Raises
+    ------
+    LeftOut
+        If what is right follows from the learner's own run, may be written in many ways, or hangs
+        on the spelling; or if nothing is right.
+    """
+    right = [answer for answer in question.answers if answer.get("correct")]
+    if question.type == "shape":
+        raise LeftOut("a shape can be written in many ways")
+    if question.type != "order" and not right:
+        raise LeftOut("no answer of it is right")
+    if any("ask" in answer for answer in right):
+        raise LeftOut("its right answer is a value of the learner's own run")
+    if question.type == "string" and any(answer.get("match_case") for answer in right):
+        raise LeftOut("capital letters count")
+    if question.type == "string" and any(answer.get("fuzzy_threshold") for answer in right):
+        raise LeftOut("what is nearly spelled right counts")
+
+
+def interval(question: Question, answer: dict[str, Any]) -> tuple[float, float]:
+    """Return which numbers match an answer.
+
+    Parameters
+    ----------
+    question : featlib.quiz.Question
+        Of type ``numeric``.
+    answer : dict
+        One of its answers, with ``value`` or ``range``.
+
+    Returns
+    -------
+    tuple of float
+        The lowest and the highest number; both belong to it. An end that featlib excludes, such as
+        the upper one of a range, is moved inside by a millionth of the width.
+
+    Raises
+    ------
+    LeftOut
+        If a number is too large to be written.
+    """
+    low, high = _ends(question, answer)
+    if not isfinite(low) or not isfinite(high):
+        raise LeftOut("its numbers are too large")
+    return low, high
+
+
+def _ends(question: Question, answer: dict[str, Any]) -> tuple[float, float]:
+    digits = question.precision
+    if "range" in answer:
+        low, high = map(float, answer["range"])
+        if not digits:
+            return low, high - (high - low) * _SHARE
+    else:
+        value = float(answer["value"])
+        value = rounded(value, digits) if digits else value
+        if not digits or value == question.tolerance == 0:
+            return value - question.tolerance, value + question.tolerance
+        around = question.tolerance + 1e-12 * abs(value)  # as marking allows
+        low, high = value - around, nextafter(value + around, inf)
+    (first, low), (beyond, high) = _edge(low, digits), _edge(high, digits)
+    inside = (high - low) * _SHARE
+    # What is exactly half is rounded away from zero: so an end may belong to it or not.
+    return (
+        low + inside * (rounded(low, digits) < first),
+        high - inside * (rounded(high, digits) >= beyond),
+    )
+
+
+def _edge(number: float, digits: int) -> tuple[float, float]:
+    """Return the first rounded number from this one on, and from where on it is rounded to."""
+    context = Context(prec=digits, rounding=ROUND_CEILING)
+    first = context.create_decimal_from_float(number)
+    between = Context(prec=60).divide(first + context.next_minus(first), Decimal(2))
+    return float(first), float(between)
+
+
+def number(value: float) -> str:
+    """Write a number as every program reads it.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+
+    Returns
+    -------
+    str
+        With up to 15 digits.
+    """
+    return f"{value:.15g}"
+
+
+def otherwise(question: Question) -> str:
+    """Return what to say where no answer matches.
+
+    Parameters
+    ----------
+    question : featlib.quiz.Question
+        The question.
+
+    Returns
+    -------
+    str
+        In the question's format; empty where nothing is to be said.
+    """
+    if question.type in CHOICES:
+        return ""
+    if question.type == "order":
+        return question.feedback["wrong"]
+    found = (a.get("feedback", "") for a in question.answers if a.get("type") == "default")
+    return next(filter(None, found), "")
