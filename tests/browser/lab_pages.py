@@ -76,9 +76,10 @@ class Lab:
 
     def end_kernels(self, name=None):
         """End the kernel of a notebook; without a name, all of them."""
-        for session in self.ask("sessions"):
-            if name is None or session["path"] == f"{name}.ipynb":
-                self.ask(f"sessions/{session['id']}", "DELETE")
+        sessions = self.ask("sessions")  # several may share one kernel
+        ours = [one for one in sessions if name is None or one["path"] == f"{name}.ipynb"]
+        for kernel in {session["kernel"]["id"] for session in ours}:
+            self.ask(f"kernels/{kernel}", "DELETE")
 
     def write(self, name, quiz, code):
         """Write a quiz file and a notebook that shows it."""
