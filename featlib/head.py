@@ -327,7 +327,7 @@ def observe(
     gap = accuracy - val_accuracy if val_accuracy is not None else 0
     if gap > 0.1 and _stands_still(val_accuracy, before.val_accuracy):
         return (
-            f"validation stands still, {100 * gap:.0f} points behind: the head starts to memorize"
+            f"validation stands still, {100 * gap:.1f} points behind: the head starts to memorize"
         )
     if fall > 0.25:
         return f"big step: loss falls by {fall:.0%}"

@@ -134,7 +134,7 @@ BEFORE = Epoch(1, 1.0, 0.5, 0.5, "")
         ([BEFORE], 0.8, 0.6, 0.6, "steady gain: loss falls by 20%"),
         ([BEFORE], 0.95, 0.6, 0.6, "leveling off: loss falls by only 5%"),
         ([BEFORE], 1.5, 0.4, 0.4, "loss rose by 50%: the learning rate may be too high"),
-        ([BEFORE], 0.5, 0.9, 0.5, "validation stands still, 40 points behind"),
+        ([BEFORE], 0.5, 0.9, 0.5, "validation stands still, 40.0 points behind"),
         ([BEFORE], 0.5, 0.9, 0.51, "big step: loss falls by 50%"),
         ([BEFORE], 0.5, 0.55, 0.5, "big step: loss falls by 50%"),
         ([BEFORE], 0.76, 0.6, 0.6, "steady gain: loss falls by 24%"),

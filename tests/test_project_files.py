@@ -81,12 +81,12 @@ def test_a_release_does_not_wait_for_itself():
     assert not any("github.workflow" in group for group in groups)
 
 
-def test_the_workflows_use_the_readmes_commands():
+def test_the_workflows_use_the_commands_of_the_pages():
     jobs = workflow("tests")["jobs"]
     assert commands(jobs["linux"])[-1] == "make test"
     assert commands(jobs["lint"])[-1] == "make lint"
     assert commands(jobs["wheel"]) == ["make wheel"]
-    block = read("README.md").split("```bat\n")[1].split("```")[0]
+    block = read("docs/install.md").split("```bat\n")[1].split("```")[0]
     said = "\n".join(commands(jobs["windows"]))
     for line in block.splitlines():
         # `py` starts the newest Python there is, so the workflow names the one under test.

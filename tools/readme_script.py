@@ -1,8 +1,8 @@
-"""Write the README's Python examples into one script, for a type checker to read as a user's own.
+"""Write the Python examples of the README and of docs/ into one script, for a type checker.
 
     python tools/readme_script.py build/readme_example.py
 
-So `make lint` sees what an editor would tell a user who types the README's lines.
+So `make lint` sees what an editor would tell a user who types these lines.
 """
 
 import argparse
@@ -12,7 +12,8 @@ from markdown_it import MarkdownIt
 
 from featlib.engine.files import atomic_write_text
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def script(markdown: str) -> str:
@@ -42,11 +43,12 @@ def script(markdown: str) -> str:
 
 def main() -> None:
     """Write the script where the command line says."""
-    parser = argparse.ArgumentParser(description="Write the README's Python examples.")
+    parser = argparse.ArgumentParser(description="Write the Python examples of our pages.")
     parser.add_argument("out", type=Path, help="the file to write")
     out = parser.parse_args().out
     out.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write_text(out, script(README.read_text(encoding="utf-8")))
+    text = "\n\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    atomic_write_text(out, script(text))
 
 
 if __name__ == "__main__":

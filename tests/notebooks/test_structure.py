@@ -172,3 +172,12 @@ def test_it_uses_public_names_only(notebook):
     for node in names:
         module = modules.get(node.value.id) if isinstance(node.value, ast.Name) else None
         assert module is None or node.attr in (*module.__all__, "__file__"), ast.unparse(node)
+
+
+def test_the_readmes_three_numbers_are_those_that_00_measures():
+    table = (ROOT / "README.md").read_text(encoding="utf-8")
+    [row] = re.findall(r"^\| right \|(.+)\|$", table, re.MULTILINE)
+    told = [float(number) for number in re.findall(r"([\d.]+)%", row)]
+    start = NOTEBOOKS[0].read_text(encoding="utf-8")
+    drawn = re.search(r"raw pixels ([\d.]+), untrained ([\d.]+), pretrained ([\d.]+)", start)
+    assert [f"{number / 100:.3f}" for number in told] == list(drawn.groups())
