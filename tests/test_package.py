@@ -24,9 +24,10 @@ CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 # From the top of the house to its ground: a module may import only those after it, and of its own
 # room any that makes no circle.
 LAYERS = (
-    "__main__", "cli", "doctor", "workspace", "widgets", "exercises", "pages", "lesson", "model",
-    "scale", "plots", "explain", "trace", "costs", "quiz", "validation", "head", "features",
-    "backbone", "weights", "preprocess", "images", "tables", "checks", "engine",
+    "__main__", "cli", "doctor", "workspace", "web", "widgets", "exercises", "pages", "lesson",
+    "model", "scale", "plots", "explain", "trace", "costs", "quiz", "validation", "head",
+    "features", "backbone", "weights", "preprocess", "images", "tables", "variants", "checks",
+    "engine",
 )  # fmt: skip
 # What a stranger should see first: the five stages.
 STAGES = ("images", "preprocess", "backbone", "weights", "features", "head", "validation")

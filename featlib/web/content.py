@@ -1,0 +1,159 @@
+"""What a web page needs to know of a quiz, a question to guess, or flashcards.
+
+All HTML is made here: making what somebody wrote safe is Python's task. The scripts beside this
+file mark, and choose among what was made.
+"""
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from featlib import checks
+from featlib.engine.words import describe, printable
+from featlib.quiz import Flashcard, Guess, GuessQuestion, Progress, Question, Quiz, guesses, html
+from featlib.quiz.marking import Value
+from featlib.widgets.flashcards import FlashcardsWidget
+from featlib.widgets.guess import GuessWidget
+from featlib.widgets.quiz import QuizWidget
+
+__all__ = ["data"]
+
+_LIMIT = 20  # cards in a sitting, as in a notebook
+
+
+def data(
+    of: Quiz | GuessQuestion | list[Flashcard],
+    values: Mapping[str, Value] | None = None,
+    measured: object = None,
+) -> dict[str, Any]:
+    """Return what a web page needs to know of a quiz, a question to guess, or flashcards.
+
+    Parameters
+    ----------
+    of : featlib.quiz.Quiz, featlib.quiz.GuessQuestion, or list of featlib.quiz.Flashcard
+        What is asked.
+    values : dict of str to float or str or list of str, optional
+        For a quiz: values of the run that the page shows, for questions that ask for one.
+    measured : float, str, sequence of float, or dict of str to float, optional
+        For a question to guess: what was measured, as `GuessQuestion.truth` takes it. The page
+        shows it once a guess is made. Left out, the guess is only kept.
+
+    Returns
+    -------
+    dict
+        What `embed` takes; `json.dumps` takes it, too. The answers are in it.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If it is of another kind, or what was passed beside it is missing or does not fit it.
+
+    Examples
+    --------
+    >>> from featlib import quiz, web
+    >>> found = web.data(quiz.load("03_feature_extraction"))
+    >>> sorted(found)
+    ['kind', 'name', 'plain', 'questions', 'view']
+    """
+    fix = "quiz.load, quiz.find_guess and quiz.load_deck return one."
+    wanted = "a Quiz, a GuessQuestion, or a list of Flashcards"
+    checks.instance(of, (Quiz, GuessQuestion, list), "web.data", wanted, fix)
+    _only(of, Quiz, "values", values)
+    _only(of, GuessQuestion, "measured", measured)
+    with tempfile.TemporaryDirectory() as folder:
+        nothing = Progress(Path(folder) / "nothing.jsonl")
+        if isinstance(of, Quiz):
+            return _quiz(QuizWidget(of, nothing, values))
+        if isinstance(of, GuessQuestion):
+            return _guess(GuessWidget(Guess(of, nothing)), measured)
+        return _deck(FlashcardsWidget(of, nothing, _LIMIT))
+
+
+def _only(of: object, kind: type, name: str, value: object) -> None:
+    """Refuse what has no meaning for what is asked."""
+    if value is not None and not isinstance(of, kind):
+        wanted = f"'{name}' only with a {kind.__name__}"
+        checks.refuse("web.data", wanted, f"it with {describe(of)}", f"Leave '{name}' out.")
+
+
+def _quiz(widget: QuizWidget) -> dict[str, Any]:
+    questions = [_question(question, widget.values) for question in widget.quiz.questions]
+    return _shown(widget) | {"kind": "quiz", "name": widget.quiz.name, "questions": questions}
+
+
+def _guess(widget: GuessWidget, measured: object) -> dict[str, Any]:
+    question = widget.guess.question
+    truth = None if measured is None else question.truth(measured)
+    known = None
+    if truth is not None:
+        known = {"value": truth, "words": guesses.in_words(question, truth)}
+    return _shown(widget) | {
+        "kind": "guess",
+        "key": question.key,
+        "question": question.to_dict(),
+        "words": [printable(label) for label in question.labels],
+        "measured": known,
+    }
+
+
+def _deck(widget: FlashcardsWidget) -> dict[str, Any]:
+    cards = [
+        {
+            "id": card.id,
+            "front": html.rich(card.front, "markdown"),
+            "back": html.rich(card.back, "markdown"),
+            "notebook": card.notebook,
+        }
+        for card in widget.deck
+    ]
+    plain = widget.plain()[1]
+    widget.close()
+    return {"kind": "flashcards", "cards": cards, "limit": _LIMIT, "plain": plain}
+
+
+def _shown(widget: QuizWidget | GuessWidget) -> dict[str, Any]:
+    """Return what a widget shows before anything was done, and its form without a script."""
+    shown = {"view": dict(widget.view), "plain": widget.plain()[1]}
+    widget.close()
+    return shown
+
+
+def _question(question: Question, values: Mapping[str, Value]) -> dict[str, Any]:
+    """Return what marking a question takes, and the HTML of all that can be said to an answer."""
+    plain = {name: value for name, value in question.to_dict().items() if value}
+    return {
+        "key": question.key,
+        "question": plain,  # as an export holds it: what is left out is empty or 0
+        "values": {name: _value(question, name, values[name]) for name in sorted(question.asks)},
+        "html": {text: html.rich(text, question.format) for text in _sayings(question)},
+        "hint": html.rich(question.hint, question.format),
+        "explanation": html.rich(question.explanation, question.format),
+    }
+
+
+def _sayings(question: Question) -> Iterable[str]:
+    """Return the texts of the file that an answer can get; the others hold nothing to format."""
+    said = [*question.feedback.values()]
+    for answer in question.answers:
+        text = answer.get("feedback", "")
+        said += [text, f"(Nearly) {text}"] if answer.get("fuzzy_threshold") else [text]
+    return sorted({*filter(None, said)})
+
+
+def _value(question: Question, name: str, value: Any) -> Any:
+    """Return a value as marking compares with it: texts for a text, else a number."""
+    if question.type == "string":
+        texts = value if isinstance(value, (list, tuple)) else [value]
+        return [
+            checks.text(one, f"question '{question.id}'", f"the value '{name}'") for one in texts
+        ]
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = float("nan")
+    if not isfinite(number):
+        wanted, fix = f"the value '{name}' as one number", f"Pass values={{'{name}': 0.8}}."
+        checks.refuse(f"question '{question.id}'", wanted, describe(value), fix)
+    return number

@@ -1,0 +1,70 @@
+// What featlib/widgets/quiz.py does with what a learner answers. All HTML was made in Python.
+
+const STATUS = {
+  right: "Right.",
+  wrong: "Not right.",
+  "asked back": "Not counted: please write it otherwise.",
+};
+
+const escaped = (text) => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+
+// The HTML of a feedback: of one text, or of several, a paragraph each.
+function feedbackHtml(html, said) {
+  const parts = said.map((text) => html[text] ?? escaped(text));
+  if (parts.length < 2) return parts.join("");
+  return parts.map((part) => (part.includes("<p>") ? part : `<p>${part}</p>`)).join("\n") + "\n";
+}
+
+// What an answer gets; `asked` is what Python made of its question (content.py).
+function answered({ question, values, html }, answer) {
+  const found = mark(question, answer, values);
+  const state = found.asked_back ? "asked back" : found.correct ? "right" : "wrong";
+  return { ...found, state, html: feedbackHtml(html, found.said) };
+}
+
+function quizModel({ name, view, questions }) {
+  const hinted = new Set(); // questions whose hint was shown
+  const byId = new Map(questions.map((each) => [each.question.id, each]));
+  const blank = new Map(view.questions.map((shown) => [shown.id, shown]));
+
+  const showOf = (id, answer, sent) => {
+    const asked = byId.get(id);
+    const { correct, state, html } = answered(asked, answer);
+    if (asked.hint && state === "wrong") hinted.add(id);
+    return {
+      ...blank.get(id),
+      answer, state, sent,
+      feedback: html,
+      hint: hinted.has(id) && !correct ? asked.hint : "",
+      explanation: correct ? asked.explanation : "",
+    };
+  };
+  const restored = () => questions.map(({ key, question: { id } }) => {
+    const last = kept(`answers:${key}`).entries.at(-1);
+    if (!last) return blank.get(id);
+    try {
+      return showOf(id, last.answer, null);
+    } catch { // it does not fit the question: ask again
+      return blank.get(id);
+    }
+  });
+  const check = (id, answer, sent, show, shown) => {
+    const { key, question } = byId.get(id);
+    const hint = hinted.has(id);
+    const now = showOf(id, answer, sent);
+    const correct = now.state === "right";
+    if (now.state !== "asked back")
+      add(`answers:${key}`, { quiz: name, question: id, answer, correct, hint, key }, question);
+    show({ questions: shown.questions.map((other) => (other.id === id ? now : other)) });
+    return STATUS[now.state];
+  };
+  const reset = (show, { cleared }) => {
+    for (const { key } of questions) forget(`answers:${key}`);
+    hinted.clear();
+    show({ questions: restored(), cleared: cleared + 1 });
+    return "All answers are cleared.";
+  };
+  return pageModel({ ...view, questions: restored() }, (message, show, shown) =>
+    (message.reset ? reset(show, shown)
+      : check(message.check, message.answer, message.sent, show, shown)));
+}
