@@ -3,7 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 # pip brings uv, and uv all the rest: the same packages, several times faster.
-INSTALL = $(BIN)/uv pip install --python $(BIN)/python
+INSTALL = $(BIN)/uv pip install --python $(BIN)/python $(BACKEND)
+
+# TORCH=cpu takes PyTorch's builds without CUDA, from PyTorch's own index: gigabytes less on Linux.
+BACKEND = $(if $(TORCH),--torch-backend $(TORCH))
 
 # A process that may not keep what it compiled compiles PyTorch, and all the rest, each time anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -21,7 +24,7 @@ UNIT_TESTS = --doctest-modules tests featlib --ignore tests/browser --ignore tes
 UNIT = $(UNIT_TESTS) $(addprefix --ignore ,$(SLOW))
 FORMS = .github/ISSUE_TEMPLATE/fault.yml .github/ISSUE_TEMPLATE/idea.yml
 
-.PHONY: run lab test checks unit notebooks notebooks-test browser slow long lint lowest wheel bench audit clean
+.PHONY: run lab test checks unit notebooks notebooks-test browser slow long lint lowest wheel bench audit image clean
 
 run: $(VENV)/.installed            ## the five stages on the bundled images
 	$(BIN)/featlib run
@@ -89,6 +92,9 @@ audit: $(VENV)/.installed-test     ## known faults of everything that is install
 	build/audit/bin/python -m pip install --quiet pip-audit
 	$(PYTHON) tools/audit.py build/audit/bin/pip-audit \
 	  "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+
+image:                             ## a container with JupyterLab and the notebooks, without CUDA
+	docker build --tag featlib .
 
 clean:                             ## remove the environment and everything that was made
 	rm -rf $(VENV) $(LOWEST) lesson-report build dist *.egg-info

@@ -11,9 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
+from featlib import variants
 from featlib.engine import paths
 from featlib.engine.assets import read_published
 from featlib.engine.files import sha256
@@ -69,6 +71,7 @@ def examine() -> list[Finding]:
         *_looked("cache entries", _cache_entries),
         *_looked("folder of your answers", _data_folder),
         *_looked("your answers", _answers),
+        *_looked("your variant", _variant),
         *_looked("notebook kernel", _kernel),
     ]
 
@@ -143,12 +146,24 @@ def _device() -> Finding:
         import torch
     except Exception:  # reported by _packages
         return Finding("device", "unknown without torch", "Fix torch first.")
-    found = f"CPU, {torch.get_num_threads()} threads"
+    found = f"CPU, {torch.get_num_threads()} threads{_unused(torch)}"
     if torch.cuda.is_available():
         found = f"CUDA, {torch.cuda.get_device_name(0)}"
     elif torch.backends.mps.is_available():
         found = "Apple MPS"
     return Finding("device", found)
+
+
+def _unused(torch: Any) -> str:
+    """Return what a PyTorch for NVIDIA's GPUs takes on a disk where there is none."""
+    if torch.version.cuda is None:
+        return ""
+    packages = Path(torch.__file__).parents[1]
+    size = sum(file.stat().st_size for file in (packages / "nvidia").rglob("*") if file.is_file())
+    return (
+        f"; {size / 1e9:.1f} GB of CUDA lie unused. To be rid of them, in a clone: "
+        "make clean && make run TORCH=cpu"
+    )
 
 
 def _memory() -> Finding:
@@ -234,6 +249,11 @@ def _answers() -> Finding:
         return Finding("your answers", f"{answers}")
     found = f"{answers}, and what was damaged in {aside[-1].name}"
     return Finding("your answers", found, f"Look for lines to save in it; then delete {aside[-1]}.")
+
+
+def _variant() -> Iterator[Finding]:
+    if found := variants.current():
+        yield Finding("your variant", found)
 
 
 def _kernel() -> Finding:

@@ -367,3 +367,13 @@ def test_every_command_goes_on_after_damage(case, run, monkeypatch, tmp_path):
     (tmp_path / "answers.jsonl").write_bytes(DAMAGED[case])
     for words in ([], ["--export", "ada"], ["--reset", "--yes"]):
         assert run("progress", *words)[0] == 0
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there, CUDA is used")
+@pytest.mark.parametrize(("cuda", "said"), [(None, ""), ("13.0", "GB of CUDA lie unused")])
+def test_it_says_what_lies_unused(monkeypatch, cuda, said):
+    monkeypatch.setattr(torch.version, "cuda", cuda)
+    [found] = doctor._looked("device", doctor._device)
+    assert ("unused" in found.found) == bool(said)
+    assert said in found.found
+    assert not found.fix, "it is no fault"

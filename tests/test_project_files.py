@@ -3,6 +3,7 @@
 They are about the repository, so this file is not in the sdist.
 """
 
+import json
 import re
 from pathlib import Path
 
@@ -168,3 +169,19 @@ def test_the_readme_on_pypi_has_no_relative_link():
     assert [link for link in links(shown) if is_relative(link)] == []
     place = f"{pyproject()['project']['urls']['Source']}/blob/v$HFPR_VERSION/"
     assert any(link.startswith(place) for link in links(shown.replace("%24", "$")))
+
+
+def test_containers_are_small_and_of_nobody_special():
+    """They cannot be built here: what can be seen without is seen."""
+    lines = [line for line in read("Dockerfile").splitlines() if not line.startswith("#")]
+    words = [line.partition(" ")[0] for line in lines if re.match(r"[A-Z]+ ", line)]
+    assert words[0] == "FROM"
+    assert words.index("USER") < words.index("CMD")
+    assert {"HEALTHCHECK", "EXPOSE"} <= set(words)
+    text = "\n".join(lines)
+    assert "--torch-backend cpu" in text
+    [command] = [json.loads(line.partition(" ")[2]) for line in lines if line.startswith("CMD")]
+    assert command[:2] == ["featlib", "lab"]
+    development = json.loads(read(".devcontainer/devcontainer.json"))
+    target = development["postCreateCommand"].split()[1]
+    assert f"$(VENV){target.removeprefix('.venv')}:" in read("Makefile")
