@@ -45,6 +45,7 @@ def _own_folders(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FEATLIB_CACHE_DIR", str(shared / "cache"))
         patch.setenv("FEATLIB_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+        patch.delenv("FEATLIB_VARIANT", raising=False)
         yield
 
 

@@ -22,12 +22,13 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from featlib import checks, quiz
+from featlib import checks, quiz, variants
 from featlib.checks import FeatlibError
 from featlib.engine.files import read_regular
 from featlib.engine.progress_bar import progress_bar
 from featlib.engine.strict_json import parse_json
 from featlib.engine.words import printable, reason
+from featlib.pages import borrowed
 from featlib.pages.rendering import TEMPLATES, render, write_page
 from featlib.quiz.questions import CHOICES
 
@@ -55,11 +56,14 @@ class Learner:
         Oldest first.
     number : int
         What the page calls the learner.
+    variant : str
+        Whose split the numbers of the run come from, as `featlib.variants.name` returns it.
     """
 
     name: str
     answers: tuple[quiz.Answer, ...]
     number: int = 0
+    variant: str = ""
 
     @cached_property
     def tries(self) -> dict[str, list[quiz.Answer]]:
@@ -200,6 +204,8 @@ class ClassReport:
         What was guessed before it was measured.
     refused : tuple of tuple of str
         Files that cannot be read as results, each with the reason; made safe to print.
+    variants : featlib.pages.borrowed.Variants or None
+        Answers held against all variants; None where that was not asked for.
     """
 
     learners: tuple[Learner, ...]
@@ -207,6 +213,7 @@ class ClassReport:
     difficulties: tuple[Difficulty, ...]
     guesses: tuple[quiz.GuessSpread, ...]
     refused: tuple[tuple[str, str], ...]
+    variants: borrowed.Variants | None = None
 
     @property
     def empty(self) -> tuple[str, ...]:
@@ -278,7 +285,7 @@ class ClassReport:
         return quiz.Standing.of(found, learner.tries)
 
 
-def read(folder: str | Path, *, progress: bool = True) -> ClassReport:
+def read(folder: str | Path, *, progress: bool = True, variants: bool = False) -> ClassReport:
     """Read the exported results of a class.
 
     Parameters
@@ -287,6 +294,8 @@ def read(folder: str | Path, *, progress: bool = True) -> ClassReport:
         With a file ``NAME.json`` for each learner, as ``featlib progress --export NAME`` writes it.
     progress : bool
         Whether to show a progress bar if it takes longer than two seconds.
+    variants : bool
+        Whether to hold answers against the right ones of all variants.
 
     Returns
     -------
@@ -307,7 +316,7 @@ def read(folder: str | Path, *, progress: bool = True) -> ClassReport:
             found.append(_export(file, asked))
         except (ValueError, OSError) as error:
             refused.append((file.name, reason(error)))
-    report = _report(found, asked, refused, progress)
+    report = _report(found, asked, refused, progress, variants)
     if not found:
         refused = report.refused
         got = f"{len(refused)} files that are none" if refused else "no file .json"
@@ -319,7 +328,11 @@ def read(folder: str | Path, *, progress: bool = True) -> ClassReport:
 
 
 def watch(
-    folder: str | Path, path: str | Path = "class-report.html", *, seconds: float = 0.5
+    folder: str | Path,
+    path: str | Path = "class-report.html",
+    *,
+    seconds: float = 0.5,
+    variants: bool = False,
 ) -> Iterator[ClassReport]:
     """Write the page anew each time that something in a folder has changed, without an end.
 
@@ -333,6 +346,8 @@ def watch(
         anew.
     seconds : float
         How long to wait between two looks into the folder.
+    variants : bool
+        As for `read`.
 
     Yields
     ------
@@ -351,7 +366,8 @@ def watch(
     seen = _Seen()
     while True:
         if seen.look(folder):
-            report = _report([*seen.exports.values()], seen.asked, seen.refused(folder), False)
+            found, refused = [*seen.exports.values()], seen.refused(folder)
+            report = _report(found, seen.asked, refused, False, variants)
             _write(report, path, watched=True)
             yield report
         time.sleep(seconds)
@@ -389,11 +405,12 @@ def _write(report: ClassReport, path: Path, watched: bool) -> Path:
 
 @dataclass(frozen=True)
 class _Export:
-    """What a file holds: who wrote it, the answers, and the guesses as they are in the file."""
+    """What a file holds: who wrote it, the answers, the guesses as in the file, and the variant."""
 
     name: str
     answers: tuple[quiz.Answer, ...]
     guesses: dict[str, object]
+    variant: str
 
 
 class _Seen:
@@ -464,11 +481,12 @@ def _report(
     asked: dict[str, quiz.Question],
     refused: Sequence[tuple[str, str]],
     progress: bool,
+    compare: bool,
 ) -> ClassReport:
     found = sorted(found, key=lambda export: (export.name.casefold(), export.name))
     numbers = _numbers([export.name for export in found])
     learners = tuple(
-        Learner(export.name, export.answers, number)
+        Learner(export.name, export.answers, number, export.variant)
         for export, number in zip(found, numbers, strict=True)
     )
     quizzes = _quizzes(learners, asked)
@@ -478,7 +496,9 @@ def _report(
     tried.sort(key=lambda d: (d.first_try, -d.tries))
     guesses = quiz.guess_spread(export.guesses for export in found)
     named = tuple((printable(name), printable(why)) for name, why in refused)
-    return ClassReport(learners, quizzes, tuple(tried), guesses, named)
+    runs = [borrowed.Run(each.number, each.variant, each.answers) for each in learners]
+    compared = borrowed.compare(runs, progress=progress) if compare else None
+    return ClassReport(learners, quizzes, tuple(tried), guesses, named, compared)
 
 
 def _files(folder: Path, ending: str) -> list[Path]:
@@ -527,7 +547,15 @@ def _export(file: Path, asked: dict[str, quiz.Question]) -> _Export:
     asked |= {key: _question(key, said[key]) for key in said.keys() - asked.keys()}
     guesses = {name: data[name] for name in ("guesses", "guess_questions") if name in data}
     quiz.guesses_of(guesses)
-    return _Export(printable(file.stem), answers, guesses)
+    return _Export(printable(file.stem), answers, guesses, _variant(data.get("variant", "")))
+
+
+def _variant(said: object) -> str:
+    """Return an export's variant; one of before there were any has none."""
+    try:
+        return variants.name(said if isinstance(said, str) else "\0", "class-report")
+    except FeatlibError:
+        raise ValueError("'variant' is no name of one") from None
 
 
 def _question(key: str, entry: object) -> quiz.Question:
