@@ -753,7 +753,7 @@ def _class_report(options: _Options) -> None:
         for what in ("copies", "shared"):
             for some in getattr(report.variants, what):
                 same = "answers" if what == "copies" else "variant"
-                _say(f"the same {same} in {', '.join(names[number] for number in some)}")
+                _say(f"the same {same} in {', '.join(sorted(names[number] for number in some))}")
         _say(f"answers of another's variant: {len(report.variants.borrowed)}")
     _say(class_report.write(report, options.out))
 

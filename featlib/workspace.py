@@ -12,13 +12,14 @@ import platform
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from featlib import checks
 from featlib.engine.files import atomic_write, atomic_write_text, read_regular, sha256
 from featlib.engine.paths import bundled
 from featlib.engine.strict_json import parse_json
 
-__all__ = ["START", "Workspace", "prepare"]
+__all__ = ["START", "Workspace", "in_hub", "prepare"]
 
 START = "00_start_here.ipynb"
 
@@ -80,6 +81,33 @@ def prepare(parent: str | Path = ".", *, fresh: bool = False) -> Workspace:
         wanted = f"to copy the notebooks to '{folder}'"
         fix = "Choose a folder that you can write to: featlib lab --folder DIR."
         checks.refuse("featlib lab", wanted, str(error), fix)
+
+
+def in_hub(notebook: Path) -> str:
+    """Say where a notebook is in the JupyterLab that a JupyterHub has started for this user.
+
+    Parameters
+    ----------
+    notebook : pathlib.Path
+        An absolute path.
+
+    Returns
+    -------
+    str
+        The path after the hub's own address, such as
+        ``/user/anna/lab/tree/featlib-notebooks/00_start_here.ipynb``. Of a notebook that is not
+        below the folder that the server shows (``JUPYTERHUB_ROOT_DIR``, else the home folder), the
+        path on the disk. Empty where no JupyterHub has started this process.
+    """
+    prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
+    if not prefix:
+        return ""
+    root = os.environ.get("JUPYTERHUB_ROOT_DIR") or "~"
+    try:
+        shown = notebook.relative_to(Path(os.path.expanduser(root)).resolve())
+    except ValueError:
+        return str(notebook)
+    return f"{prefix.rstrip('/')}/lab/tree/{quote(shown.as_posix())}"
 
 
 def _choose(parent: Path, fresh: bool) -> Path:

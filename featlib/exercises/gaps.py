@@ -29,7 +29,10 @@ __all__ = [
     "check_training",
 ]
 
-_EMPTY = "Not filled in yet. Write your own code in the place of the three dots, and run the cell."
+_EMPTY = (
+    "Not filled in yet. Write your own code in the place of the three dots. Then run that cell, "
+    "and this one."
+)
 _EPOCHS, _ROWS, _BATCH = 5, 80, 32
 
 
@@ -96,7 +99,7 @@ def check_tensor(mine: object) -> str:
         "Red and blue are exchanged; the order of the colors was to stay.": due.flip(0),
     }
     _compare(made, due, mistakes)
-    return "Three planes of 64×64, and each number is still with its pixel."
+    return "Three channels of 64×64, and each number is still with its pixel."
 
 
 @_checker

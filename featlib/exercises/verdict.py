@@ -1,5 +1,6 @@
 """What a checker says about a learner's code, and how that code is tried."""
 
+import os
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -41,6 +42,20 @@ class Verdict:
             f'<p style="border-left:4px solid {color};padding-left:.8em;max-width:46rem">'
             f"<strong>{self.sign}</strong> {escape(self.message)}</p>"
         )
+
+    def _ipython_display_(self) -> None:
+        """Where nbgrader executes the notebook, make an error of what did not pass: no points.
+
+        IPython prints such an error, shows the verdict all the same, and goes on with the cell.
+        """
+        if "NBGRADER_EXECUTION" not in os.environ:
+            raise NotImplementedError  # IPython then shows it as it shows any other value
+        if not self.passed:
+            raise Failure(self.message)
+        from IPython.display import HTML, display
+
+        # Displayed, it is not the cell's result, which nbgrader would read as a number of points.
+        display(HTML(self._repr_html_()))
 
 
 class Failure(Exception):

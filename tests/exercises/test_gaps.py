@@ -68,9 +68,15 @@ def verdict_of(code, names):
     return eval(last, found)
 
 
+def unfilled(number):
+    """Return the code of a gap's cell, and of the one below it that checks it."""
+    found = cells(number)
+    return "\n\n\n".join(found[f"{number}-gap-{part}"].source for part in ("code", "check"))
+
+
 def filled(number):
-    """Return the code of a gap's cell with the solution in its place."""
-    code = cells(number)[f"{number}-gap-code"].source
+    """Return the same with the solution in its place."""
+    code = unfilled(number)
     inner = solution(number).rstrip()
     if inner.startswith("def "):
         return re.sub(r"^def .+?\n(?=\n\n)", lambda _: inner + "\n", code, flags=re.DOTALL | re.M)
@@ -86,7 +92,7 @@ def test_with_the_solution_the_gap_is_passed(number, names):
 
 @pytest.mark.parametrize("number", WITH_GAPS)
 def test_unfilled_the_cell_runs_and_says_so_in_one_line(number, names):
-    verdict = verdict_of(cells(number)[f"{number}-gap-code"].source, names)
+    verdict = verdict_of(unfilled(number), names)
     assert not verdict.passed
     assert repr(verdict).startswith("✎ Your turn. Not filled in yet. ")
     assert "\n" not in repr(verdict)
@@ -94,15 +100,15 @@ def test_unfilled_the_cell_runs_and_says_so_in_one_line(number, names):
 
 
 @pytest.mark.parametrize("number", WITH_GAPS)
-def test_a_gap_has_three_cells_in_a_row_with_two_hints_and_a_folded_solution(number):
+def test_a_gap_has_four_cells_in_a_row_with_two_hints_and_a_folded_solution(number):
     all_of = cells(number)
     at = list(all_of).index(f"{number}-gap")
-    ids = [f"{number}-gap", f"{number}-gap-code", f"{number}-gap-hints"]
-    assert list(all_of)[at : at + 3] == ids
-    text = all_of[ids[2]].source
+    ids = [f"{number}-gap{part}" for part in ("", "-code", "-check", "-hints")]
+    assert list(all_of)[at : at + 4] == ids
+    text = all_of[ids[3]].source
     assert re.findall(r"<summary>(.+?)</summary>", text) == ["Hint 1", "Hint 2", "Solution"]
     assert text.count("<details>") == text.count("</details>") == 3
-    code = all_of[ids[1]].source
+    code = unfilled(number)
     assert code.startswith("# Edit this cell.\n")
     assert code.count("...") == 1
     changed = set(filled(number).splitlines()) - set(code.splitlines())
@@ -115,7 +121,8 @@ def test_no_other_cell_uses_what_is_made_in_the_gap(number):
     """So the notebook runs to its end, whatever is in it."""
     all_of = cells(number)
     code = all_of.pop(f"{number}-gap-code").source
-    made = set(re.findall(r"^(?:def )?(\w+)(?= = |\()", code, re.MULTILINE)) - {"gaps"}
+    del all_of[f"{number}-gap-check"]
+    made = set(re.findall(r"^(?:def )?(\w+)(?= = |\()", code, re.MULTILINE))
     others = "\n".join(cell.source for cell in all_of.values() if cell.cell_type == "code")
     assert made
     assert {name for name in made if re.search(rf"\b{name}\b", others)} == set()
