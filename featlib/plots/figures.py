@@ -387,7 +387,7 @@ def mistakes(report: Report, images: ImageSet, n: int = 8) -> Figure:
         said, truth = report.classes[report.predictions[row]], report.classes[report.labels[row]]
         sureness = float(report.probabilities[row].max())
         said, truth = inputs.short(said), inputs.short(truth)
-        words.append(f"{truth}, taken\nfor {said},\n{sureness:.0%} sure")
+        words.append(f"{truth},\ntaken for {said},\n{sureness:.0%} sure")
         shown.append(images.pixels[images.validation[row]])
     if not shown:
         figure = new_figure((6, 0.8))

@@ -215,6 +215,7 @@ def test_a_late_reply_does_not_move_what_was_moved_since(lab, notebook, gate):
     assert opened.errors == []
 
 
+@pytest.mark.long  # of every change: the same for other widgets, in test_reopened.py
 def test_opened_again_without_its_kernel_the_plain_form_stands_there(lab, chromium):
     name = "guess-reopened"
     lab.write(name, GUESSES, CODE.format(kind="bars", name=name))

@@ -90,6 +90,7 @@ def no_violation(page):
     assert [v["id"] for v in Axe().run(page).response["violations"]] == []
 
 
+@pytest.mark.long  # of every change: pictures of other shapes
 def test_it_says_of_200_pictures_what_the_classifier_says(page, classifier, files):
     page.get_by_label("Choose pictures").set_input_files(files)
     said = answers(page, 200)

@@ -324,6 +324,7 @@ ALLOWED = {
     ("engine/decode.py", "_room_on_disk"): "memory on the disk, without a name",
     ("quiz/progress.py", "_append"): "lines are added under a lock",
     ("engine/thumbnails.py", "photograph"): "into memory",
+    ("quiz/qti.py", "package"): "into memory",
     ("widgets/my_picture.py", "_seen"): "into memory",
     ("scale/shards.py", "_write_part"): "into a file of atomic_write",
     ("images.py", "contact_sheet"): "into memory",

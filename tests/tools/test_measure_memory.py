@@ -14,6 +14,7 @@ on_linux = pytest.mark.skipif(
 )
 
 
+@pytest.mark.long
 @on_linux
 def test_the_peak_is_seen_and_is_no_longer_there_at_rest(tmp_path):
     path = tmp_path / "held.ipynb"
