@@ -187,6 +187,7 @@ def test_it_can_be_read_in_light_and_dark_and_on_a_phone(page, files, scheme):
     page.set_viewport_size({"width": 1000, "height": 900})
 
 
+@pytest.mark.long
 def test_names_are_text_and_thumbnails_are_the_makers_own(context, tmp_path):
     emoji = images.load("emoji10")
     for label, name in enumerate(("cats", "faces")):

@@ -42,6 +42,7 @@ def opened(lab, chromium):
     page.close()
 
 
+@pytest.mark.long
 def test_a_lesson_runs_and_its_quiz_keeps_the_answers(opened):
     opened.run_all()
     opened.idle()

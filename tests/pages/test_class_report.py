@@ -547,6 +547,7 @@ def test_the_largest_export_takes_seconds(tmp_path):
     assert seconds(folder) < 10
 
 
+@pytest.mark.long
 def test_a_class_of_300_takes_seconds_and_a_page_of_two_megabytes(tmp_path):
     """Each has answered everything, with two wrong tries at most, and made every guess."""
     folder, chance = tmp_path / "class", random.Random(0)
