@@ -387,13 +387,13 @@ def mistakes(report: Report, images: ImageSet, n: int = 8) -> Figure:
         said, truth = report.classes[report.predictions[row]], report.classes[report.labels[row]]
         sureness = float(report.probabilities[row].max())
         said, truth = inputs.short(said), inputs.short(truth)
-        words.append(f"{truth},\ntaken for {said},\n{sureness:.0%} sure")
+        words.append(f"{truth}\n→ {said}\n{sureness:.0%} sure")
         shown.append(images.pixels[images.validation[row]])
     if not shown:
         figure = new_figure((6, 0.8))
         figure.suptitle("No mistakes", x=0.01, ha="left")
         return add_alt(figure, "No mistakes.")
-    return pictures(shown, words, title="The surest mistakes")
+    return pictures(shown, words, title="Mistakes (truth → said)")
 
 
 @rc_context(STYLE)

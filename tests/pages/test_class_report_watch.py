@@ -1,5 +1,6 @@
 """The class report that renews itself while exports arrive."""
 
+import functools
 import json
 import os
 import random
@@ -119,11 +120,16 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path, page):
 def test_the_command_ends_cleanly_with_ctrl_c(folder, page):
     export(folder, "ada")
     command = [sys.executable, "-m", "featlib", "class-report", folder, "--out", page, "--watch"]
-    with subprocess.Popen(command, stdout=-1, stderr=-1, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == f"{page}: 1 learner\n"
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+    # What a shell starts in its background ignores Ctrl-C, and so do the processes that it starts.
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, stdout=-1, stderr=-1, text=True, preexec_fn=heed) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == f"{page}: 1 learner\n"
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert (process.returncode, out) == (130, "")
     assert err == "featlib: interrupted; nothing that was finished is lost\n"
 

@@ -278,9 +278,9 @@ def test_counts_can_be_read_on_dark_and_on_light_cells(lopsided):
 
 def test_the_surest_mistake_comes_first(figures):
     first, second = (ax.get_title() for ax in figures["mistakes"].axes)
-    assert first == "dog,\ntaken for cat,\n98% sure"
-    assert second.startswith("cat,\ntaken for dog,")
-    assert "dog, taken for cat, 98% sure; cat, taken" in figures["mistakes"].alt
+    assert first == "dog\n→ cat\n98% sure"
+    assert second.startswith("cat\n→ dog")
+    assert "dog → cat 98% sure; cat" in figures["mistakes"].alt
 
 
 def test_a_figure_without_mistakes_says_so(own):
