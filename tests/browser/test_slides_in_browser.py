@@ -90,7 +90,19 @@ def talk(chromium, export):
         page.close()
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
+# Of every change those of the talk of 12 minutes and the longest one; each week all.
+DAILY = ("00", "03", "04", "06", "09")
+
+
+@pytest.mark.parametrize(
+    "notebook",
+    [
+        pytest.param(
+            path, marks=[] if path.stem.startswith(DAILY) else pytest.mark.long, id=path.stem
+        )
+        for path in NOTEBOOKS
+    ],
+)
 def test_every_page_fits_and_nothing_is_asked_of_the_network(talk, notebook):
     shown = talk(notebook)
     faults = []

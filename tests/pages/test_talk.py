@@ -167,6 +167,7 @@ def test_a_plan_of_ones_own_makes_a_deck(tmp_path):
     assert "Mine" in (tmp_path / "out" / "talk-mine.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_notebooks_are_executed_with_large_sharp_figures_and_stay_as_they_are(tmp_path):
     code = 'from featlib import plots\nplots.bars({"a": 0.5}, title="t", xlabel="x", ylabel="y")'
     cell = new_code_cell(code)
