@@ -648,13 +648,16 @@ def _lab(options: _Options) -> int:
         _say(f"JupyterHub runs your server already. Open there: {address}")
         return 0
     # The start is given as an address, not as a path: so --no-browser prints the address of 00.
-    command = [
-        sys.executable,
-        *("-m", "jupyter", "lab", "--ip=127.0.0.1"),
-        f"--notebook-dir={ours.folder.parent}",
-        f"--LabApp.default_url=/lab/tree/{ours.folder.name}/{ours.start.name}",
-    ]
-    return subprocess.run([*command, *options.jupyter], check=False).returncode
+    settings = {
+        ("--ip", "--ServerApp.ip"): "127.0.0.1",
+        ("--notebook-dir", "--ServerApp.root_dir"): ours.folder.parent,
+        ("--LabApp.default_url",): f"/lab/tree/{ours.folder.name}/{ours.start.name}",
+    }
+    # JupyterLab takes each once: what the user gives stands in place of ours.
+    given = {option.partition("=")[0] for option in options.jupyter}
+    own = [f"{names[0]}={value}" for names, value in settings.items() if given.isdisjoint(names)]
+    command = [sys.executable, "-m", "jupyter", "lab", *own, *options.jupyter]
+    return subprocess.run(command, check=False).returncode
 
 
 def _progress(options: _Options) -> None:

@@ -146,23 +146,28 @@ def _device() -> Finding:
         import torch
     except Exception:  # reported by _packages
         return Finding("device", "unknown without torch", "Fix torch first.")
-    found = f"CPU, {torch.get_num_threads()} threads{_unused(torch)}"
     if torch.cuda.is_available():
         found = f"CUDA, {torch.cuda.get_device_name(0)}"
     elif torch.backends.mps.is_available():
         found = "Apple MPS"
+    else:
+        found = f"CPU, {torch.get_num_threads()} threads{_unused(torch)}"
     return Finding("device", found)
 
 
 def _unused(torch: Any) -> str:
-    """Return what a PyTorch for NVIDIA's GPUs takes on a disk where there is none."""
+    """Say what the CUDA packages of PyTorch take where no GPU uses them."""
     if torch.version.cuda is None:
         return ""
     packages = Path(torch.__file__).parents[1]
     size = sum(file.stat().st_size for file in (packages / "nvidia").rglob("*") if file.is_file())
     return (
-        f"; {size / 1e9:.1f} GB of CUDA lie unused. To be rid of them, in a clone: "
-        "make clean && make run TORCH=cpu"
+        ""
+        if not size
+        else (
+            f"; {size / 1e9:.1f} GB of CUDA lie unused. To be rid of them, in a clone: "
+            "make clean && make run TORCH=cpu"
+        )
     )
 
 

@@ -383,6 +383,24 @@ def test_lab_passes_other_options_on_to_jupyterlab(run, lab):
     assert lab[0][-3:] == ["--no-browser", "--port", "9000"]
 
 
+@pytest.mark.parametrize(
+    ("words", "ours"),
+    [
+        (["--ip=0.0.0.0"], "--ip=127"),  # as in a container
+        (["--ip", "0.0.0.0"], "--ip=127"),
+        (["--ServerApp.ip=::"], "--ip=127"),
+        (["--notebook-dir", "/"], "--notebook-dir="),
+        (["--ServerApp.root_dir=/"], "--notebook-dir="),
+        (["--LabApp.default_url=/tree"], "--LabApp.default_url=/lab"),
+    ],
+)
+def test_what_a_user_gives_jupyterlab_stands_in_place_of_ours(run, lab, words, ours):
+    """JupyterLab refuses to start with two values for one option."""
+    run("lab", *words)
+    assert lab[0][-len(words) :] == words
+    assert not any(word.startswith(ours) for word in lab[0])
+
+
 def test_lab_names_what_it_kept_and_how_to_get_the_new_versions(run, lab, tmp_path, monkeypatch):
     originals = tmp_path / "originals"
     originals.mkdir()

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -377,3 +378,8 @@ def test_it_says_what_lies_unused(monkeypatch, cuda, said):
     assert ("unused" in found.found) == bool(said)
     assert said in found.found
     assert not found.fix, "it is no fault"
+
+
+def test_where_cuda_has_no_packages_of_its_own_nothing_is_said(tmp_path):
+    windows = SimpleNamespace(version=torch.version, __file__=str(tmp_path / "torch" / "a.py"))
+    assert doctor._unused(windows) == ""

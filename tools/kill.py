@@ -10,8 +10,8 @@ the work must come to the same result as without a kill. The kinds take turns:
 - cache: features are extracted and kept in the cache
 - shards: a folder of pictures is extracted into Parquet files
 - notebooks: the notebooks are copied for a learner; the next start completes them
-- progress, class report, slides, report, model, html, onnx: what a command writes is written again
-  and again; each file is the old or the new
+- progress, class report, gradebook, quiz-export, slides, report, model, html, onnx: what a command
+  writes is written again and again; each file is the old or the new
 """
 
 import argparse
@@ -34,8 +34,9 @@ import featlib
 from featlib import backbone, features, images, lesson, quiz, workspace
 from featlib.engine.paths import bundled
 from featlib.model.exports import export_onnx
-from featlib.pages import class_report, lesson_report, slides
+from featlib.pages import class_report, gradebook, lesson_report, slides
 from featlib.pages.model_page import export_html
+from featlib.quiz import exports
 from featlib.scale import shards
 
 
@@ -106,21 +107,7 @@ def writing(name):
 def write(name, out, variant):
     """Write what one command of featlib writes, of one of two contents."""
     out.mkdir(parents=True, exist_ok=True)
-    if name == "progress":
-        for ending in ("csv", "json"):
-            PROGRESS[variant].export(out / f"progress.{ending}")
-    elif name == "class report":
-        class_report.write(CLASSES[variant], out / "class.html")
-    elif name == "slides":
-        slides.export(DECKS[variant], out)
-    elif name == "report":
-        lesson_report.write(LESSONS[variant], out / "lesson")
-    elif name == "model":
-        LESSONS[variant].save(out / "model")
-    elif name == "html":
-        export_html(MODELS[variant], out / "model.html")
-    elif name == "onnx":
-        export_onnx(MODELS[variant], out / "model.onnx")
+    WRITERS[name][0](out, variant)
 
 
 def written(name):
@@ -154,6 +141,7 @@ def two_contents(folder, kinds):
         (folder / f"class {variant}").mkdir()
         progress.export(folder / f"class {variant}" / "learner.json")
         CLASSES.append(class_report.read(folder / f"class {variant}", progress=False))
+        MARKS.append(gradebook.marks(CLASSES[-1], ["source_quiz"]))
         (folder / str(variant)).mkdir()
         cell = nbformat.v4.new_markdown_cell(f"# Title {variant}", id="a")
         DECKS.append(folder / str(variant) / "deck.ipynb")
@@ -190,17 +178,22 @@ KINDS = {
     "shards": (shards_of_features, check_shards, 1.2),
     "notebooks": (notebooks, check_notebooks, 0.1),
 }
-# Seconds in which each is written at least twice.
+# What each command writes, and the seconds in which it writes that at least twice.
 WRITERS = {
-    "progress": 0.2,
-    "class report": 1.0,
-    "slides": 0.5,
-    "report": 2.0,
-    "model": 0.3,
-    "html": 2.0,
-    "onnx": 6.0,
+    "progress": (
+        lambda out, of: [PROGRESS[of].export(out / f"progress.{end}") for end in ("csv", "json")],
+        0.2,
+    ),
+    "class report": (lambda out, of: class_report.write(CLASSES[of], out / "class.html"), 1.0),
+    "gradebook": (lambda out, of: gradebook.write(MARKS[of], out / "marks.csv"), 0.1),
+    "quiz-export": (lambda out, of: exports.export([QUIZZES[of]], out / "quizzes.txt"), 0.2),
+    "slides": (lambda out, of: slides.export(DECKS[of], out), 0.5),
+    "report": (lambda out, of: lesson_report.write(LESSONS[of], out / "lesson"), 2.0),
+    "model": (lambda out, of: LESSONS[of].save(out / "model"), 0.3),
+    "html": (lambda out, of: export_html(MODELS[of], out / "model.html"), 2.0),
+    "onnx": (lambda out, of: export_onnx(MODELS[of], out / "model.onnx"), 6.0),
 }
-KINDS |= {name: (writing(name), written(name), longest) for name, longest in WRITERS.items()}
+KINDS |= {name: (writing(name), written(name), longest) for name, (_, longest) in WRITERS.items()}
 SETTINGS = {"shard_size": 4, "batch_size": 4, "progress": False}
 
 
@@ -269,7 +262,8 @@ EXPECTED = features.extract(
     progress=False,
 )
 
-PROGRESS, CLASSES, DECKS, LESSONS, MODELS, WRITTEN = [], [], [], [], [], {}
+QUIZZES = ["source_quiz", "03_feature_extraction"]
+PROGRESS, CLASSES, MARKS, DECKS, LESSONS, MODELS, WRITTEN = [], [], [], [], [], [], {}
 
 if __name__ == "__main__":
     asked = parsed()

@@ -137,5 +137,4 @@ def otherwise(question: Question) -> str:
         return ""
     if question.type == "order":
         return question.feedback["wrong"]
-    found = (a.get("feedback", "") for a in question.answers if a.get("type") == "default")
-    return next(filter(None, found), "")
+    return question.otherwise

@@ -19,7 +19,7 @@ from featlib.engine.words import describe
 from featlib.quiz.numbers import read_number, rounded
 from featlib.quiz.questions import Question
 
-__all__ = ["Mark", "Value", "mark", "shuffled"]
+__all__ = ["Mark", "Value", "asked_number", "asked_texts", "mark", "shuffled"]
 
 Value = float | str | Sequence[str]  # of the learner's own run; of several texts each is right
 
@@ -152,7 +152,7 @@ def _matches_number(
         low, high = candidate["range"]
         return low <= given < high
     if "ask" in candidate:
-        wanted = _number(question, candidate["ask"], values)
+        wanted = asked_number(question, candidate["ask"], values)
     elif "value" in candidate:
         wanted = candidate["value"]
     else:
@@ -183,9 +183,7 @@ def _wanted_texts(
 ) -> list[str]:
     """Return what a text is compared with; a run may have several values that are right."""
     if "ask" in candidate:
-        value = _value(question, candidate["ask"], values)
-        texts = value if isinstance(value, (list, tuple)) else [value]
-        return [checks.text(one, f"question '{question.id}'", "each value") for one in texts]
+        return asked_texts(question, candidate["ask"], values)
     return [candidate["answer"]] if "answer" in candidate else []
 
 
@@ -248,7 +246,28 @@ def _wrong_kind(question: Question, answer: object, wanted: str) -> NoReturn:
     checks.refuse(f"question '{question.id}'", wanted, describe(answer), fix)
 
 
-def _number(question: Question, name: str, values: Mapping[str, Value]) -> float:
+def asked_number(question: Question, name: str, values: Mapping[str, Value]) -> float:
+    """Return a value of the learner's own run as the number that an answer is compared with.
+
+    Parameters
+    ----------
+    question : featlib.quiz.Question
+        Who asks for it.
+    name : str
+        Of the value.
+    values : dict of str to float or str or list of str
+        Of the run.
+
+    Returns
+    -------
+    float
+        Finite.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If there is no such value, or it is no such number.
+    """
     value: Any = _value(question, name, values)
     try:
         number = float(value)
@@ -262,6 +281,28 @@ def _number(question: Question, name: str, values: Mapping[str, Value]) -> float
             f"Pass it: show_quiz(…, values={{'{name}': …}}).",
         )
     return number
+
+
+def asked_texts(question: Question, name: str, values: Mapping[str, Value]) -> list[str]:
+    """Return a value of the learner's own run as the texts, each of which is right.
+
+    Parameters
+    ----------
+    question, name, values
+        As for `asked_number`.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If there is no such value, or it is no text and no list of texts.
+    """
+    value = _value(question, name, values)
+    texts = value if isinstance(value, (list, tuple)) else [value]
+    return [checks.text(one, f"question '{question.id}'", "each value") for one in texts]
 
 
 def _value(question: Question, name: str, values: Mapping[str, Value]) -> Value:
@@ -299,8 +340,7 @@ def _feedback(candidate: dict[str, Any]) -> str:
 
 
 def _default(question: Question) -> str:
-    found = (a.get("feedback") for a in question.answers if a.get("type") == "default")
-    return next(filter(None, found), _verdict(False))
+    return question.otherwise or _verdict(False)
 
 
 def _verdict(correct: bool) -> str:

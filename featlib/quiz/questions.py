@@ -103,6 +103,12 @@ class Question:
         """The names of the values of the learner's own run that it asks for."""
         return {answer["ask"] for answer in self.answers if "ask" in answer}
 
+    @property
+    def otherwise(self) -> str:
+        """What the file says to an answer that matches none of its own; empty if nothing."""
+        found = (a.get("feedback", "") for a in self.answers if a.get("type") == "default")
+        return next(filter(None, found), "")
+
     @cached_property
     def key(self) -> str:
         """The fingerprint under which answers are kept: 20 hexadecimal digits (of SHA-256).

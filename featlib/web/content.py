@@ -6,14 +6,13 @@ file mark, and choose among what was made.
 
 import tempfile
 from collections.abc import Iterable, Mapping
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from featlib import checks
 from featlib.engine.words import describe, printable
 from featlib.quiz import Flashcard, Guess, GuessQuestion, Progress, Question, Quiz, guesses, html
-from featlib.quiz.marking import Value
+from featlib.quiz.marking import Value, asked_number, asked_texts
 from featlib.widgets.flashcards import FlashcardsWidget
 from featlib.widgets.guess import GuessWidget
 from featlib.widgets.quiz import QuizWidget
@@ -126,7 +125,7 @@ def _question(question: Question, values: Mapping[str, Value]) -> dict[str, Any]
     return {
         "key": question.key,
         "question": plain,  # as an export holds it: what is left out is empty or 0
-        "values": {name: _value(question, name, values[name]) for name in sorted(question.asks)},
+        "values": {name: _value(question, name, values) for name in sorted(question.asks)},
         "html": {text: html.rich(text, question.format) for text in _sayings(question)},
         "hint": html.rich(question.hint, question.format),
         "explanation": html.rich(question.explanation, question.format),
@@ -142,18 +141,7 @@ def _sayings(question: Question) -> Iterable[str]:
     return sorted({*filter(None, said)})
 
 
-def _value(question: Question, name: str, value: Any) -> Any:
+def _value(question: Question, name: str, values: Mapping[str, Value]) -> list[str] | float:
     """Return a value as marking compares with it: texts for a text, else a number."""
-    if question.type == "string":
-        texts = value if isinstance(value, (list, tuple)) else [value]
-        return [
-            checks.text(one, f"question '{question.id}'", f"the value '{name}'") for one in texts
-        ]
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = float("nan")
-    if not isfinite(number):
-        wanted, fix = f"the value '{name}' as one number", f"Pass values={{'{name}': 0.8}}."
-        checks.refuse(f"question '{question.id}'", wanted, describe(value), fix)
-    return number
+    read = asked_texts if question.type == "string" else asked_number
+    return read(question, name, values)
