@@ -1,6 +1,7 @@
-"""featlib against five ways that people take to features, with the same weights, at two sizes.
+"""featlib against the ways that people take to features, with the same weights, at two sizes.
 
-    python -m pip install --editable '.[scale]' img2vec-pytorch timm embetter openvino
+    python -m pip install --editable '.[scale,int8,html]' img2vec-pytorch timm embetter \
+        openvino onnxruntime
     python benchmarks/extraction.py --repeats 3
 
 At 64×64 pixels, the size of the lesson, and at 224×224, that of one's own photographs. The ways of
@@ -15,6 +16,9 @@ sizes, found before:
 
 - torchvision: its resnet18, in the usual order of memory and in channels-last.
 - OpenVINO: the same network converted, a stream for each core, fed by an `AsyncInferQueue`.
+- torch.compile: torchvision's network in channels-last with its weights frozen, compiled for each
+  batch size; the time that compiling takes is not counted.
+- ONNX Runtime: the network as a file, all cores on one batch. It has no bf16 on processors.
 - OpenVINO and ONNX Runtime in int8: the bundled file of 8 bits.
 - featlib: the network of `features.fast_forward` on the threads of `features.extract`.
 
@@ -26,6 +30,7 @@ decoded, too. The last column is the accuracy of the same head on the features:
 - timm: ImageFolder, DataLoader with two workers, timm's resnet18 and its own transform.
 - embetter: `ImageLoader` and `TimmEncoder` in a scikit-learn pipeline, an image at a time.
 - OpenVINO: Pillow in a thread for each core, an `AsyncInferQueue`; converted before, not counted.
+  In int8, too.
 - featlib: `shards.extract` into Parquet files; "warm" is the same call again.
 """
 
@@ -59,6 +64,7 @@ from torchvision.transforms import v2
 
 from featlib import backbone, features, head, images, plots, preprocess, weights
 from featlib.engine import fused, int8, threads
+from featlib.model.network import resnet18_onnx
 from featlib.plots.style import new_figure
 from featlib.scale import shards
 from featlib.tables import Table
@@ -127,16 +133,26 @@ def plain_network():
 
 
 @functools.cache
-def openvino_model(size, from_bytes=False):
-    """Convert the network for OpenVINO, once.
+def converted(size):
+    """Convert the network for OpenVINO, once."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it uses a part of PyTorch that will go away
+        example = torch.zeros(2, 3, size, size)
+        return ov.convert_model(plain_network(), example_input=example, input=[-1, 3, size, size])
+
+
+@functools.cache
+def openvino_model(size, precision, from_bytes=False):
+    """Return the network for OpenVINO; in int8 the bundled file of 8 bits.
 
     Its input is float32 N×3×S×S, normalized; or uint8 N×S×S×3 as Pillow gives it, which OpenVINO
     then normalizes itself.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it uses a part of PyTorch that will go away
-        example = torch.zeros(2, 3, size, size)
-        model = ov.convert_model(plain_network(), example_input=example, input=[-1, 3, size, size])
+    if precision == "int8":
+        model = ov.Core().read_model(int8.FILE)
+        model.reshape([-1, 3, size, size])
+    else:
+        model = converted(size).clone()
     if not from_bytes:
         return model
     steps = PrePostProcessor(model)
@@ -207,12 +223,7 @@ def openvino_alone(size, precision):
     """Use OpenVINO."""
 
     def with_batch(batch):
-        if precision == "int8":
-            model = ov.Core().read_model(int8.FILE)
-            model.reshape([-1, 3, size, size])
-        else:
-            model = openvino_model(size)
-        queue = openvino_queue(model, precision, batch)
+        queue = openvino_queue(openvino_model(size, precision), precision, batch)
 
         def run(pictures):
             return through_queue(queue, batch, (part.numpy() for part in pictures.split(batch)))
@@ -222,11 +233,35 @@ def openvino_alone(size, precision):
     return with_batch
 
 
-def onnxruntime_alone():
-    """Use ONNX Runtime in 8 bits, all cores on one batch."""
+def compiled(precision):
+    """Use torch.compile, with the weights in what it compiles: BatchNorm is folded in."""
+    dtype = features.PRECISIONS[precision]
+    network = plain_network().to(dtype=dtype, memory_format=torch.channels_last)
+    network = torch.compile(network, dynamic=False, options={"freezing": True})
+
+    def with_batch(batch):
+        def run(pictures):
+            # Without gradients, not in inference mode: only so are the weights frozen.
+            with torch.no_grad():
+                parts = (
+                    part.to(dtype, memory_format=torch.channels_last)
+                    for part in pictures.split(batch)
+                )
+                return torch.cat([network(part) for part in parts]).float()
+
+        return run
+
+    return with_batch
+
+
+def onnxruntime_alone(precision):
+    """Use ONNX Runtime, all cores on one batch."""
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = torch.get_num_threads()
-    session = onnxruntime.InferenceSession(int8.FILE, settings)
+    file = int8.FILE
+    if precision == "fp32":
+        file = resnet18_onnx(weights.read_weights().state()).SerializeToString()
+    session = onnxruntime.InferenceSession(file, settings)
 
     def with_batch(batch):
         def run(pictures):
@@ -274,10 +309,12 @@ def networks(size, n):
     for name in precisions():
         ways[f"torchvision {name}"] = eager(name, torch.contiguous_format), BATCHES
         ways[f"torchvision, channels-last {name}"] = eager(name, torch.channels_last), BATCHES
+        ways[f"torch.compile {name}"] = compiled(name), BATCHES
         ways[f"OpenVINO {name}"] = openvino_alone(size, name), BATCHES
         ways[f"featlib {name}"] = ours_alone(size, name), (own,)
+    ways["ONNX Runtime fp32"] = onnxruntime_alone("fp32"), BATCHES
     ways["OpenVINO int8"] = openvino_alone(size, "int8"), BATCHES
-    ways["ONNX Runtime int8"] = onnxruntime_alone(), BATCHES
+    ways["ONNX Runtime int8"] = onnxruntime_alone("int8"), BATCHES
     ways["featlib int8"] = ours_in_int8(size), (own,)
     return ways
 
@@ -295,10 +332,10 @@ def choose_batch(with_batch, batches, pictures):
 
 
 def measure_networks(size, n, repeats):
-    """Let all ways take turns; return seconds, batch sizes and differences, by way."""
+    """Let all ways take turns; return seconds, batch sizes, differences and cosines, by way."""
     pictures = prepared_pictures(n, size)
     chosen = {name: choose_batch(*way, pictures[:TRIED]) for name, way in networks(size, n).items()}
-    seconds, apart, reference = {name: [] for name in chosen}, {}, None
+    seconds, apart, cosines, reference = {name: [] for name in chosen}, {}, {}, None
     for _ in range(repeats):
         for name, (_, function) in chosen.items():
             started = time.perf_counter()
@@ -307,7 +344,8 @@ def measure_networks(size, n, repeats):
             print(f"{size}, network alone, {name}: {seconds[name][-1]:.1f} s", flush=True)
             reference = rows if reference is None else reference  # torchvision in fp32
             apart[name] = difference(name, rows, reference)
-    return seconds, {name: batch for name, (batch, _) in chosen.items()}, apart
+            cosines[name] = torch.cosine_similarity(rows, reference).mean().item()
+    return seconds, {name: batch for name, (batch, _) in chosen.items()}, apart, cosines
 
 
 def difference(name, rows, reference):
@@ -395,7 +433,7 @@ def _timm_transform(timm, size):
 
 def with_openvino(folder, size, precision, batch):
     """Decode with Pillow in threads, and let OpenVINO normalize and compute."""
-    queue = openvino_queue(openvino_model(size, from_bytes=True), precision, batch)
+    queue = openvino_queue(openvino_model(size, precision, from_bytes=True), precision, batch)
     files = sorted(folder.glob("*/*"))
 
     def decode(part):
@@ -439,9 +477,9 @@ def peers(size, batches, only):
     ways = {name: functools.partial(way, size=size) for name, way in PEERS.items()}
     if "bf16" in precisions():
         ways["tutorial loop bf16"] = functools.partial(tutorial, size=size, precision="bf16")
-    for name in precisions():
+    for name in (*precisions(), "int8"):
         batch = batches[f"OpenVINO {name}"]
-        openvino_model(size, from_bytes=True)
+        openvino_model(size, name, from_bytes=True)
         ways[f"OpenVINO {name}"] = functools.partial(
             with_openvino, size=size, precision=name, batch=batch
         )
@@ -623,10 +661,11 @@ def main():
         # A process of its own: after all these networks, a fork of DataLoader sometimes crashed.
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             found = pool.submit(measure_networks, size, few, options.repeats).result()
-        seconds, batches, apart = found
+        seconds, batches, apart, cosines = found
         extra = {
             ">batch": {name: f"{batch}" for name, batch in batches.items()},
             ">largest difference": {name: f"{value:.1e}" for name, value in apart.items()},
+            ">mean cosine": {name: f"{value:.4f}" for name, value in cosines.items()},
         }
         title = f"The network alone: {few} pictures of {size}×{size}"
         alone[size] = show(title, size, few, seconds, limits, extra)
