@@ -1,4 +1,4 @@
-"""What a question takes for right, in the words of a learning management system.
+"""What a question asks and takes for right, in the words of a learning management system.
 
 Such a system knows numbers from … to …, and texts; it knows no run of the learner's own. What it
 cannot be told without making another question of it is left out, with the reason.
@@ -8,10 +8,11 @@ from decimal import ROUND_CEILING, Context, Decimal
 from math import inf, isfinite, nextafter
 from typing import Any
 
+from featlib.quiz.html import code, rich
 from featlib.quiz.numbers import rounded
 from featlib.quiz.questions import CHOICES, Question
 
-__all__ = ["LeftOut", "check", "interval", "number", "otherwise"]
+__all__ = ["LeftOut", "asked", "interval", "number", "otherwise"]
 
 _SHARE = 1e-6  # of an interval's width: so far inside an end that does not belong to it
 
@@ -20,13 +21,18 @@ class LeftOut(Exception):
     """A question cannot be expressed; the message says why."""
 
 
-def check(question: Question) -> None:
-    """Refuse a question that no such system can mark as featlib does.
+def asked(question: Question) -> str:
+    """Return what a question asks; refuse one that no such system can mark as featlib does.
 
     Parameters
     ----------
     question : featlib.quiz.Question
         The question.
+
+    Returns
+    -------
+    str
+        HTML.
 
     Raises
     ------
@@ -45,6 +51,8 @@ def check(question: Question) -> None:
         raise LeftOut("capital letters count")
     if question.type == "string" and any(answer.get("fuzzy_threshold") for answer in right):
         raise LeftOut("what is nearly spelled right counts")
+    place = "<p>Give each its place: 1 comes first.</p>" if question.type == "order" else ""
+    return rich(question.text, question.format) + code(question.code) + place
 
 
 def interval(question: Question, answer: dict[str, Any]) -> tuple[float, float]:

@@ -4,23 +4,19 @@ All questions of a quiz are exported: those that the notebook asks, and those fo
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from featlib import checks
-from featlib.engine.words import readable
 from featlib.quiz import gift, qti
 from featlib.quiz.accepted import LeftOut
-from featlib.quiz.questions import Question, Quiz, bundled_quizzes, load
-
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
+from featlib.quiz.questions import Quiz, bundled_quizzes, load
 
 __all__ = ["FORMATS", "Exported", "chosen", "export"]
 
 FORMATS = {"gift": ".gift.txt", "qti": ".zip"}  # the endings of files in a folder
+_WRITERS = {"gift": gift, "qti": qti}
 _WHERE = "quiz-export"
 
 
@@ -88,7 +84,7 @@ def export(
         parts = {checks.output_file(path, _WHERE, "the questions"): found}
     files, count = {}, 0
     for file, some in parts.items():
-        content, n = _WRITERS[format](some, left)
+        content, n = _content(some, format, left)
         if n:
             files[file], count = content, count + n
     if not files:
@@ -129,38 +125,18 @@ def chosen(quizzes: Sequence[str | Path | Quiz], where: str) -> Sequence[Quiz]:
     return found
 
 
-_LeftOut = list[tuple[str, str, str]]
-
-
-def _gift(quizzes: Sequence[Quiz], left: _LeftOut) -> tuple[bytes, int]:
-    lines, count = [], 0
+def _content(
+    quizzes: Sequence[Quiz], format: str, left: list[tuple[str, str, str]]
+) -> tuple[bytes, int]:
+    """Return a file and how many questions are in it; note those that it cannot express."""
+    writer, found = _WRITERS[format], []
     for of in quizzes:
-        items = _items(of, gift.item, left)
-        lines += [gift.category(of.name, of.title), *items] if items else []
-        count += len(items)
-    return readable("\n\n".join(lines) + "\n").encode(), count
-
-
-def _qti(quizzes: Sequence[Quiz], left: _LeftOut) -> tuple[bytes, int]:
-    found: list[tuple[str, str, list[Element]]] = []
-    for of in quizzes:
-        if items := _items(of, qti.item, left):
+        items = []
+        for question in of.pool:
+            try:
+                items.append(writer.item(of.name, question))
+            except LeftOut as why:
+                left.append((of.name, question.id, str(why)))
+        if items:
             found.append((of.name, of.title, items))
-    return qti.package(found), sum(len(items) for *_, items in found)
-
-
-def _items(of: Quiz, item: Callable[[str, Question], "Element | str"], left: _LeftOut) -> list:
-    """Return the questions of a quiz in a format, and note those that it cannot express."""
-    found = []
-    for question in of.pool:
-        try:
-            found.append(item(of.name, question))
-        except LeftOut as why:
-            left.append((of.name, question.id, str(why)))
-    return found
-
-
-_WRITERS: dict[str, Callable[[Sequence[Quiz], _LeftOut], tuple[bytes, int]]] = {
-    "gift": _gift,
-    "qti": _qti,
-}
+    return writer.package(found), sum(len(items) for *_, items in found)

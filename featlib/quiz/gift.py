@@ -9,34 +9,38 @@ featlib wants all. A wrong choice takes the whole mark. GIFT has no place for hi
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from featlib.quiz.accepted import LeftOut, check, interval, number, otherwise
-from featlib.quiz.html import choice, code, rich
+from featlib.engine.words import readable
+from featlib.quiz.accepted import LeftOut, asked, interval, number, otherwise
+from featlib.quiz.html import choice, rich
 from featlib.quiz.marking import shuffled
 from featlib.quiz.questions import Question
 
-__all__ = ["category", "item"]
+__all__ = ["item", "package"]
 
 # Into how many equal parts Moodle can divide a mark.
 _PARTS = {*range(1, 11), 20}
 
 
-def category(name: str, title: str) -> str:
-    """Return the line after which questions go into a category of Moodle's question bank.
+def package(quizzes: Sequence[tuple[str, str, Sequence[str]]]) -> bytes:
+    """Return a text file that Moodle imports: each quiz is a category of its question bank.
 
     Parameters
     ----------
-    name, title : str
-        Of the quiz.
+    quizzes : sequence of tuple
+        Name and title of each quiz, and what `item` returned for its questions.
 
     Returns
     -------
-    str
+    bytes
     """
-    words = " ".join(f"{name} {title}".replace("\\", " ").split())  # nothing is unescaped here
-    return f"$CATEGORY: featlib/{words.replace('/', '//')}"
+    parts = []
+    for name, title, items in quizzes:
+        words = " ".join(f"{name} {title}".replace("\\", " ").split())  # nothing is unescaped here
+        parts += [f"$CATEGORY: featlib/{words.replace('/', '//')}", *items]
+    return readable("\n\n".join(parts) + "\n").encode()
 
 
 def item(name: str, question: Question) -> str:
@@ -59,11 +63,8 @@ def item(name: str, question: Question) -> str:
     featlib.quiz.accepted.LeftOut
         If GIFT cannot express it.
     """
-    check(question)
+    body = asked(question)
     answers = _ANSWERS[question.type](question)
-    body = rich(question.text, question.format) + code(question.code)
-    if question.type == "order":
-        body += "<p>Give each its place: 1 comes first.</p>"
     if question.explanation:
         answers += f" ####{_html(question, question.explanation)}"
     return f"::{_escape(f'{name} {question.id}')}::[html]{_escape(body)} {{{answers}}}"

@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from featlib.quiz.accepted import LeftOut, check, interval, number, otherwise
-from featlib.quiz.html import choice, code, rich
+from featlib.quiz.accepted import LeftOut, asked, interval, number, otherwise
+from featlib.quiz.html import choice, rich
 from featlib.quiz.marking import mark, shuffled
 from featlib.quiz.questions import Question
 
@@ -96,7 +96,7 @@ def item(name: str, question: Question) -> Element:
     featlib.quiz.accepted.LeftOut
         If Canvas cannot be told what is right.
     """
-    check(question)
+    body = asked(question)
     ident = _ident("question", f"{name}/{question.id}")
     found = Element("item", {"ident": ident, "title": question.id})
     fields = _add(_add(found, "itemmetadata"), "qtimetadata")
@@ -104,9 +104,6 @@ def item(name: str, question: Question) -> Element:
         field = _add(fields, "qtimetadatafield")
         _add(field, "fieldlabel", label)
         _add(field, "fieldentry", entry)
-    body = rich(question.text, question.format) + code(question.code)
-    if question.type == "order":
-        body += "<p>Give each its place: 1 comes first.</p>"
     presentation = _add(found, "presentation")
     _material(presentation, body)
     processing = _add(found, "resprocessing")
