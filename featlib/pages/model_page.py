@@ -9,7 +9,6 @@ import gzip
 import hashlib
 import json
 import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +18,16 @@ from markupsafe import Markup
 
 from featlib import checks, features, images
 from featlib.engine.thumbnails import photograph
-from featlib.engine.words import printable, reason
+from featlib.engine.words import printable
 from featlib.model.classifier import Classifier
-from featlib.model.network import resnet18_onnx
 from featlib.model.readme import WEIGHTS
+from featlib.pages import onnx_runtime
 from featlib.pages.rendering import TEMPLATES, render, write_page
 
 __all__ = ["export_html"]
 
 _WHERE = "export_html"
-_RUNTIME = Path(__file__).parents[1] / "assets" / "ort"
-_RUNTIME_VERSION = "1.30.0"
-_LIBRARY, _PROGRAM = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm.gz"
-_SHA256 = {
-    _LIBRARY: "11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90",
-    _PROGRAM: "bf933930bc90cf4f613f36cdc41616b54cfd2e9930478b574aed6ed4ef9ff8ca",
-}
-_NAMES_IT_EXPORTS = re.compile(r"export\{([\w$ ,]+)\};\s*(//# sourceMappingURL=\S+\s*)?$")
+_SCRIPTS = ("unpack.js", "picture.js", "features.js", "model_page.js")
 _A_CLASS = 40  # pictures to compare with, at most
 
 
@@ -81,16 +73,16 @@ def export_html(
     }
     head = torch.cat([classifier.head.weight.flatten(), classifier.head.bias])
     blocks = {
-        "runtime": _base64(_bundled(_PROGRAM)),
-        "network": _packed(_network(classifier)),
+        "runtime": _base64(onnx_runtime.program(_WHERE)),
+        "network": _packed(onnx_runtime.network(classifier.weights, _WHERE)),
         "head": _packed(head.detach().numpy().astype("<f4").tobytes()),
     }
     if thumbnails is not None:
         facts["alike"], rows = _alike(classifier, thumbnails)
         blocks["alike"] = _packed(rows.tobytes())
     blocks["facts"] = json.dumps(facts).replace("<", r"\u003c")
-    script = _library() + (TEMPLATES / "model_page.js").read_text(encoding="utf-8")
-    style = (TEMPLATES / "model_page.css").read_text(encoding="utf-8")
+    script = onnx_runtime.library(_WHERE) + "".join(map(_template, _SCRIPTS))
+    style = _template("model_page.css")
     weights, license = WEIGHTS[card.backbone]
     page = render(
         "model_page.html.j2",
@@ -98,7 +90,7 @@ def export_html(
         classes=[*zip(facts["classes"], card.training_pictures, strict=True)],
         weights=weights,
         license=license,
-        runtime=_RUNTIME_VERSION,
+        runtime=onnx_runtime.VERSION,
         blocks={name: Markup(content) for name, content in blocks.items()},
         script=Markup(script),
         script_hash=_hash(script),
@@ -106,15 +98,6 @@ def export_html(
         style_hash=_hash(style),
     )
     return write_page(page, file, _WHERE, "Check the free space, or choose another file.")
-
-
-def _network(classifier: Classifier) -> bytes:
-    try:
-        network = resnet18_onnx(classifier.weights.state(), eight_bits=True)
-    except ImportError as error:
-        fix = "Install it: pip install 'featlib[html]'."
-        checks.refuse(_WHERE, "the package onnx", reason(error), fix)
-    return network.SerializeToString(deterministic=True)
 
 
 def _alike(
@@ -141,26 +124,8 @@ def _alike(
     return shown, (known * scale).round().to(torch.int8).numpy()
 
 
-def _library() -> str:
-    """Return ONNX Runtime Web as a script that sets ``ort``: what a module exports, nobody sees."""
-    script = _bundled(_LIBRARY).decode()
-    names = _NAMES_IT_EXPORTS.search(script)
-    if names is None:  # of another version
-        raise AssertionError
-    pairs = [pair.split(" as ") for pair in names[1].split(",")]
-    found = ",".join(f"{public}:{own}" for own, public in pairs)
-    return f"{script[: names.start()]}const ort={{{found}}};\n"
-
-
-def _bundled(name: str) -> bytes:
-    wanted, fix = f"'{name}' as it comes with featlib", "Reinstall featlib."
-    try:
-        content = (_RUNTIME / name).read_bytes()
-    except OSError as error:
-        checks.refuse(_WHERE, wanted, reason(error), fix)
-    if hashlib.sha256(content).hexdigest() != _SHA256[name]:
-        checks.refuse(_WHERE, wanted, "one that is altered or cut off", fix)
-    return content
+def _template(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
 def _packed(content: bytes) -> str:

@@ -1,38 +1,55 @@
-"""What a web page needs to know of a quiz, a question to guess, or flashcards.
+"""What a web page needs to know of a quiz, a question to guess, flashcards, or another widget.
 
 All HTML is made here: making what somebody wrote safe is Python's task. The scripts beside this
 file mark, and choose among what was made.
 """
 
+import base64
+import io
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from featlib import checks
+import torch
+
+from featlib import checks, lesson, weights
 from featlib.engine.words import describe, printable
+from featlib.preprocess import Transform
 from featlib.quiz import Flashcard, Guess, GuessQuestion, Progress, Question, Quiz, guesses, html
 from featlib.quiz.marking import Value, asked_number, asked_texts
+from featlib.web.lab_data import lab_data
 from featlib.widgets.flashcards import FlashcardsWidget
 from featlib.widgets.guess import GuessWidget
+from featlib.widgets.lab import LabWidget
+from featlib.widgets.my_picture import MyPictureWidget
+from featlib.widgets.own_images import OwnImagesWidget
 from featlib.widgets.quiz import QuizWidget
 
 __all__ = ["data"]
 
 _LIMIT = 20  # cards in a sitting, as in a notebook
+_KEPT = (
+    "It is kept in the memory of this page, and sent nowhere: once you leave the page, it is gone."
+)
+_ALL_KEPT = (
+    "They are kept in the memory of this page, and sent nowhere: once you leave the page, they are "
+    "gone."
+)
 
 
 def data(
-    of: Quiz | GuessQuestion | list[Flashcard],
+    of: Quiz | GuessQuestion | list[Flashcard] | LabWidget | OwnImagesWidget | MyPictureWidget,
     values: Mapping[str, Value] | None = None,
     measured: object = None,
 ) -> dict[str, Any]:
-    """Return what a web page needs to know of a quiz, a question to guess, or flashcards.
+    """Return what a web page needs to know of a quiz, a question to guess, or another widget.
 
     Parameters
     ----------
-    of : featlib.quiz.Quiz, featlib.quiz.GuessQuestion, or list of featlib.quiz.Flashcard
-        What is asked.
+    of : featlib.quiz.Quiz, featlib.quiz.GuessQuestion, list of featlib.quiz.Flashcard, or widget
+        What is asked; or what `show_lab`, `show_own_images` or `show_my_picture` returned. No
+        picture that was given to such a widget gets into the page.
     values : dict of str to float or str or list of str, optional
         For a quiz: values of the run that the page shows, for questions that ask for one.
     measured : float, str, sequence of float, or dict of str to float, optional
@@ -57,10 +74,17 @@ def data(
     ['kind', 'name', 'plain', 'questions', 'view']
     """
     fix = "quiz.load, quiz.find_guess and quiz.load_deck return one."
-    wanted = "a Quiz, a GuessQuestion, or a list of Flashcards"
-    checks.instance(of, (Quiz, GuessQuestion, list), "web.data", wanted, fix)
+    wanted = "a Quiz, a GuessQuestion, or a list of Flashcards; or a lab, or own pictures"
+    kinds = (Quiz, GuessQuestion, list, LabWidget, OwnImagesWidget, MyPictureWidget)
+    checks.instance(of, kinds, "web.data", wanted, fix)
     _only(of, Quiz, "values", values)
     _only(of, GuessQuestion, "measured", measured)
+    if isinstance(of, LabWidget):
+        return _lab(of)
+    if isinstance(of, OwnImagesWidget):
+        return _own_images()
+    if isinstance(of, MyPictureWidget):
+        return _my_picture()
     with tempfile.TemporaryDirectory() as folder:
         nothing = Progress(Path(folder) / "nothing.jsonl")
         if isinstance(of, Quiz):
@@ -112,7 +136,49 @@ def _deck(widget: FlashcardsWidget) -> dict[str, Any]:
     return {"kind": "flashcards", "cards": cards, "limit": _LIMIT, "plain": plain}
 
 
-def _shown(widget: QuizWidget | GuessWidget) -> dict[str, Any]:
+def _lab(widget: LabWidget) -> dict[str, Any]:
+    shown = {"view": widget.view | {"sent": None}, "plain": widget.plain()[1]}
+    return shown | {"kind": "lab"} | lab_data(widget)
+
+
+def _own_images() -> dict[str, Any]:
+    shown = _shown(OwnImagesWidget())
+    shown["view"] |= {"kept": _ALL_KEPT, "machine": False}
+    transform = weights.read_weights().transform
+    return shown | {"kind": "own_images", "transform": _transform(transform)}
+
+
+def _my_picture() -> dict[str, Any]:
+    """Return the cat, the head of the lesson, and what it says of the cat."""
+    finished = lesson.run(baselines=False, progress=False)
+    pictures, row = finished.images, finished.example()
+    shares = finished.predict(row).probabilities.tolist()
+    file = io.BytesIO()
+    pictures.picture(row).save(file, "PNG")
+    head = torch.cat([finished.head.weight.detach().flatten(), finished.head.bias.detach()])
+    return {
+        "kind": "my_picture",
+        "plain": f"<p>One picture of yours, and what the lesson says of it. {_KEPT}</p>",
+        "view": {
+            "src": "data:image/png;base64," + base64.b64encode(file.getvalue()).decode(),
+            "caption": pictures.captions[row],
+            "own": False,
+            "words": "",
+            "title": "A picture of your own",
+            "kept": _KEPT,
+            "shares": [*zip(pictures.classes, shares, strict=True)],
+        },
+        "classes": pictures.classes,
+        "head": base64.b64encode(head.numpy().astype("<f4").tobytes()).decode(),
+        "transform": _transform(finished.weights.transform),
+    }
+
+
+def _transform(transform: Transform) -> dict[str, Any]:
+    return {"mean": transform.mean, "std": transform.std}
+
+
+def _shown(widget: QuizWidget | GuessWidget | OwnImagesWidget) -> dict[str, Any]:
     """Return what a widget shows before anything was done, and its form without a script."""
     shown = {"view": dict(widget.view), "plain": widget.plain()[1]}
     widget.close()

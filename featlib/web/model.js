@@ -1,5 +1,6 @@
 // What a widget's front end takes for its model. In a notebook `send` asks Python; here it asks `act`,
-// a function of the message that returns what to say, once the event that sent it is over.
+// a function of the message and its files that returns what to say, or a whole reply, or a promise of
+// either; it is called once the event that sent the message is over.
 
 function pageModel(view, act) {
   const state = { view };
@@ -15,15 +16,16 @@ function pageModel(view, act) {
   const off = (event, listener) =>
     listeners.set(event, of(event).filter((other) => other !== listener));
   const show = (changes) => set("view", { ...state.view, ...changes });
-  const send = (message) => queueMicrotask(() => {
-    let words;
+  const send = (message, _, files = []) => queueMicrotask(async () => {
+    let said;
     try {
-      words = act(message, show, state.view);
+      said = await act(message, show, state.view, files);
     } catch (error) {
-      words = `That did not work: ${error.message}`;
+      said = `That did not work: ${error.message}`;
     }
-    const status = `${words}${notKept()}`.trim();
-    tell("msg:custom", { done: message.sent ?? null, ...(status ? { status } : {}) });
+    const { words, ...reply } = typeof said === "string" ? { words: said } : said;
+    const status = `${words ?? ""}${notKept()}`.trim();
+    tell("msg:custom", { done: message.sent ?? null, ...reply, ...(status ? { status } : {}) });
   });
   return { get, set, on, off, send, save_changes: () => {} };
 }

@@ -15,15 +15,19 @@ import fsrs
 
 from featlib import checks, widgets
 from featlib.engine.words import describe
+from featlib.pages.rendering import TEMPLATES
 
 __all__ = ["embed", "script"]
 
 _HERE = Path(__file__).parent
 _WIDGETS = Path(widgets.__file__).parent
-_KINDS = ("quiz", "guess", "flashcards")
+_KINDS = ("quiz", "guess", "flashcards", "lab", "own_images", "my_picture")
+_OWN = ("own_images", "my_picture")
+_OF_OWN = ("own_shrink", "own_files", "own_camera", "own_class")  # what these share
 _BACK_END = (
-    "numbers", "marking", "progress", "model", "quiz_model", "guess_model", "fsrs",
-    "flashcards_model", "start",
+    "blocks", "numbers", "marking", "progress", "model", "quiz_model", "guess_model", "fsrs",
+    "flashcards_model", "torch_random", "observe", "train", "lab_model", "network",
+    "own_picture", "own_pictures", "trace_figure", "own_images_model", "my_picture_model", "start",
 )  # fmt: skip
 _LAST_CASED = 0x1FFFF  # no letter after it has two cases
 
@@ -33,7 +37,7 @@ def embed(kind: str, data: Mapping[str, Any]) -> str:
 
     Parameters
     ----------
-    kind : {"quiz", "guess", "flashcards"}
+    kind : {"quiz", "guess", "flashcards", "lab", "own_images", "my_picture"}
         Which widget.
     data : dict
         What `data` returned for it.
@@ -85,7 +89,12 @@ def script() -> str:
         f"const STYLE = {_json(_read(_WIDGETS / 'style.css'))};",
         *(_read(_WIDGETS / name) for name in ("dom.js", "place.js")),
         "const WIDGETS = {};",
-        *map(_front_end, _KINDS),
+        *(_front_end(kind) for kind in _KINDS if kind not in _OWN),
+        "(() => {",
+        *(_read(_WIDGETS / f"{name}.js") for name in _OF_OWN),
+        *map(_front_end, _OWN),
+        "})();",
+        *(_read(TEMPLATES / f"{name}.js") for name in ("unpack", "picture", "features")),
         *(_read(_HERE / f"{name}.js") for name in _BACK_END),
     ]
     return "(() => {\n" + "\n".join(parts) + "})();\n"

@@ -1,6 +1,9 @@
 // Brings the widgets of the page to life. A place holds its plain form, and its data in JSON.
 
-const MODELS = { quiz: quizModel, guess: guessModel, flashcards: flashcardsModel };
+const MODELS = {
+  quiz: quizModel, guess: guessModel, flashcards: flashcardsModel, lab: labModel,
+  own_images: ownImagesModel, my_picture: myPictureModel,
+};
 
 function start() {
   for (const place of document.querySelectorAll("[data-featlib-widget]")) {
@@ -23,4 +26,7 @@ document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
 else start();
 
-globalThis.featlib = { answered, exportProgress, guessed, readNumber, rounded, schedule };
+globalThis.featlib = {
+  answered, block: bring, decodedPicture, exportProgress, guessed, heldOut, labModel, lessonFeatures,
+  observe, readNumber, rounded, schedule, squarePicture, torchRandom,
+};

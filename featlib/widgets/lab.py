@@ -12,7 +12,7 @@ from featlib.images import ImageSet
 from featlib.weights import read_weights
 from featlib.widgets.base import Widget, script
 
-__all__ = ["DEFAULTS", "LabWidget", "show_lab"]
+__all__ = ["DEFAULTS", "DIVERGED", "LabWidget", "show_lab"]
 
 DEFAULTS: dict[str, Any] = {
     "features": "pretrained",
@@ -22,7 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "weight_decay": 0.01,
 }
 _MOST_EPOCHS = 1000  # some seconds; nobody waits longer for a slider
-_DIVERGED = (
+DIVERGED = (
     "The training diverged: its loss is no number any more, so there is no curve. "
     "Lower the learning rate or the weight decay."
 )
@@ -100,7 +100,7 @@ class LabWidget(Widget):
         rows = self.inputs[settings["features"]]
         train, unseen = self._first(settings["per_class"]), self.images.validation
         labels = self.images.labels
-        run, words = _numbers(()), _DIVERGED
+        run, words = _numbers(()), DIVERGED
         try:
             self.layer, self.training = head.train(
                 rows[train],

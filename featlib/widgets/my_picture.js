@@ -1,6 +1,5 @@
 // One picture, chosen, dropped or pasted. What is shown is the kernel's `view`.
 
-const ACCEPT = "image/*,.heic,.heif,.avif,.tif,.tiff,.ppm";
 const MOST = 9e6; // bytes; servers limit the size of one message
 
 function render({ model, el }) {
@@ -17,8 +16,9 @@ function render({ model, el }) {
     model.send({ ...message, sent }, undefined, buffers);
     return reply;
   };
+  const fail = (error) => say(`That did not work: ${error.message}`);
   const queue = (job) => {
-    last = last.then(job).catch((error) => say(`That did not work: ${error.message}`));
+    last = last.then(job).catch(fail);
   };
   const take = (files) => queue(async () => {
     const [file] = files;
@@ -33,23 +33,37 @@ function render({ model, el }) {
     say(model.get("view").words + more);
   });
 
+  const { title, kept } = model.get("view");
   const picture = element("img", { width: 96, height: 96 });
   const caption = element("span");
   const choose = fileButton("Choose a picture", "Choose a picture of your own", { accept: ACCEPT }, take);
+  const camera = makeCamera();
+  const sight = element("div");
+  const snap = element("button", { type: "button", onclick: () => camera.shot().then((shot) => {
+    camera.stop();
+    take([new File([shot], "camera.jpg")]);
+  }).catch(fail) }, "Take the picture");
+  const look = element("button", { type: "button", onclick: () => {
+    const free = () => { look.disabled = false; look.focus(); };
+    look.disabled = true;
+    camera.start(sight, [snap], free).then(() => snap.focus())
+      .catch((error) => { camera.stop(); free(); say(error.message); });
+  } }, "Use the camera");
+  const bars = element("ul", { class: "fq-bars", "aria-label": "Share of each class" });
+  const seen = element("div", { class: "fq-seen" }, bars);
   const cat = element("button", { type: "button", onclick: () => {
     if (model.get("view").own) queue(() => send({ cat: true }, []));
   } }, "Take the cat instead");
   const root = element("section", {
-    class: "fq fq-own-pictures", "aria-label": "The picture that travels with you",
+    class: "fq fq-own-pictures", "aria-label": title,
     "data-lm-suppress-shortcuts": "true", onkeydown: (event) => event.stopPropagation(),
-  }, element("header", {}, element("p", { class: "fq-title" }, "The picture that travels with you")),
-  element("p", { class: "fq-note" }, "Choose one, drop it here or paste it. " + model.get("view").kept),
+  }, element("header", {}, element("p", { class: "fq-title" }, title)),
+  element("p", { class: "fq-note" }, "Choose one, drop it here or paste it. " + kept),
   element("div", { class: "fq-head" }, picture,
-    element("div", {}, element("p", {}, caption), element("div", { class: "fq-controls" }, choose, cat))),
-  status);
+    element("div", {}, element("p", {}, caption), element("div", { class: "fq-controls" }, choose, cat, look))),
+  sight, status, seen);
 
-  dropPlace(root, (found) => found.then((all) => take(all.map(({ file }) => file)))
-    .catch((error) => say(`That did not work: ${error.message}`)));
+  dropPlace(root, (found) => found.then((all) => take(all.map(({ file }) => file))).catch(fail));
   root.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
     event.preventDefault();
@@ -62,6 +76,8 @@ function render({ model, el }) {
     if (picture.src !== view.src) picture.src = view.src;
     picture.alt = view.caption;
     caption.textContent = `Now: ${view.caption}`;
+    seen.hidden = !view.shares; // in a notebook, the lesson itself says what it sees
+    bars.replaceChildren(...(view.shares ?? []).map(shareBar));
     cat.setAttribute("aria-disabled", String(!view.own)); // it keeps the focus
     say(view.words);
   };
@@ -74,6 +90,7 @@ function render({ model, el }) {
   draw();
   el.append(root);
   return () => {
+    camera.stop();
     model.off("change:view", draw);
     model.off("msg:custom", finished);
   };

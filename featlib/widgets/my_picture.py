@@ -22,8 +22,9 @@ from featlib.widgets.base import Widget, script
 __all__ = ["MyPictureWidget", "show_my_picture"]
 
 _HERE = Path(__file__).parent
-_PARTS = ("own_shrink.js", "own_files.js", "own_class.js")
+_PARTS = ("own_shrink.js", "own_files.js", "own_camera.js", "own_class.js")
 _SHOWN = 192  # pixels a side
+_TITLE = "The picture that travels with you"
 _KEPT = (
     "It is kept on the machine that runs this notebook, in your data folder, until you take the "
     "cat instead or give another one. It is sent nowhere else. The lesson's figures show it: a "
@@ -51,7 +52,7 @@ class MyPictureWidget(Widget):
     }
 
     def __init__(self) -> None:
-        super().__init__(view=_seen("") | {"kept": _KEPT})
+        super().__init__(view=_seen("") | {"title": _TITLE, "kept": _KEPT})
 
     def plain(self) -> tuple[str, str]:
         """Return what it is for as text and as HTML.

@@ -1,6 +1,7 @@
 // A class: its name, its pictures, and what is missing yet.
 
 const pictures = (n) => (n === 0 ? "no pictures yet" : n === 1 ? "1 picture" : `${n} pictures`);
+const ACCEPT = "image/*,.heic,.heif,.avif,.tif,.tiff,.ppm";
 const MORE = ["", "one more", "two more"];
 
 // Make a label that looks like a button, and opens the choice of files.
@@ -19,6 +20,13 @@ function fileButton(words, name, attributes, take) {
     },
   });
   return element("label", { class: "fq-button" }, words, input);
+}
+
+// A row of a list of classes, with a bar as long as its share.
+function shareBar([name, share]) {
+  const bar = element("span", { class: "fq-bar" });
+  bar.style.setProperty("--share", share);
+  return element("li", {}, element("span", {}, name), bar, element("span", {}, `${Math.round(100 * share)}%`));
 }
 
 // Let files be dropped on a place.

@@ -3,7 +3,6 @@
 // pieces where it is large, because servers limit the size of one message.
 
 const PIECE = 4e6; // bytes
-const ACCEPT = "image/*,.heic,.heif,.avif,.tif,.tiff,.ppm";
 const TOGETHER = 1e6; // bytes of small files that go in one message
 const SOON = 300; // milliseconds that a file waits for others at most
 const FRAME = 100; // milliseconds between two looks of the camera, at least
@@ -204,11 +203,10 @@ function render({ model, el }) {
     onkeydown: (event) => event.stopPropagation(),
   }, element("header", {}, element("p", { class: "fq-title" }, "Your own pictures")),
   element("p", { class: "fq-note" }, "Choose pictures for each class, drop or paste them there, or use " +
-    "the camera. They are kept in the memory of the machine that runs this notebook, and go nowhere else: " +
-    "when its kernel stops, they are gone."),
+    "the camera. " + model.get("view").kept),
   list,
   element("div", { class: "fq-controls" }, more, folders, train),
-  element("details", {},
+  element("details", { hidden: !model.get("view").machine },
     element("summary", {}, "Or use a folder of that machine, with one folder a class in it"),
     element("div", { class: "fq-head" }, element("label", { for: folder.id }, "Folder"), folder, read),
     slots.folder),
@@ -253,11 +251,7 @@ function render({ model, el }) {
     if (JSON.stringify(found) === drawn) return;
     drawn = JSON.stringify(found);
     seen.hidden = !found;
-    bars.replaceChildren(...(found?.shares ?? []).map(([name, share]) => {
-      const bar = element("span", { class: "fq-bar" });
-      bar.style.setProperty("--share", share);
-      return element("li", {}, element("span", {}, name), bar, element("span", {}, `${Math.round(100 * share)}%`));
-    }));
+    bars.replaceChildren(...(found?.shares ?? []).map(shareBar));
     nearest.replaceChildren(...(found?.nearest ?? []).map((one) => element("li", { title: one.file },
       element("img", { src: one.src, alt: "" }), element("span", {}, one.class))));
   };

@@ -29,6 +29,10 @@ __all__ = ["OwnImagesWidget", "show_own_images"]
 _HERE = Path(__file__).parent
 _PARTS = ("own_shrink.js", "own_files.js", "own_camera.js", "own_class.js")
 _NEAREST = 3  # training pictures that are shown beside a new one
+_KEPT = (
+    "They are kept in the memory of the machine that runs this notebook, and go nowhere else: when "
+    "its kernel stops, they are gone."
+)
 _TRY = -1  # the number that stands for no class: a picture to try
 _QUIET = {"piece", "show", "dismiss"}  # messages that cure no earlier error
 
@@ -73,7 +77,8 @@ class OwnImagesWidget(Widget):
         self._answer: dict[str, Any] = {}  # what goes into the reply
         self._wrong = False  # whether the words that are shown are an error's
         start = {"words": "", "trained": False, "stale": False, "picture": None, "seen": None}
-        super().__init__(view=start | {"most": MOST} | self._classes())
+        fixed = {"most": MOST, "kept": _KEPT, "machine": True}
+        super().__init__(view=start | fixed | self._classes())
 
     def plain(self) -> tuple[str, str]:
         """Return what it is for as text and as HTML.

@@ -11,7 +11,7 @@ import featlib
 from featlib import FeatlibError, images, lesson, preprocess, weights
 from featlib.cli import main
 from featlib.model.network import resnet18_onnx
-from featlib.pages import model_page
+from featlib.pages import model_page, onnx_runtime
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_without_onnx_the_extra_is_named(saved, tmp_path, monkeypatch):
 
 
 def test_an_altered_runtime_is_refused(saved, tmp_path, monkeypatch):
-    monkeypatch.setattr(model_page, "_RUNTIME", tmp_path)
+    monkeypatch.setattr(onnx_runtime, "_FOLDER", tmp_path)
     with pytest.raises(FeatlibError, match=r"wasm\.gz' as it comes with featlib"):
         model_page.export_html(featlib.load(saved), tmp_path / "page.html")
     (tmp_path / "ort-wasm-simd-threaded.wasm.gz").write_bytes(b"other")

@@ -22,7 +22,8 @@ OWN = quiz.load(
 def test_the_script_has_the_front_ends_of_the_notebook_and_needs_nothing_else():
     script = web.script()
     folder = Path(featlib.widgets.__file__).parent
-    for name in ("dom", "place", "quiz", "guess", "flashcards"):
+    own = ("own_shrink", "own_files", "own_camera", "own_class", "own_images", "my_picture")
+    for name in ("dom", "place", "quiz", "guess", "flashcards", *own):
         text = (folder / f"{name}.js").read_text(encoding="utf-8")
         assert script.count(text.partition("export default")[0]) == 1, name
     assert not re.search(r"^(import|export)\b|\bimport\(|\bfetch\(|</script|<!--", script, re.M)
@@ -50,7 +51,7 @@ def test_values_are_those_of_the_run_that_is_shown():
         (lambda: web.data(OWN, {"share": "many", "name": "cat"}), "'share' as one number"),
         (lambda: web.data(ASKED, measured=1), "Leave 'measured' out"),
         (lambda: web.data([], {"share": 1}), "Leave 'values' out"),
-        (lambda: web.embed("lab", {}), "one of 'quiz', 'guess', 'flashcards'"),
+        (lambda: web.embed("slides", {}), "one of 'quiz', 'guess', 'flashcards', 'lab'"),
         (lambda: web.embed("guess", web.data(ASKED)), "data for 'guess'"),
         (lambda: web.embed("quiz", None), "data as web.data returns it"),
     ],
