@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # what editors see; at run time `__getattr__` imports on firs
     from featlib.checks import FeatlibError
     from featlib.lesson import run
     from featlib.model.classifier import load
+    from featlib.pages.cheat_sheet import show_cheat_sheet
     from featlib.scale.transformer import FeatureExtractor
     from featlib.widgets.flashcards import show_flashcards
     from featlib.widgets.guess import predict_first
@@ -64,6 +65,7 @@ __all__ = [
     "preprocess",
     "quiz",
     "run",
+    "show_cheat_sheet",
     "show_flashcards",
     "show_lab",
     "show_my_picture",
@@ -82,6 +84,7 @@ _ORIGINS = {
     "load": "model.classifier",
     "predict_first": "widgets.guess",
     "run": "lesson",
+    "show_cheat_sheet": "pages.cheat_sheet",
     "show_flashcards": "widgets.flashcards",
     "show_lab": "widgets.lab",
     "show_my_picture": "widgets.my_picture",

@@ -5,13 +5,16 @@ They are about the repository, so this file is not in the sdist.
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 import yaml
 from markdown_it import MarkdownIt
+from packaging.requirements import Requirement
 
 import featlib
+from featlib.site import elsewhere
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -185,3 +188,40 @@ def test_containers_are_small_and_of_nobody_special():
     development = json.loads(read(".devcontainer/devcontainer.json"))
     target = development["postCreateCommand"].split()[1]
     assert f"$(VENV){target.removeprefix('.venv')}:" in read("Makefile")
+    for file in development["customizations"]["codespaces"]["openFiles"]:
+        assert (ROOT / file).is_file()
+
+
+def test_binder_asks_for_what_pyproject_toml_asks_for():
+    """Without `.binder`, Binder would take the Dockerfile, which starts no server for Binder."""
+    lines = [line for line in read(".binder/requirements.txt").splitlines() if line[0] != "#"]
+    options = [line for line in lines if line.startswith("--")]
+    # An option that has a local path has to be written with "=": else repo2docker overlooks it.
+    assert options == ["--extra-index-url=https://download.pytorch.org/whl/cpu", "--editable=."]
+    asked = [line for line in lines if line not in options]
+    wanted = {Requirement(text) for text in pyproject()["project"]["dependencies"]}
+    assert {Requirement(text) for text in asked} <= wanted
+    assert {Requirement(text).name for text in asked} == {"torch", "torchvision"}
+    name, version = read(".binder/runtime.txt").strip().split("-")
+    assert name == "python"
+    assert f"Programming Language :: Python :: {version}" in pyproject()["project"]["classifiers"]
+    first, *_, last = read(".binder/postBuild").splitlines()
+    assert first == "#!/bin/bash"
+    assert "set -e" in read(".binder/postBuild").splitlines()
+    python, option, code = shlex.split(last)
+    assert (python, option) == ("python", "-c")
+    compile(code, "postBuild", "exec")
+    assert not (ROOT / "binder").exists(), "repo2docker refuses a repository with both"
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/install.md"])
+def test_the_pages_say_where_the_first_notebook_opens(name):
+    assert set(elsewhere.links("00_start_here").values()) <= set(links(read(name)))
+
+
+def test_what_was_not_tried_is_said():
+    [untried] = re.findall(
+        r"\*\*Not tried by us so far\*\*: (.*?)\.", read("docs/install.md"), re.S
+    )
+    for service in elsewhere.links("00_start_here"):
+        assert service in untried or service == "download"

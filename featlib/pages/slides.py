@@ -295,7 +295,8 @@ def _pieces(cell: NotebookNode, following: Sequence[NotebookNode]) -> list[Noteb
         if pieces and following and _form(following[0]):  # the quiz has its own title
             pieces[-1].metadata["kind"] = "skip"
         return pieces or [new_markdown_cell("")]
-    if cell.cell_type != "code":
+    # The tag is one that Jupyter Book knows, too.
+    if cell.cell_type != "code" or "remove-cell" in cell.metadata.get("tags", ()):
         return [new_markdown_cell("", metadata={"kind": "skip"})]
     if form := _form(cell):
         return _pages_of_form(form)

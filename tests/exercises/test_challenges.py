@@ -53,7 +53,7 @@ def cells():
 @pytest.fixture(scope="module")
 def names(cells):
     """Return what the notebook's first cell imports."""
-    imports = cells[1].source.split("\npictures =")[0]
+    [imports] = [c.source.split("\npictures =")[0] for c in cells if "\npictures =" in c.source]
     found = {}
     exec(imports, found)
     return found

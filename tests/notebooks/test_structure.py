@@ -4,12 +4,15 @@ import ast
 import importlib
 import inspect
 import re
+from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import execute_notebooks as tool
 import nbformat
 import notebook_minutes
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 
 import featlib
 
@@ -17,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 IDS = [path.stem for path in NOTEBOOKS]
 EXCUSED = "nbval-ignore-output"
+INSTALLS = "remove-cell"  # the tag of the cell that installs featlib: slides and site leave it out
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=IDS)
@@ -31,6 +35,11 @@ def notebook(path):
 
 def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def python(cell):
+    """Return a cell's code as Python runs it: a line such as ``%pip`` is IPython's."""
+    return TransformerManager().transform_cell(cell.source)
 
 
 def prose(notebook):
@@ -103,6 +112,38 @@ def test_every_link_leads_somewhere(path, notebook):
                 assert place.startswith("cell-id="), place
 
 
+def test_its_first_code_installs_featlib_where_it_is_missing(path, notebook):
+    first, *others = code_cells(notebook)
+    assert first.id == f"{path.stem[:2]}-install"
+    assert first.metadata == {"slideshow": {"slide_type": "skip"}, "tags": [INSTALLS]}
+    assert first.source == code_cells(nbformat.read(NOTEBOOKS[0], as_version=4))[0].source
+    assert not any(INSTALLS in cell.metadata.get("tags", []) for cell in others)
+    assert first.outputs == []
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_the_install_runs_only_where_featlib_is_missing(here, monkeypatch):
+    ran = []
+    shell = SimpleNamespace(run_line_magic=lambda *words: ran.append(words))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name if here else None)
+    cell = code_cells(nbformat.read(NOTEBOOKS[0], as_version=4))[0]
+    exec(python(cell), {"get_ipython": lambda: shell})
+    pages = dict(page.split(", ") for page in metadata.metadata("featlib").get_all("Project-URL"))
+    install = ("pip", f"install -q {pages['Source']}/archive/main.zip")
+    assert ran == ([] if here else [install])
+
+
+def test_it_needs_no_file_beside_it(path, notebook):
+    """Opened alone, it finds nothing there; a link to another notebook does no harm."""
+    for target in re.findall(r"\]\(([^)#]+)", "\n".join(prose(notebook))):
+        assert target.startswith("https://") or target.endswith(".ipynb"), target
+    for node in ast.walk(ast.parse("\n".join(map(python, code_cells(notebook))))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.strip():
+            for place in (path.parent, ROOT):
+                # A place has names that are words, too: "tests" names no file.
+                assert not (place / node.value[:200]).is_file(), node.value
+
+
 def test_it_links_to_its_neighbors_and_to_the_map(path, notebook):
     text, place = "\n".join(prose(notebook)), NOTEBOOKS.index(path)
     for neighbor in NOTEBOOKS[max(0, place - 1) : place + 2]:
@@ -120,7 +161,7 @@ def test_at_most_three_cells_are_excused_and_only_for_printing_a_time(notebook):
     for cell in excused:
         assert "seconds" in cell.source
     for cell in code_cells(notebook):
-        assert set(cell.metadata.get("tags", [])) <= {EXCUSED}
+        assert set(cell.metadata.get("tags", [])) <= {EXCUSED, INSTALLS}
 
 
 def test_every_figure_has_alternative_text_that_is_compared(notebook):
@@ -158,7 +199,7 @@ def test_lines_of_code_fit_a_window_of_1200_pixels(notebook):
 
 
 def test_it_uses_public_names_only(notebook):
-    tree = ast.parse("\n".join(cell.source for cell in code_cells(notebook)))
+    tree = ast.parse("\n".join(map(python, code_cells(notebook))))
     modules = {"featlib": featlib}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("featlib"):

@@ -8,6 +8,7 @@ from itertools import permutations
 
 import nbformat
 import pytest
+import torch
 
 import featlib
 from featlib import cli, quiz, variants
@@ -169,9 +170,12 @@ def test_thirty_real_variants_under_a_minute_and_their_keys_differ(tmp_path, mon
     differ = []
     for mine, other in permutations(CLASS, 2):
         answers = ((q, text(known[mine][next(iter(q.asks))])) for _, q in asked.values())
-        differ.append(sum(not borrowed._right(q, said, known[other]) for q, said in answers))
-    assert sum(n > 0 for n in differ) / len(differ) >= 0.9
-    assert sum(n >= len(asked) / 2 for n in differ) / len(differ) >= 0.9, "half a key or more"
+        differ.append([not borrowed._right(q, said, known[other]) for q, said in answers])
+    pairs = torch.tensor(differ).double()
+    assert (pairs.mean(1) > 0).double().mean() >= 0.9
+    assert (pairs.mean(1) >= 0.5).double().mean() >= 0.9, "half a key or more"
+    numbers = [q.type == "numeric" for _, q in asked.values()]
+    assert pairs.mean(0)[numbers].min() >= 0.8, "each question about a number"
     assert seconds < 60, "of one core, so that two need less than a minute of the clock"
     monkeypatch.setattr(borrowed, "_known", lambda name: known.get(name) or borrowed.values(name))
     simulated(tmp_path / "class", known.get, monkeypatch)
@@ -196,7 +200,7 @@ def test_the_values_are_those_of_the_notebooks(variant, monkeypatch):
         notebook = nbformat.read(bundled("notebooks") / f"{part}.ipynb", 4)
         names = {"__name__": part}
         for cell in notebook.cells:
-            if cell.cell_type == "code":
+            if cell.cell_type == "code" and "remove-cell" not in cell.metadata.get("tags", []):
                 exec(cell.source, names)
     for name, value in borrowed.values(variant).items():
         if isinstance(value, list):

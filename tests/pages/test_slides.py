@@ -86,6 +86,12 @@ def test_imports_long_code_and_long_prose_are_told_and_not_shown():
     assert kinds(HEADING, new_markdown_cell("**B**. " + "word " * 60)) == ["slide", "-"]
 
 
+def test_a_cell_that_is_tagged_for_removal_is_skipped():
+    install = new_code_cell("pip_install()", metadata={"tags": ["remove-cell"]})
+    assert kinds(HEADING, install, code("x")) == ["slide", "skip", "-"]
+    assert "pip_install" not in slides.html(new_notebook(cells=[HEADING, install, code("x")]))
+
+
 def test_links_to_neighbors_are_skipped():
     links = new_markdown_cell("[← 00](00.ipynb) · [map](00.ipynb#The-map)")
     assert (
