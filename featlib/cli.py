@@ -120,6 +120,7 @@ def _parser() -> _Parser:
     _add_progress(commands)
     _add_teaching(commands)
     _add_marks(commands)
+    _add_site(commands)
     _add_extract(commands)
     _add_cache(commands)
     help = "say what is installed and what is wrong"
@@ -414,6 +415,25 @@ def _add_marks(commands: "argparse._SubParsersAction[_Parser]") -> None:
     book.description = (
         f"{book.description} An export is not signed: anybody can edit it, and answers may be "
         "given as often as wanted."
+    )
+
+
+def _add_site(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    help = "write the whole course as web pages that need no server and no network"
+    site = _add(commands, "site", _site, help, "featlib site --out my-site --single lesson.html")
+    site.add_argument(
+        "--out",
+        required=True,
+        metavar="DIR",
+        help="the folder: new, empty, or such a site, which is replaced",
+    )
+    site.add_argument(
+        "--single", metavar="FILE.html", help="also write notebooks 00 to 06 as one page, in a file"
+    )
+    site.description = (
+        f"{site.description} Quizzes, guesses, flashcards, the lab and own pictures work in the "
+        "browser. Open index.html by a double click, or give the folder to any host of files. It "
+        "needs: pip install 'featlib[site]'."
     )
 
 
@@ -787,6 +807,14 @@ def _gradebook(options: _Options) -> None:
     for name in found.missing:
         _say(f"no file of {name}")
     _say(gradebook.write(found, options.out, format=options.format, title=options.title))
+
+
+def _site(options: _Options) -> None:
+    with _imports(options):
+        from featlib.site import build
+
+    for file in build(options.out, options.single):
+        _say(file)
 
 
 def _extract(options: _Options) -> None:

@@ -24,8 +24,8 @@ CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 # From the top of the house to its ground: a module may import only those after it, and of its own
 # room any that makes no circle.
 LAYERS = (
-    "__main__", "cli", "doctor", "workspace", "web", "widgets", "exercises", "pages", "lesson",
-    "model", "scale", "plots", "explain", "trace", "costs", "quiz", "validation", "head",
+    "__main__", "cli", "doctor", "workspace", "site", "web", "widgets", "exercises", "pages",
+    "lesson", "model", "scale", "plots", "explain", "trace", "costs", "quiz", "validation", "head",
     "features", "backbone", "weights", "preprocess", "images", "tables", "variants", "checks",
     "engine",
 )  # fmt: skip

@@ -5,6 +5,8 @@
 What would change from run to run without meaning anything is left out: execution times and widget
 state. So a second run leaves `git diff` empty, but for cells that show how long something took
 (they are tagged ``nbval-ignore-output``), and the version of Python where it is another.
+
+What guesses and quizzes were told is kept for the site, which has no kernel.
 """
 
 import argparse
@@ -21,6 +23,7 @@ from nbclient.exceptions import CellExecutionError
 
 from featlib.engine.files import atomic_write_text
 from featlib.pages import slides
+from featlib.site import measured
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -52,7 +55,8 @@ def execute(path):
         # Without this an interrupted run would leave its widgets' state in the file.
         store_widget_state=False,
     )
-    client.execute()
+    with measured.recorded(notebook, path.stem):
+        client.execute()
     atomic_write_text(path, nbformat.writes(settle(notebook)) + "\n")
     return time.perf_counter() - started
 

@@ -41,7 +41,7 @@ def bundled(name: str) -> Path:
 
     Parameters
     ----------
-    name : {"notebooks", "quizzes"}
+    name : {"docs", "notebooks", "quizzes"}
         The folder.
 
     Returns

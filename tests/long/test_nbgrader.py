@@ -56,7 +56,7 @@ def nbgrader(tmp_path_factory):
 
     def run(*arguments):
         done = subprocess.run(
-            [python, *arguments], cwd=course, env=env, capture_output=True, text=True, timeout=1800
+            [python, *arguments], cwd=course, env=env, capture_output=True, text=True, timeout=3600
         )
         assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr
