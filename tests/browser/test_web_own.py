@@ -222,6 +222,7 @@ def test_it_trains_and_says_what_python_says(own, tmp_path):
     assert own.asked.count("featlib-wasm.js") == 1
 
 
+@pytest.mark.long
 def test_by_keyboard_alone_from_an_empty_widget_to_a_live_prediction(own, tmp_path):
     files = photographs(tmp_path)
     widget, page, choosers = own.widget, own.page, []
@@ -266,6 +267,7 @@ def test_by_keyboard_alone_from_an_empty_widget_to_a_live_prediction(own, tmp_pa
     expect(widget).to_contain_text("The pictures changed since. Train again to use them.")
 
 
+@pytest.mark.long
 def test_what_is_no_picture_is_named_with_its_reason(own, tmp_path):
     (tmp_path / "notes.txt").write_text("no picture")
     (tmp_path / "large.txt").write_text("no picture" * 1_000_000)
@@ -389,6 +391,7 @@ def test_a_page_in_one_file_has_its_blocks_inside(context, folder, tmp_path):
     opened.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("where", ["beside the page", "in the page"])
 def test_a_block_that_is_missing_is_named_and_asked_for_again(context, folder, tmp_path, where):
     text = (folder / "my_picture.html").read_text(encoding="utf-8")
