@@ -332,6 +332,15 @@ ALLOWED = {
     ("cli.py", "main"): "opens what is thrown away",
     ("cli.py", "_run"): "a lesson's own save, which writes that way",
     ("model/exports.py", "export_torch"): "into memory",
+    ("web/content.py", "_my_picture"): "into memory",
+    **{
+        (f"site/{file}.py", name): "into a temporary folder that takes the site's place as a whole"
+        for file, names in {
+            "builder": ("_decks", "_static", "build"),
+            "sources": ("_write", "write"),
+        }.items()
+        for name in names
+    },
 }
 
 
