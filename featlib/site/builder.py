@@ -55,11 +55,6 @@ def build(
         If a package for it is missing, the folder holds something else or cannot be written, or
         something is wrong with a page: what Sphinx warns of, a link that leads nowhere, a picture
         without words, an error in a stored output.
-
-    Examples
-    --------
-    >>> build("my-site")  # doctest: +SKIP
-    (PosixPath('my-site/index.html'),)
     """
     _require()
     folder = _folder(out)
