@@ -4,24 +4,18 @@ import base64
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from featlib import web
 from featlib.site.addresses import SITE
-
-if TYPE_CHECKING:
-    from featlib.site.sources import Source
+from featlib.site.sources import Source, template
 
 __all__ = ["single_page"]
 
-_TEMPLATES = Path(__file__).parent / "templates"
 _LAST = "06"  # the core of the lesson ends with it
 _STYLES = ("pygments.css", "styles/furo.css", "mystnb.*.css", "site.css")
 
 
-def single_page(site: Path, source: "Source") -> str:
+def single_page(site: Path, source: Source) -> str:
     """Return the core of the lesson as one page.
 
     Parameters
@@ -42,9 +36,8 @@ def single_page(site: Path, source: "Source") -> str:
     pages = {name: catalog[name] | {"href": f"#{_mark(name)}"} for name in names}
     blocks = sorted(set().union(*(source.pages[name].blocks for name in names)))
     static = site / "_static"
-    environment = Environment(loader=FileSystemLoader(_TEMPLATES), undefined=StrictUndefined)
     script = (static / "site.js").read_text(encoding="utf-8").partition("\n")[2]
-    return environment.get_template("single.html.j2").render(
+    return template("single.html.j2").render(
         chapters=chapters,
         titles={_mark(name): catalog[name]["title"] for name in names},
         styles=[file.read_text(encoding="utf-8") for n in _STYLES for file in static.glob(n)],

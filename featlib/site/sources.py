@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
@@ -22,7 +22,7 @@ from featlib.widgets.lab import show_lab
 from featlib.widgets.my_picture import MyPictureWidget
 from featlib.widgets.own_images import OwnImagesWidget
 
-__all__ = ["Source", "write"]
+__all__ = ["Source", "template", "write"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _LINKS_ONLY = re.compile(r"(\s|·|\[[^\]]*\]\([^)]*\))+")
@@ -82,6 +82,22 @@ class Source:
         """
         self.pages[name] = page
         self.blocks |= page.blocks
+
+
+def template(name: str) -> Template:
+    """Return a template of the site; it needs a value for each name in it.
+
+    Parameters
+    ----------
+    name : str
+        Of a file in ``templates``.
+
+    Returns
+    -------
+    jinja2.Template
+    """
+    environment = Environment(loader=FileSystemLoader(_TEMPLATES), undefined=StrictUndefined)
+    return environment.get_template(name)
 
 
 def write(folder: Path, tick: Callable[[], object]) -> Source:
@@ -196,7 +212,6 @@ def _glossary(notebook: NotebookNode, name: str, pages: dict[str, str]) -> str:
 
 def _made(source: Source, documents: Iterable[str]) -> dict[str, str]:
     """Return the pages that are made here, by their names."""
-    environment = Environment(loader=FileSystemLoader(_TEMPLATES), undefined=StrictUndefined)
     first = quiz.Quiz("front", "Try one", {}, quiz.load(_FIRST).questions[:1])
     shares = measured.load()["00_start_here"]["guesses"][_PROOF]
     front, lab, own = (Page(NotebookNode(cells=[])) for _ in range(3))
@@ -216,7 +231,7 @@ def _made(source: Source, documents: Iterable[str]) -> dict[str, str]:
     }
     for page in (front, lab, own):
         source.blocks |= page.blocks
-    return {f"{name}.md": environment.get_template(f"{name}.md.j2").render(facts) for name in _MADE}
+    return {f"{name}.md": template(f"{name}.md.j2").render(facts) for name in _MADE}
 
 
 def _cheat_sheet() -> str:

@@ -32,7 +32,7 @@ function myPictureModel({ view, classes, head, transform }) {
       caption: "your picture",
       own: true,
       shares: classes.map((one, k) => [one, shares[k]]),
-      words: `Your picture is taken. The lesson's head says ${label}, ${asPercent(sure)} sure.`,
+      words: `Your picture is taken. The lesson's head says ${label}, ${percent(sure)} sure.`,
     };
   };
   return pageModel(view, async (message, show, shown, [content]) => {

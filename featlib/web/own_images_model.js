@@ -7,7 +7,6 @@ const QUIET = ["piece", "show", "dismiss"]; // messages that cure no earlier err
 const OFTEN = 500; // milliseconds between two words about progress
 
 const rest = () => new Promise((resolve) => setTimeout(resolve)); // so that the page can be used
-const asPercent = (share) => `${fixed(100 * share, 0)}%`;
 
 // The 95% Wilson score interval of an accuracy; see validation.wilson_interval.
 function wilsonInterval(right, n) {
@@ -91,8 +90,8 @@ function ownImagesModel({ view, transform }) {
     const seconds = (performance.now() - started) / 1000;
     const [low, high] = wilsonInterval(right, n);
     const words = `Trained on ${known.length} pictures, read at ${size}×${size} pixels, in `
-      + `${fixed(seconds, 1)} seconds. Of ${n} others, ${right} are right: ${asPercent(right / n)}, `
-      + `with so few pictures anything from ${asPercent(low)} to ${asPercent(high)}.`;
+      + `${fixed(seconds, 1)} seconds. Of ${n} others, ${right} are right: ${percent(right / n)}, `
+      + `with so few pictures anything from ${percent(low)} to ${percent(high)}.`;
     put({ words, trained: true, stale: false, picture: null, seen: null });
   };
   const read = async (name, content) => {
@@ -121,7 +120,7 @@ function ownImagesModel({ view, transform }) {
   };
   const explain = async (pixels) => {
     const traced = await look(pixels);
-    const words = `The head says ${traced.label}, ${asPercent(traced.sure)} sure.`;
+    const words = `The head says ${traced.label}, ${percent(traced.sure)} sure.`;
     put({ words, picture: traceFigure(traced) });
   };
   const piece = (mark, number, name, content) => {
