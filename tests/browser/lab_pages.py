@@ -147,6 +147,13 @@ class Notebook:
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         self.page.locator(f"{place}.fq").first.wait_for(timeout=60_000)
 
+    def hide_files(self):
+        """Close the list of files: beside it a narrow window has no room for a notebook.
+
+        JupyterLab may open it a moment after the kernel is ready, so a "toggle" could do either.
+        """
+        self.page.evaluate("window.jupyterapp.shell.collapseLeft()")
+
     def restart(self):
         self.page.get_by_role("menuitem", name="Kernel", exact=True).click()
         self.page.get_by_role("menuitem", name="Restart Kernel…").first.click()

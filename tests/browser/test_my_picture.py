@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from lab_window import Window
 from PIL import Image
 from playwright.sync_api import expect
-from test_own_images import COMMAND, drop, in_kernel, theme
+from test_own_images import drop, in_kernel, theme
 
 CODE = "import featlib\nfeatlib.show_my_picture()"
 PASTE = """async (place, [name, bytes]) => {
@@ -29,7 +29,6 @@ def opened(lab, window):
     lab.write("mine", [], CODE)
     opened = window.open("mine", "dark")
     opened.idle()
-    opened.page.evaluate(COMMAND, ["application:toggle-left-area", {}])
     yield opened
     opened.unwatch()
 
@@ -43,6 +42,7 @@ def mine(opened):
     opened.run_all()
     expect(opened.widget).to_have_count(1)
     shows(opened, "cat face")
+    opened.hide_files()
     return opened
 
 

@@ -37,7 +37,6 @@ def opened(lab, window):
     lab.write("own", [], CODE)
     opened = window.open("own", "dark")
     opened.idle()
-    opened.page.evaluate(COMMAND, ["application:toggle-left-area", {}])
     yield opened
     opened.unwatch()
 
@@ -50,6 +49,7 @@ def own(opened):
     opened.run_all()
     expect(opened.widget).to_have_count(1)
     has(opened.widget, 1, 0)
+    opened.hide_files()
     return opened
 
 
