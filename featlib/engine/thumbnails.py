@@ -1,12 +1,13 @@
 """Small pictures that lie in a page as text."""
 
-import base64
 import io
 import struct
 import zlib
 from typing import TYPE_CHECKING
 
 from PIL import Image
+
+from featlib.engine.data_address import data_address
 
 if TYPE_CHECKING:
     import torch
@@ -51,7 +52,7 @@ def thumbnail(pixels: "torch.Tensor", side: int = 48) -> str:
             (b"IEND", b""),
         )
     )
-    return f"data:image/png;base64,{base64.b64encode(file).decode()}"
+    return data_address(file, "image/png")
 
 
 def photograph(pixels: "torch.Tensor") -> str:
@@ -69,7 +70,7 @@ def photograph(pixels: "torch.Tensor") -> str:
     """
     file = io.BytesIO()
     _picture(pixels).resize((_PHOTOGRAPH, _PHOTOGRAPH)).save(file, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return data_address(file.getvalue(), "image/jpeg")
 
 
 def _picture(pixels: "torch.Tensor") -> Image.Image:

@@ -1,7 +1,6 @@
 """The cheat sheet in a notebook: one page, to read there and to print."""
 
-import base64
-
+from featlib.engine.data_address import data_address
 from featlib.engine.paths import bundled
 
 __all__ = ["CheatSheet", "show_cheat_sheet"]
@@ -19,7 +18,7 @@ class CheatSheet:
 
     def _repr_html_(self) -> str:
         page = (bundled("notebooks") / "cheat_sheet.html").read_text(encoding="utf-8")
-        address = f"data:text/html;base64,{base64.b64encode(page.encode()).decode()}"
+        address = data_address(page.encode(), "text/html")
         link = f'<a download="cheat_sheet.html" href="{address}">Save this page</a>'
         return f"<p>{link}</p>\n{page[page.index('<style>') :]}"
 

@@ -7,7 +7,6 @@ inside. The page may load nothing and send nothing: its own policy (CSP) forbids
 import base64
 import gzip
 import hashlib
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from featlib.engine.words import printable
 from featlib.model.classifier import Classifier
 from featlib.model.readme import WEIGHTS
 from featlib.pages import onnx_runtime
-from featlib.pages.rendering import TEMPLATES, render, write_page
+from featlib.pages.rendering import TEMPLATES, json_script, render, write_page
 
 __all__ = ["export_html"]
 
@@ -80,7 +79,7 @@ def export_html(
     if thumbnails is not None:
         facts["alike"], rows = _alike(classifier, thumbnails)
         blocks["alike"] = _packed(rows.tobytes())
-    blocks["facts"] = json.dumps(facts).replace("<", r"\u003c")
+    blocks["facts"] = json_script(facts)
     script = onnx_runtime.library(_WHERE) + "".join(map(_template, _SCRIPTS))
     style = _template("model_page.css")
     weights, license = WEIGHTS[card.backbone]

@@ -1,5 +1,6 @@
 """How a page is made of a template, and written."""
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from markupsafe import Markup
 from featlib import checks
 from featlib.quiz.html import rich
 
-__all__ = ["TEMPLATES", "render", "write_page"]
+__all__ = ["TEMPLATES", "json_script", "render", "write_page"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -38,6 +39,31 @@ def render(template: str, **values: Any) -> str:
         If there is no such file.
     """
     return _environment().get_template(template).render(**values)
+
+
+def json_script(value: object) -> str:
+    r"""Return JSON that can stand in a ``<script>``: nothing in it ends one.
+
+    Parameters
+    ----------
+    value : object
+        What JSON has a form for.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If there is a number in it that JSON has no form for.
+
+    Examples
+    --------
+    >>> json_script(["</script>"])
+    '["\\u003c/script>"]'
+    """
+    return json.dumps(value, allow_nan=False).replace("<", r"\u003c")
 
 
 def write_page(text: str, path: str | Path, where: str, fix: str) -> Path:

@@ -1,6 +1,5 @@
 """What every page of slides is made of: reveal.js, a policy, and Markdown that is safe."""
 
-import base64
 import hashlib
 import re
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
+from featlib.engine.data_address import data_address
 from featlib.pages.rendering import TEMPLATES
 from featlib.pages.safe_html import clean
 
@@ -92,7 +92,7 @@ def _inline(path: Path, nonce: str) -> str:
     """Return a script as a data URL: nothing in it can end the page's own script early."""
     # The speaker's view is a page in notes.js, with a script of its own.
     content = path.read_bytes().replace(b"<script>", f"<script nonce={nonce}>".encode())
-    return f"data:text/javascript;base64,{base64.b64encode(content).decode()}"
+    return data_address(content, "text/javascript")
 
 
 def _highlighted(code: str, language: str, _: str) -> str:

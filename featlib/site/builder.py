@@ -1,7 +1,6 @@
 """The site as a whole: written beside the folder that it is for, checked, then put in its place."""
 
 import io
-import json
 import os
 import shutil
 import tempfile
@@ -129,12 +128,12 @@ def _sphinx(source: Path, static: Path, site: Path, bar: "tqdm") -> None:
 
 def _static(written: "Source", folder: Path) -> None:
     """Write what the pages load and offer: widgets, blocks, the drawing, notebooks, the sheet."""
+    from featlib.site.sources import site_script
+
     shutil.copy(_HERE / "static" / "site.css", folder)
     for file in (*slides.find_notebooks(), bundled("notebooks") / "cheat_sheet.html"):
         shutil.copy(file, folder)  # to download, and to print
-    script = (_HERE / "static" / "site.js").read_text(encoding="utf-8")
-    pages = json.dumps(written.catalog(), ensure_ascii=False)
-    texts = {"site": f"const PAGES = {pages};\n{script}", "featlib": web.script()}
+    texts = {"site": site_script(written.catalog()), "featlib": web.script()}
     texts |= {f"featlib-{name}": web.block_script(name) for name in sorted(written.blocks)}
     for name, text in texts.items():
         (folder / f"{name}.js").write_text(text, encoding="utf-8")

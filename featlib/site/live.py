@@ -84,7 +84,7 @@ class Page:
 def live(
     notebook: NotebookNode,
     measured: Mapping[str, Any],
-    shows: Mapping[str, Callable[[], Any]],
+    shows: Mapping[str, Callable[[], dict[str, Any]]],
 ) -> Page:
     """Bring the outputs of a notebook to life.
 
@@ -95,8 +95,8 @@ def live(
     measured : dict of str to dict
         What `measured.load` knows of it.
     shows : dict of str to callable
-        What makes a widget, by its kind: ``lab``, ``own_images``, ``my_picture``. An output of
-        another kind stays as it is stored.
+        What makes the data of a widget, by its kind: ``lab``, ``own_images``, ``my_picture``. An
+        output of another kind stays as it is stored.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def _output(
     cell: NotebookNode,
     output: NotebookNode,
     measured: Mapping[str, Any],
-    shows: Mapping[str, Callable[[], Any]],
+    shows: Mapping[str, Callable[[], dict[str, Any]]],
 ) -> NotebookNode:
     if output.output_type == "error":
         fix = "Mend the cell, and execute the notebook anew: make notebooks."
@@ -149,7 +149,7 @@ def _output(
         deck = quiz.deck_from_dict(data[quiz.DECK_MIME])
         return _html(page.embed("flashcards", web.data(deck)))
     if (call := _CALL.search(cell.source)) and call[1] in shows:
-        return _html(page.embed(call[1], web.data(shows[call[1]]())))
+        return _html(page.embed(call[1], shows[call[1]]()))
     if _TABLE.search(cell.source):
         return _html(_STANDING)
     if "image/png" in data:

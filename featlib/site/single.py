@@ -1,13 +1,12 @@
 """The lesson in one file, to hand out on a stick: notebooks 00 to 06, live as on the site."""
 
-import base64
-import json
 import re
 from pathlib import Path
 
 from featlib import web
+from featlib.engine.data_address import data_address
 from featlib.site.addresses import SITE
-from featlib.site.sources import Source, template
+from featlib.site.sources import Source, site_script, template
 
 __all__ = ["single_page"]
 
@@ -36,12 +35,11 @@ def single_page(site: Path, source: Source) -> str:
     pages = {name: catalog[name] | {"href": f"#{_mark(name)}"} for name in names}
     blocks = sorted(set().union(*(source.pages[name].blocks for name in names)))
     static = site / "_static"
-    script = (static / "site.js").read_text(encoding="utf-8").partition("\n")[2]
     return template("single.html.j2").render(
         chapters=chapters,
         titles={_mark(name): catalog[name]["title"] for name in names},
         styles=[file.read_text(encoding="utf-8") for n in _STYLES for file in static.glob(n)],
-        scripts=[web.script(), f"const PAGES = {_json(pages)};\n{script}"],
+        scripts=[web.script(), site_script(pages)],
         blocks=[web.inline_block(name) for name in blocks],
         site=SITE,
     )
@@ -83,8 +81,4 @@ def _address(address: str, name: str, names: list[str]) -> str:
 
 
 def _inside(picture: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode()
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
+    return data_address(picture.read_bytes(), "image/png")

@@ -1,8 +1,9 @@
 """What Sphinx reads: the notebooks, the pages of docs/, and the pages that are made here."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from nbformat.v4 import new_markdown_cell
 
 from featlib import plots, quiz, web
 from featlib.engine.paths import PACKAGE, bundled
+from featlib.pages.rendering import json_script
 from featlib.pages.slides import ENDING
 from featlib.pages.talk_plans import names as talk_names
 from featlib.site import addresses, elsewhere, measured, reference
@@ -22,13 +24,14 @@ from featlib.widgets.lab import show_lab
 from featlib.widgets.my_picture import MyPictureWidget
 from featlib.widgets.own_images import OwnImagesWidget
 
-__all__ = ["Source", "template", "write"]
+__all__ = ["Source", "site_script", "template", "write"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _LINKS_ONLY = re.compile(r"(\s|·|\[[^\]]*\]\([^)]*\))+")
 _GLOSSARY = "12-19"  # the cell of the glossary, in 12
 _PROOF = "00-proof"  # the guess whose truth are the three numbers of the front page
 _FIRST = "source_quiz"  # the first question of this quiz is asked on the front page
+_RUN = Path(__file__).with_name("lab_run.json")  # questions on the run that a visitor made
 _MADE = ("index", "lab", "own-pictures", "cheat-sheet", "slides")  # the templates
 
 
@@ -100,6 +103,23 @@ def template(name: str) -> Template:
     return environment.get_template(name)
 
 
+def site_script(pages: Mapping[str, Any]) -> str:
+    """Return the script of a page's frame: progress at the side, keys, what was done so far.
+
+    Parameters
+    ----------
+    pages : dict of str to dict
+        As `Source.catalog` returns them.
+
+    Returns
+    -------
+    str
+        JavaScript, for a file or for a ``<script>``.
+    """
+    script = Path(__file__).with_name("static") / "site.js"
+    return f"const PAGES = {json_script(pages)};\n{script.read_text(encoding='utf-8')}"
+
+
 def write(folder: Path, tick: Callable[[], object]) -> Source:
     """Write all that Sphinx reads.
 
@@ -150,11 +170,13 @@ def write(folder: Path, tick: Callable[[], object]) -> Source:
     return source
 
 
-_SHOWS: dict[str, Callable[[], Any]] = {
-    "lab": show_lab,
-    "own_images": OwnImagesWidget,
-    "my_picture": MyPictureWidget,
+# Each stands on a page of its own and in a notebook.
+_SHOWS: dict[str, Callable[[], dict[str, Any]]] = {
+    "lab": cache(lambda: web.data(_lab())),
+    "own_images": cache(lambda: web.data(OwnImagesWidget())),
+    "my_picture": cache(lambda: web.data(MyPictureWidget())),
 }
+_lab = cache(show_lab)
 
 
 def _documents() -> dict[str, tuple[str, Path]]:
@@ -225,9 +247,10 @@ def _made(source: Source, documents: Iterable[str]) -> dict[str, str]:
         "sheet": below(_cheat_sheet(), 1),
         "ending": ENDING,
         "talks": talk_names(),
-        "lab": lab.embed("lab", web.data(show_lab())),
-        "mine": own.embed("my_picture", web.data(MyPictureWidget())),
-        "own": own.embed("own_images", web.data(OwnImagesWidget())),
+        "lab": lab.embed("lab", _SHOWS["lab"]()),
+        "run": lab.embed("quiz", web.data(quiz.load(_RUN), _lab())),
+        "mine": own.embed("my_picture", _SHOWS["my_picture"]()),
+        "own": own.embed("own_images", _SHOWS["own_images"]()),
     }
     for page in (front, lab, own):
         source.blocks |= page.blocks

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from featlib import checks, lesson, weights
+from featlib.engine.data_address import data_address
 from featlib.engine.words import describe, printable
 from featlib.preprocess import Transform
 from featlib.quiz import Flashcard, Guess, GuessQuestion, Progress, Question, Quiz, guesses, html
@@ -40,7 +41,7 @@ _ALL_KEPT = (
 
 def data(
     of: Quiz | GuessQuestion | list[Flashcard] | LabWidget | OwnImagesWidget | MyPictureWidget,
-    values: Mapping[str, Value] | None = None,
+    values: Mapping[str, Value] | LabWidget | None = None,
     measured: object = None,
 ) -> dict[str, Any]:
     """Return what a web page needs to know of a quiz, a question to guess, or another widget.
@@ -50,8 +51,10 @@ def data(
     of : featlib.quiz.Quiz, featlib.quiz.GuessQuestion, list of featlib.quiz.Flashcard, or widget
         What is asked; or what `show_lab`, `show_own_images` or `show_my_picture` returned. No
         picture that was given to such a widget gets into the page.
-    values : dict of str to float or str or list of str, optional
-        For a quiz: values of the run that the page shows, for questions that ask for one.
+    values : dict of str to float or str or list of str, or featlib.widgets.LabWidget, optional
+        For a quiz: values of the run that the page shows, for questions that ask for one. Of a lab
+        they are `LabWidget.values`, and on the page those of the visitor's own run: each new run
+        opens the questions again.
     measured : float, str, sequence of float, or dict of str to float, optional
         For a question to guess: what was measured, as `GuessQuestion.truth` takes it. The page
         shows it once a guess is made. Left out, the guess is only kept.
@@ -88,7 +91,7 @@ def data(
     with tempfile.TemporaryDirectory() as folder:
         nothing = Progress(Path(folder) / "nothing.jsonl")
         if isinstance(of, Quiz):
-            return _quiz(QuizWidget(of, nothing, values))
+            return _quiz(of, nothing, values)
         if isinstance(of, GuessQuestion):
             return _guess(GuessWidget(Guess(of, nothing)), measured)
         return _deck(FlashcardsWidget(of, nothing, _LIMIT))
@@ -101,9 +104,14 @@ def _only(of: object, kind: type, name: str, value: object) -> None:
         checks.refuse("web.data", wanted, f"it with {describe(of)}", f"Leave '{name}' out.")
 
 
-def _quiz(widget: QuizWidget) -> dict[str, Any]:
-    questions = [_question(question, widget.values) for question in widget.quiz.questions]
-    return _shown(widget) | {"kind": "quiz", "name": widget.quiz.name, "questions": questions}
+def _quiz(
+    of: Quiz, nothing: Progress, values: Mapping[str, Value] | LabWidget | None
+) -> dict[str, Any]:
+    follows = isinstance(values, LabWidget)
+    widget = QuizWidget(of, nothing, values.values if follows else values)
+    questions = [_question(question, widget.values) for question in of.questions]
+    shown = _shown(widget) | {"kind": "quiz", "name": of.name, "questions": questions}
+    return shown | {"follows": True} if follows else shown
 
 
 def _guess(widget: GuessWidget, measured: object) -> dict[str, Any]:
@@ -160,7 +168,7 @@ def _my_picture() -> dict[str, Any]:
         "kind": "my_picture",
         "plain": f"<p>One picture of yours, and what the lesson says of it. {_KEPT}</p>",
         "view": {
-            "src": "data:image/png;base64," + base64.b64encode(file.getvalue()).decode(),
+            "src": data_address(file.getvalue(), "image/png"),
             "caption": pictures.captions[row],
             "own": False,
             "words": "",

@@ -2,6 +2,7 @@
 // the run before. What a head can be trained on are blocks (lab_data.py).
 
 const labInputs = new Map(); // promises of the inputs, by their names
+const labFollowers = []; // functions of the values of the run that is shown; null without a curve
 
 function labInput(name, n, form) {
   if (!labInputs.has(name)) {
@@ -30,6 +31,8 @@ function labModel({ view, labels, classes, train, validation, diverged, inputs }
     const chosen = first(per_class);
     const found = await trainHead({ ...of(chosen), classes, validation: of(validation) }, recipe);
     const column = (name) => (found ? found.epochs.map((epoch) => epoch[name]) : []);
+    const values = found && runValues(found.epochs.at(-1), chosen.length, validation.length);
+    labFollowers.forEach((follower) => follower(values));
     show({
       settings,
       run: {
@@ -64,6 +67,19 @@ function gathered(rows, width, chosen) {
   const found = new Float32Array(chosen.length * width);
   chosen.forEach((row, i) => found.set(rows.subarray(row * width, (row + 1) * width), i * width));
   return found;
+}
+
+// What can be read of a run, as `LabWidget.values` has it.
+function runValues({ accuracy, val_accuracy }, trained, unseen) {
+  const gap = accuracy - val_accuracy;
+  return {
+    gap_points: 100 * gap,
+    gap_share: gap,
+    right_in_training: accuracy * trained,
+    right_in_validation: val_accuracy * unseen,
+    wrong_in_training: (1 - accuracy) * trained,
+    wrong_in_validation: (1 - val_accuracy) * unseen,
+  };
 }
 
 function runInWords({ loss, accuracy, val_accuracy, observation }, n, classes, features) {

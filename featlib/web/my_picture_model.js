@@ -18,11 +18,7 @@ function myPictureModel({ view, classes, head, transform }) {
   const bytes = Uint8Array.from(atob(head), (letter) => letter.charCodeAt(0));
   const layer = headOf(new Float32Array(bytes.buffer));
   const look = async (name, content, tell) => {
-    const picture = await readPicture(content).catch((error) => {
-      if (!(error instanceof RefusedError)) throw error;
-      return refuseGiven(MINE, "a picture", `${[...name].slice(0, 100).join("")}: ${error.message}`,
-        "Try another one.");
-    });
+    const picture = await readGiven(MINE, [...name].slice(0, 100).join(""), content);
     const side = Math.min(picture.width, picture.height, LARGEST_SIDE);
     const pixels = squarePicture(picture, side);
     const shares = softmax(linear(await lessonFeatures(pixels, transform, tell), layer));
@@ -40,9 +36,8 @@ function myPictureModel({ view, classes, head, transform }) {
     else
       try {
         show(await look(message.picture, content, (words) => show({ words })));
-      } catch (error) { // its words stay where the learner looks for the result
-        const refused = error instanceof RefusedError;
-        show({ words: printable(refused ? error.message : `That did not work: ${error.message}`) });
+      } catch (error) {
+        show({ words: printable(wordsOf(error)) });
       }
     return {};
   });

@@ -97,11 +97,7 @@ function ownImagesModel({ view, transform }) {
   const read = async (name, content) => {
     const fix = "Add pictures of two classes and press Train.";
     if (!trained) refuseGiven(OWN, "a trained head", "none yet", fix);
-    const picture = await readPicture(content).catch((error) => {
-      if (!(error instanceof RefusedError)) throw error;
-      return refuseGiven(OWN, "a picture", `${name}: ${error.message}`, "Try another one.");
-    });
-    return squarePicture(picture, trained.size);
+    return squarePicture(await readGiven(OWN, name, content), trained.size);
   };
   // Show at once what the head says, and the training pictures that are most alike.
   const look = async (pixels) => {
@@ -198,9 +194,8 @@ function ownImagesModel({ view, transform }) {
     if (wrong && !QUIET.includes(kind)) put({ words: "" });
     try {
       return await on[kind](message, content) ?? {};
-    } catch (error) { // its words stay where the learner looks for the result
-      const refused = error instanceof RefusedError;
-      complain(refused ? error.message : `That did not work: ${error.message}`);
+    } catch (error) {
+      complain(wordsOf(error));
       return {};
     }
   };

@@ -32,6 +32,16 @@ function kindOfPicture(content) {
   return found[0];
 }
 
+// What a learner gave as a picture, decoded.
+const readGiven = (where, name, content) => readPicture(content).catch((error) => {
+  if (!(error instanceof RefusedError)) throw error;
+  return refuseGiven(where, "a picture", `${name}: ${error.message}`, "Try another one.");
+});
+
+// What to say where the learner looks for the result.
+const wordsOf = (error) =>
+  (error instanceof RefusedError ? error.message : `That did not work: ${error.message}`);
+
 // From the bytes of a file to an ImageData.
 async function readPicture(content) {
   const kind = kindOfPicture(content);

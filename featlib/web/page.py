@@ -4,7 +4,6 @@ A page that is opened from a folder can neither import modules nor fetch files. 
 classic script, and what a widget needs to know stands in the page itself.
 """
 
-import json
 import unicodedata
 from collections.abc import Mapping
 from functools import cache
@@ -15,7 +14,7 @@ import fsrs
 
 from featlib import checks, widgets
 from featlib.engine.words import describe
-from featlib.pages.rendering import TEMPLATES
+from featlib.pages.rendering import TEMPLATES, json_script
 
 __all__ = ["embed", "script"]
 
@@ -67,7 +66,7 @@ def embed(kind: str, data: Mapping[str, Any]) -> str:
     rest = {name: value for name, value in data.items() if name not in ("kind", "plain")}
     return (
         f'<div data-featlib-widget="{kind}">{data["plain"]}'
-        f'<script type="application/json">{_json(rest)}</script></div>'
+        f'<script type="application/json">{json_script(rest)}</script></div>'
     )
 
 
@@ -84,9 +83,9 @@ def script() -> str:
     """
     parts = [
         '"use strict";',
-        f"const UNICODE = {_json(_unicode())};",
-        f"const FSRS = {_json(fsrs.Scheduler().parameters)};",
-        f"const STYLE = {_json(_read(_WIDGETS / 'style.css'))};",
+        f"const UNICODE = {json_script(_unicode())};",
+        f"const FSRS = {json_script(fsrs.Scheduler().parameters)};",
+        f"const STYLE = {json_script(_read(_WIDGETS / 'style.css'))};",
         *(_read(_WIDGETS / name) for name in ("dom.js", "place.js")),
         "const WIDGETS = {};",
         *(_front_end(kind) for kind in _KINDS if kind not in _OWN),
@@ -124,8 +123,3 @@ def _unicode() -> dict[str, Any]:
 
 def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8")
-
-
-def _json(value: object) -> str:
-    """Return JSON that can stand in a ``<script>``: nothing in it ends one."""
-    return json.dumps(value, allow_nan=False).replace("<", "\\u003c")

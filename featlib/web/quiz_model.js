@@ -6,6 +6,8 @@ const STATUS = {
   "asked back": "Not counted: please write it otherwise.",
 };
 
+const NO_CURVE = "Not counted: this run has no curve to read. Move a slider first.";
+
 const escaped = (text) => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
 // The HTML of a feedback: of one text, or of several, a paragraph each.
@@ -22,7 +24,9 @@ function answered({ question, values, html }, answer) {
   return { ...found, state, html: feedbackHtml(html, found.said) };
 }
 
-function quizModel({ name, view, questions }) {
+// A quiz on the run of the lab `follows` it: an answer holds for the run that it was read of, so the
+// next run opens the questions again, and so does the next visit, which begins with another run.
+function quizModel({ name, view, questions, follows = false }) {
   const hinted = new Set(); // questions whose hint was shown
   const byId = new Map(questions.map((each) => [each.question.id, each]));
   const blank = new Map(view.questions.map((shown) => [shown.id, shown]));
@@ -40,6 +44,7 @@ function quizModel({ name, view, questions }) {
     };
   };
   const restored = () => questions.map(({ key, question: { id } }) => {
+    if (follows) return blank.get(id);
     const last = kept(`answers:${key}`).entries.at(-1);
     if (!last) return blank.get(id);
     try {
@@ -49,7 +54,8 @@ function quizModel({ name, view, questions }) {
     }
   });
   const check = (id, answer, sent, show, shown) => {
-    const { key, question } = byId.get(id);
+    const { key, question, values } = byId.get(id);
+    if (!values) return NO_CURVE;
     const hint = hinted.has(id);
     const now = showOf(id, answer, sent);
     const correct = now.state === "right";
@@ -64,7 +70,15 @@ function quizModel({ name, view, questions }) {
     show({ questions: restored(), cleared: cleared + 1 });
     return "All answers are cleared.";
   };
-  return pageModel({ ...view, questions: restored() }, (message, show, shown) =>
+  const model = pageModel({ ...view, questions: restored() }, (message, show, shown) =>
     (message.reset ? reset(show, shown)
       : check(message.check, message.answer, message.sent, show, shown)));
+  if (follows)
+    labFollowers.push((values) => {
+      for (const asked of questions) asked.values = values;
+      hinted.clear();
+      const shown = model.get("view");
+      model.set("view", { ...shown, questions: restored(), cleared: shown.cleared + 1 });
+    });
+  return model;
 }

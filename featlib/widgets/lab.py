@@ -47,6 +47,8 @@ class LabWidget(Widget):
         The run that is shown.
     layer : torch.nn.Linear
         Its head.
+    values : dict of str to float
+        What can be read of `training`, for a quiz that asks for it.
     view : dict
         What the front end shows.
 
@@ -113,6 +115,7 @@ class LabWidget(Widget):
             if not self.view:  # the first run: what is wrong are the features
                 raise
         else:
+            self._trained_on = len(train)
             run = _numbers(self.training.epochs)
             words = self._words(len(train), settings["features"])
         self.view = {
@@ -125,6 +128,18 @@ class LabWidget(Widget):
             "words": words,
             "sent": sent,
         }
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Return what can be read of `training`, for a quiz that asks for it."""
+        last = self.training.epochs[-1]
+        assert last.val_accuracy is not None  # each run here has unseen images
+        shares = {"training": last.accuracy, "validation": last.val_accuracy}
+        sizes = {"training": self._trained_on, "validation": len(self.images.validation)}
+        gap = shares["training"] - shares["validation"]
+        right = {f"right_in_{part}": shares[part] * sizes[part] for part in sizes}
+        wrong = {f"wrong_in_{part}": (1 - shares[part]) * sizes[part] for part in sizes}
+        return {"gap_points": 100 * gap, "gap_share": gap, **right, **wrong}
 
     def _before(self) -> dict[str, list[float | None]] | None:
         """Return the run before: the last one that has a curve."""

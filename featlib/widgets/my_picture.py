@@ -6,7 +6,6 @@ which removes the file at once, or another picture takes its place. `featlib pro
 about answers and leaves it. It is sent nowhere else.
 """
 
-import base64
 import html
 import io
 from pathlib import Path
@@ -16,6 +15,7 @@ from PIL import Image
 
 from featlib import checks, images
 from featlib.engine import own_picture
+from featlib.engine.data_address import data_address
 from featlib.engine.words import printable
 from featlib.widgets.base import Widget, script
 
@@ -87,7 +87,7 @@ def _seen(words: str) -> dict[str, object]:
     file = io.BytesIO()
     pixels = images.my_picture(_SHOWN).permute(1, 2, 0).contiguous().numpy()
     Image.fromarray(pixels).save(file, "PNG")
-    source = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    source = data_address(file.getvalue(), "image/png")
     return {"src": source, "caption": caption, "own": caption != "cat face", "words": words}
 
 

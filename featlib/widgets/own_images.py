@@ -4,13 +4,13 @@ The pictures are in the memory of the kernel alone: they are gone when it stops,
 is closed. They go nowhere else.
 """
 
-import base64
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 
 from featlib import checks, features, lesson, plots, trace
+from featlib.engine.data_address import data_address
 from featlib.engine.decode import LARGEST_WHOLE, NO_FORMAT, begins_as_picture
 from featlib.engine.thumbnails import photograph
 from featlib.engine.words import printable, shape_text
@@ -145,7 +145,7 @@ class OwnImagesWidget(Widget):
         traced = self._look(pixels)
         sure = traced.probabilities.max().item()
         figure = plots.prediction_trace(traced)
-        source = "data:image/png;base64," + base64.b64encode(figure.png(dpi=100)).decode()
+        source = data_address(figure.png(dpi=100), "image/png")
         picture = {"src": source, "alt": printable(figure.alt)}
         self._show(words=f"The head says {traced.label}, {sure:.0%} sure.", picture=picture)
 

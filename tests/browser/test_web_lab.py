@@ -11,7 +11,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 import featlib
-from featlib import head, web
+from featlib import head, quiz, web
+from featlib.engine.paths import PACKAGE
 from featlib.widgets.lab import DIVERGED, LabWidget
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A lesson</title>
@@ -19,6 +20,7 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A le
 <style>:root {{ color-scheme: light dark }}</style>{script}
 </head><body><main><h1>A lesson</h1>{place}</main>{blocks}</body></html>"""
 BESIDE = '<script src="featlib.js"></script>'
+QUESTIONS = PACKAGE / "site" / "lab_run.json"
 START = {"learning_rate": 0.002, "epochs": 5, "per_class": 80, "weight_decay": 0.01}
 FAR = (
     {},
@@ -46,6 +48,7 @@ def folder(tmp_path_factory, lab):
     (folder / "featlib.js").write_text(web.script(), encoding="utf-8")
     write(folder, "lab-pretrained")
     place = web.embed("lab", web.data(lab))
+    place += web.embed("quiz", web.data(quiz.load(QUESTIONS), lab))
     text = PAGE.format(script=BESIDE, place=place, blocks="")
     (folder / "lab.html").write_text(text, encoding="utf-8")
     return folder
@@ -301,6 +304,57 @@ REDRAW = """rate => new Promise(resolve => {
   slider.value = Math.log10(rate) + Number(slider.step);
   slider.dispatchEvent(new Event("input"));
 })"""
+
+
+def test_questions_on_a_run_take_the_numbers_of_the_visitors_own(opened, lab):
+    widget = opened.get_by_role("region", name="Live lab")
+    asked = opened.get_by_role("region", name=re.compile("^Quiz: "))
+    mine = LabWidget(lab.images, lab.inputs)
+    asked.get_by_role("button", name="Show all").click()
+    answer(asked, mine.values)
+    expect(asked.locator(".fq-score")).to_have_text("3 of 3 right ✓")
+    widget.get_by_label("images per class").press("Home")
+    expect(widget.get_by_role("status")).to_contain_text("10 images of 10 classes")
+    expect(asked.locator(".fq-score")).to_have_text("0 of 3 right")  # another run, asked anew
+    answer(asked, mine.values)
+    expect(asked.locator(".fq-card.fq-wrong")).to_have_count(3)
+    mine.retrain({"per_class": 1})
+    answer(asked, mine.values)
+    expect(asked.locator(".fq-score")).to_have_text("3 of 3 right ✓")
+    kept = json.loads(opened.evaluate("featlib.exportProgress()"))
+    assert [one["correct"] for one in kept["answers"]] == 3 * [True] + 3 * [False] + 3 * [True]
+    opened.reload()  # begins with a run of its own
+    expect(asked.locator(".fq-score")).to_have_text("0 of 3 right")
+    opened.evaluate("localStorage.clear()")
+
+
+def answer(asked, values):
+    for number, name in enumerate(("gap_points", "wrong_in_validation", "right_in_training")):
+        card = asked.locator("form").nth(number)
+        card.get_by_label("Your answer").fill(f"{values[name]:.1f}")
+        card.get_by_role("button").click()
+        expect(card).to_have_class(re.compile("fq-right|fq-wrong"))
+
+
+def test_a_run_without_a_curve_is_asked_nothing(javascript, lab):
+    said = javascript(
+        """async (lab, quiz, settings) => {
+          const model = featlib.labModel(lab), asked = featlib.quizModel(quiz);
+          const reply = (of, message) => new Promise(resolve => {
+            of.on("msg:custom", resolve);
+            of.send(message);
+          });
+          await reply(model, { settings, sent: "1" });
+          const { status } = await reply(asked, { check: "gap", answer: "10", sent: "2" });
+          return [model.get("view").words, status, asked.get("view").questions[0].state];
+        }""",
+        web.data(lab),
+        web.data(quiz.load(QUESTIONS), lab),
+        {"features": "pretrained"} | START | FAR[8],
+    )
+    assert said[0] == DIVERGED
+    assert said[1].startswith("Not counted: this run has no curve")
+    assert said[2] == "open"
 
 
 @pytest.mark.long

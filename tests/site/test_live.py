@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from featlib import FeatlibError, quiz
+from featlib import FeatlibError, quiz, web
 from featlib.engine.paths import bundled
 from featlib.site import measured
 from featlib.site.live import below, live
@@ -71,8 +71,8 @@ def test_cards_come_to_life():
 
 
 def test_what_no_output_tells_is_known_by_the_call():
-    made = quiz.load("12_review")
-    shows = {"lab": lambda: made}  # any widget will do
+    made = web.data(quiz.load("12_review"))
+    shows = {"lab": lambda: made}  # any data will do
     with pytest.raises(FeatlibError, match="'lab'"):  # and `embed` is asked for a lab
         page(display(text_html="a table"), source="lab = featlib.show_lab()\nlab", shows=shows)
     found = page(display(text_html="a table"), source="print('show_lab()')", shows=shows)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import featlib
-from featlib import FeatlibError, web
+from featlib import FeatlibError, quiz, web
+from featlib.engine.paths import PACKAGE
 from featlib.web import lab_data
 from featlib.widgets.lab import LabWidget
 
@@ -38,6 +39,13 @@ def test_a_page_has_the_run_that_the_lab_shows(lab):
     images = lab.images
     for name in ("labels", "train", "validation"):
         assert data[name] == getattr(images, name).tolist()
+
+
+def test_a_quiz_on_the_run_of_a_lab_begins_with_its_values_and_follows_it(lab):
+    asked = web.data(quiz.load(PACKAGE / "site" / "lab_run.json"), lab)
+    assert asked["follows"] is True
+    assert asked["questions"][0]["values"]["gap_points"] == lab.values["gap_points"]
+    assert "follows" not in web.data(quiz.load("source_quiz"))
 
 
 @pytest.mark.parametrize("change", [lambda rows: rows[:, 1:], lambda rows: rows + 1])

@@ -42,6 +42,18 @@ def test_it_begins_with_the_lessons_recipe(widget, emoji10, inputs):
     assert widget.view["before"] is None
 
 
+def test_its_values_are_those_that_the_words_say(widget):
+    move(widget, per_class=7)
+    accuracy, val_accuracy = re.findall(r"accuracy (\d\.\d+)", widget.view["words"])
+    values = widget.values
+    assert values["right_in_training"] == pytest.approx(70 * float(accuracy), abs=0.04)
+    assert values["wrong_in_training"] == pytest.approx(70 - values["right_in_training"])
+    assert values["right_in_validation"] == pytest.approx(200 * float(val_accuracy), abs=0.11)
+    assert values["wrong_in_validation"] == pytest.approx(200 - values["right_in_validation"])
+    assert values["gap_share"] == pytest.approx(float(accuracy) - float(val_accuracy), abs=1e-3)
+    assert values["gap_points"] == pytest.approx(100 * values["gap_share"])
+
+
 def test_the_reference_is_the_lessons(widget):
     assert widget.view["reference"]["loss"] == [row.loss for row in trace.REFERENCE]
     assert widget.view["reference"]["val_accuracy"] == []
