@@ -19,7 +19,8 @@ explain.evidence(prediction, head, pets, rows)"""
 
 
 @pytest.mark.usefixtures("new_window")
-@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_it_unfolds_by_keyboard_down_to_the_training_pictures(lab, window, theme):
     lab.write(f"evidence-{theme}", {}, CODE)
     page = window.open(f"evidence-{theme}", theme).page

@@ -71,6 +71,7 @@ def printed(opened, words):
     return lines.first.inner_text()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("new_window")
 def test_run_all_needs_no_guess_and_a_guess_is_drawn_over_the_truth(ask):
     opened = ask("guess-bars", "bars", FIGURE, "dark")

@@ -233,6 +233,7 @@ def drop_from_the_desktop(place, path):
     session.detach()
 
 
+@pytest.mark.long
 def test_a_folder_of_two_hundred_files_and_a_refresh(own, tmp_path):
     photographs(tmp_path / "mine", 100)
     (tmp_path / "mine" / "cups" / ".hidden").write_text("passed over")

@@ -184,6 +184,7 @@ def test_the_split_is_that_of_python(mine):
         assert given.validation.tolist() == [*rows, *(n + row for row in rows)], n
 
 
+@pytest.mark.long
 def test_it_trains_and_says_what_python_says(own, tmp_path):
     files = emoji_files(tmp_path, 13)
     new = [files[name].pop() for name in files]

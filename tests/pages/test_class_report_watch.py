@@ -117,6 +117,7 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path, page):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows sends Ctrl+C to a whole console")
+@pytest.mark.long
 def test_the_command_ends_cleanly_with_ctrl_c(folder, page):
     export(folder, "ada")
     command = [sys.executable, "-m", "featlib", "class-report", folder, "--out", page, "--watch"]

@@ -194,6 +194,7 @@ def test_nothing_of_the_speakers_gets_into_a_deck(tmp_path, monkeypatch):
     assert executed.cells[0].outputs[0].text == "cat face 0\n"
 
 
+@pytest.mark.long
 def test_a_notebook_that_fails_is_named(tmp_path):
     nbformat.write(new_notebook(cells=[new_code_cell("1 / 0")]), tmp_path / "mine.ipynb")
     with pytest.raises(FeatlibError, match="ZeroDivisionError: division by zero"):

@@ -8,6 +8,8 @@ import pytest
 
 from featlib import cli
 
+# The browser looks at some of them each day; the others change with a notebook alone.
+pytestmark = pytest.mark.long
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
 

@@ -56,6 +56,7 @@ def test_slides_need_no_torch():
     assert answer.stdout.strip() == "False", answer.stderr
 
 
+@pytest.mark.long
 def test_uploads_are_in_memory_alone(picture_folder, tmp_path):
     code = (
         "import sys, featlib; widget = featlib.show_own_images();"

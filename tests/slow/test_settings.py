@@ -81,8 +81,7 @@ HOMES = {"a file": "file", "closed": "closed", "not there": "nowhere/at all", "r
     # A known user without a home of its own has that of the list of users: whoever runs the tests.
     # The doctor, who looks where the user is not known, imports all there is: so not each time.
     [(case, True) for case in ("a file", "closed", "not there")]
-    + [(case, False) for case in ("closed", "none")]
-    + [pytest.param(case, False, marks=pytest.mark.long) for case in HOMES if case != "closed"],
+    + [pytest.param(case, False, marks=pytest.mark.long) for case in (*HOMES, "none")],
 )
 def test_a_home_that_is_none(case, known, tmp_path):
     root = os.geteuid() == 0

@@ -74,6 +74,7 @@ def test_what_is_frozen_does_not_move(name, few):
     assert moved == set(strategy.trains)
 
 
+@pytest.mark.long
 def test_a_second_run_finds_the_same_and_another_seed_something_else(few):
     strategy = short("fine_tuned")
     recipe = strategy.recipe(0.001, 1)
@@ -89,6 +90,7 @@ def test_fine_tuning_starts_from_a_trained_head(few):
     assert right.float().mean() > 0.9  # of its own training pictures, before the first step
 
 
+@pytest.mark.long
 def test_a_training_that_stops_early_begins_like_a_longer_one(few):
     strategy = replace(short("layer4"), epochs=3)
     short_one, whole = (

@@ -16,6 +16,9 @@ from featlib.engine.files import sha256
 from featlib.engine.fused import FusedResNet18
 from featlib.preprocess import Transform, normalize
 
+# The tool makes what is bundled: it runs when that changes, and its tests each week.
+pytestmark = pytest.mark.long
+
 SMALL, WHOLE = (4, 8, 12, 16), (64, 128, 256, 512)  # channels of the four stages
 SIZE = 64
 LARGEST = torch.finfo(torch.float16).max

@@ -11,6 +11,9 @@ from helpers import make_pictures
 from featlib import backbone, weights
 from featlib.engine import int8
 
+# The tool makes what is bundled: it runs when that changes, and its tests each week.
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):

@@ -14,6 +14,9 @@ from torch import nn
 from featlib import backbone, features, weights
 from featlib.checks import FeatlibError
 
+# The tool makes what is bundled: it runs when that changes, and its tests each week.
+pytestmark = pytest.mark.long
+
 # Not in the order of the alphabet: the card's order counts.
 COLORS = {"n03": (220, 40, 40), "n01": (40, 40, 220), "n02": (40, 220, 40)}
 SIZES = (64, 160)
