@@ -1,4 +1,5 @@
-# The daily commands. `make run` and `make test` need only Python 3.10 or newer and make.
+# The daily commands. `make run` and `make test` need only Python 3.10 or newer and make, and a network
+# the first time.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -15,8 +16,8 @@ unexport PYTHONDONTWRITEBYTECODE
 LOWEST ?= .venv-lowest
 BUILD ?= build/wheel
 # The fast tests, of the lesson itself, and the examples in the docstrings. The others take longer:
-# those of figures, pages and bad input, of what goes past the lesson, of processes and signals, and
-# of the tools. What takes minutes and seldom breaks is tested once a week, and before a release.
+# those of figures, pages and bad input, of what goes past the lesson, of processes, and of the tools.
+# What takes minutes and seldom breaks is tested once a week, and before a release.
 MORE = tests/engine tests/notebooks tests/pages tests/plots tests/quiz tests/robustness
 # The longest first: two workers then end at the same time.
 SLOW = tests/slow tests/scale tests/model tests/tools tests/exercises $(MORE) tests/widgets
@@ -43,13 +44,13 @@ unit: $(VENV)/.installed-test      ## the fast tests, and the examples in the do
 notebooks-test: $(VENV)/.installed-test ## every notebook, every output compared
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env notebooks
 
-browser: $(VENV)/.installed-test   ## the quizzes in JupyterLab in a real browser
+browser: $(VENV)/.installed-test   ## widgets, slides and pages in a real browser: in JupyterLab, and without Python
 	$(BIN)/python -m pytest -p no:nbval -n 2 --dist worksteal -m 'not long' tests/browser
 
-slow: $(VENV)/.installed-test      ## past the lesson: the machinery, figures, pages, bad input, exercises, widgets, many pictures, signals, full disks, random damage, tools
+slow: $(VENV)/.installed-test      ## past the lesson: the machinery, figures, pages, bad input, exercises, widgets, many pictures, full disks, random damage, tools
 	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile --no-loadscope-reorder -m 'not long' $(SLOW)
 
-long: $(VENV)/.installed-test      ## what takes minutes: kills, pools of processes, a Ray cluster, giant pictures, 60,700 random inputs
+long: $(VENV)/.installed-test      ## what takes long and seldom fails: kills, pools of processes, a Ray cluster, giant pictures, the site and more in a browser, the tools, 70,000 random inputs
 	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile tests/long
 	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile -m long tests
 	$(BIN)/python -m pytest -p no:nbval -n 2 --hypothesis-profile long tests/slow/test_fuzz.py tests/robustness/test_bad_models.py
@@ -96,7 +97,7 @@ audit: $(VENV)/.installed-test     ## known faults of everything that is install
 image:                             ## a container with JupyterLab and the notebooks, without CUDA
 	docker build --tag featlib .
 
-clean:                             ## remove the environment and everything that was made
+clean:                             ## remove the environments, the report, and what was built
 	rm -rf $(VENV) $(LOWEST) lesson-report build dist *.egg-info
 
 $(VENV)/bin/uv $(LOWEST)/bin/uv:

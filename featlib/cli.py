@@ -172,8 +172,8 @@ def _add_run(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "--images",
         default="emoji10",
         metavar="DIR",
-        help="a folder of your own pictures, one subfolder a class; or emoji10 (bundled, the "
-        "default), cifar10, fashion_mnist (downloaded)",
+        help="a folder of your own pictures, one subfolder a class; or emoji10 (the default) "
+        "or emoji3d (bundled), cifar10, fashion_mnist (downloaded)",
     )
     run.add_argument(
         "--validation",

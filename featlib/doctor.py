@@ -194,7 +194,12 @@ def _bundled(path: Path) -> Finding:
 
 
 def _cache_folder() -> Finding:
-    return _folder("cache folder", paths.cache_dir(), "FEATLIB_CACHE_DIR")
+    folder = paths.cache_dir()
+    finding = _folder("cache folder", folder, "FEATLIB_CACHE_DIR")
+    # A teacher may fill one for all, where learners may read alone.
+    if finding.fix and any(os.access(path, os.R_OK) for path in folder.glob("*/*.safetensors")):
+        return Finding(finding.what, f"{folder}: to read only; nothing new is kept")
+    return finding
 
 
 def _data_folder() -> Finding:

@@ -133,6 +133,23 @@ def test_entries_and_answers_of_another_user(pixels, resnet, empty_cache, monkey
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of Unix")
+def test_a_cache_that_a_teacher_filled_is_no_fault_where_learners_may_only_read_it(
+    pixels, resnet, empty_cache
+):
+    empty_cache.mkdir(mode=0o555)
+    with without_roots_rights():
+        assert "Set FEATLIB_CACHE_DIR" in find("cache folder").fix  # it is of no use to anybody
+    empty_cache.chmod(0o755)
+    features.extract(pixels, resnet)
+    empty_cache.chmod(0o555)
+    with without_roots_rights():
+        finding = find("cache folder")
+    assert finding == doctor.Finding(
+        "cache folder", f"{empty_cache}: to read only; nothing new is kept"
+    )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of Unix")
 def test_a_folder_within_one_that_may_not_be_entered(tmp_path, monkeypatch):
     (tmp_path / "closed").mkdir(mode=0)
     monkeypatch.setenv("FEATLIB_CACHE_DIR", str(tmp_path / "closed" / "cache"))

@@ -85,6 +85,7 @@ def faults(site: Path) -> Iterator[str]:
         The page, and what is wrong: a link or a file that is not there, something that is loaded
         from elsewhere, a picture without words, a heading out of order, words of a notebook.
     """
+    site = site.resolve()  # as what the links lead to
     texts = {file: file.read_text(encoding="utf-8") for file in sorted(site.rglob("*.html"))}
     pages = {file: _read(text) for file, text in texts.items()}
     for file, page in pages.items():

@@ -21,7 +21,7 @@ GROUPS = {
     "Pages and slides": ("pages", "web", "site"),
     "On this machine": ("doctor", "workspace", "cli"),
 }  # fmt: skip
-"""The rooms of the package, in the order of the reference."""
+"""The modules and subpackages, in the order of the reference."""
 
 _HEAD = "```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n"
 
@@ -32,19 +32,19 @@ def modules() -> dict[str, Path]:
     Returns
     -------
     dict of str to pathlib.Path
-        The file of each by its full name, in the order of `GROUPS`. A room that lists its names in
-        its face has one page; of another, each module has one.
+        The file of each by its full name, in the order of `GROUPS`. A subpackage whose
+        ``__init__.py`` lists names has one page; of another, each module has one.
     """
     found = {}
-    for room in (room for rooms in GROUPS.values() for room in rooms):
-        if (PACKAGE / f"{room}.py").is_file():
-            found[f"featlib.{room}"] = PACKAGE / f"{room}.py"
-        elif _is_face(PACKAGE / room / "__init__.py"):
-            found[f"featlib.{room}"] = PACKAGE / room / "__init__.py"
+    for name in (name for group in GROUPS.values() for name in group):
+        if (PACKAGE / f"{name}.py").is_file():
+            found[f"featlib.{name}"] = PACKAGE / f"{name}.py"
+        elif _is_face(PACKAGE / name / "__init__.py"):
+            found[f"featlib.{name}"] = PACKAGE / name / "__init__.py"
         else:
-            files = sorted((PACKAGE / room).glob("*.py"))
+            files = sorted((PACKAGE / name).glob("*.py"))
             named = (file for file in files if file.stem != "__init__" and _lists_names(file))
-            found |= {f"featlib.{room}.{file.stem}": file for file in named}
+            found |= {f"featlib.{name}.{file.stem}": file for file in named}
     return found
 
 
@@ -58,9 +58,9 @@ def pages() -> dict[str, str]:
     """
     files = modules()
     parts = ["# Reference\n\nEvery public module, from its own words.\n"]
-    for title, rooms in GROUPS.items():
+    for title, group in GROUPS.items():
         parts.append(f"## {title}\n")
-        inside = [name for name in files if name.split(".")[1] in rooms]
+        inside = [name for name in files if name.split(".")[1] in group]
         parts += [f"- [`{name}`]({name}.md): {_first_line(files[name])}" for name in inside]
         parts.append("")
     names = "\n".join(files)
@@ -76,7 +76,7 @@ def _lists_names(file: Path) -> bool:
 
 
 def _is_face(file: Path) -> bool:
-    """Whether a room's own file lists more than the room's modules: one page shows all of it."""
+    """Whether a subpackage's own file lists more than its modules: one page shows all of it."""
     found = re.search(r"^__all__ = \[(.*?)\]", file.read_text(encoding="utf-8"), re.M | re.S)
     listed = re.findall(r'"(\w+)"', found[1]) if found else []
     return any(not (file.parent / f"{name}.py").is_file() for name in listed)

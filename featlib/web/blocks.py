@@ -15,7 +15,7 @@ from featlib.pages import onnx_runtime
 from featlib.web.lab_data import BLOCKS, lab_block
 from featlib.weights import read_weights
 
-__all__ = ["block", "block_names", "block_script", "inline_block", "needs"]
+__all__ = ["NEEDS", "block", "block_names", "block_script", "inline_block", "needs"]
 
 _WHERE = "web.block"
 _MAKERS: dict[str, Callable[[], bytes]] = {
@@ -39,15 +39,15 @@ _NOTICES = {
 """What the licenses want to be said with a block."""
 
 _NETWORK = ("network", "ort", "wasm")
-_NEEDS: dict[str, tuple[str, ...]] = {
+NEEDS: dict[str, tuple[str, ...]] = {
     "quiz": (),
     "guess": (),
     "flashcards": (),
-    "own_images": _NETWORK,
     "lab": tuple(BLOCKS.values()),
+    "own_images": _NETWORK,
     "my_picture": _NETWORK,
 }
-"""The blocks that each kind of widget uses."""
+"""The blocks that each kind of widget on a page uses."""
 
 
 def block_names() -> tuple[str, ...]:
@@ -164,8 +164,8 @@ def needs(kind: str) -> tuple[str, ...]:
     >>> web.needs("quiz"), web.needs("my_picture")
     ((), ('network', 'ort', 'wasm'))
     """
-    checks.one_of(kind, "web.needs", "kind", _NEEDS)
-    return _NEEDS[kind]
+    checks.one_of(kind, "web.needs", "kind", NEEDS)
+    return NEEDS[kind]
 
 
 def _notice(name: str) -> str:

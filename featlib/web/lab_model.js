@@ -71,10 +71,8 @@ function gathered(rows, width, chosen) {
 
 // What can be read of a run, as `LabWidget.values` has it.
 function runValues({ accuracy, val_accuracy }, trained, unseen) {
-  const gap = accuracy - val_accuracy;
   return {
-    gap_points: 100 * gap,
-    gap_share: gap,
+    gap_points: 100 * (accuracy - val_accuracy),
     right_in_training: accuracy * trained,
     right_in_validation: val_accuracy * unseen,
     wrong_in_training: (1 - accuracy) * trained,

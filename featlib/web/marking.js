@@ -49,12 +49,18 @@ function markChoices(question, answer) {
   return marked(false, `What you chose is right, but ${words} missing.`);
 }
 
+// A value of the run that the page shows.
+function asked(question, name, values) {
+  if (!(name in values)) refuse(question, `the value '${name}' of the run`, Object.keys(values));
+  return values[name];
+}
+
 function matchesNumber(question, candidate, given, values) {
   const { precision = 0, tolerance = 0 } = question;
   const round = (number) => (precision ? rounded(number, precision) : number);
   const ours = round(given);
   if (candidate.range) return candidate.range[0] <= ours && ours < candidate.range[1];
-  const number = candidate.ask ? values[candidate.ask] : candidate.value;
+  const number = candidate.ask ? asked(question, candidate.ask, values) : candidate.value;
   if (number === undefined) return false;
   const wanted = round(number);
   return ours === wanted || Math.abs(ours - wanted) <= tolerance + 1e-12 * Math.abs(wanted);
@@ -74,7 +80,7 @@ function markNumeric(question, answer, values) {
 function markString(question, answer, values) {
   const given = tidy(textOf(question, answer));
   for (const candidate of question.answers) {
-    const texts = candidate.ask ? values[candidate.ask]
+    const texts = candidate.ask ? asked(question, candidate.ask, values)
       : candidate.answer === undefined ? [] : [candidate.answer];
     for (const wanted of texts) {
       const [ours, theirs] = [given, tidy(wanted)].map((text) =>

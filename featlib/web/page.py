@@ -15,12 +15,12 @@ import fsrs
 from featlib import checks, widgets
 from featlib.engine.words import describe
 from featlib.pages.rendering import TEMPLATES, json_script
+from featlib.web.blocks import NEEDS
 
 __all__ = ["embed", "script"]
 
 _HERE = Path(__file__).parent
 _WIDGETS = Path(widgets.__file__).parent
-_KINDS = ("quiz", "guess", "flashcards", "lab", "own_images", "my_picture")
 _OWN = ("own_images", "my_picture")
 _OF_OWN = ("own_shrink", "own_files", "own_camera", "own_class")  # what these share
 _BACK_END = (
@@ -57,7 +57,7 @@ def embed(kind: str, data: Mapping[str, Any]) -> str:
     >>> web.embed("quiz", web.data(quiz.load("03_feature_extraction")))[:32]
     '<div data-featlib-widget="quiz">'
     """
-    checks.one_of(kind, "web.embed", "kind", _KINDS)
+    checks.one_of(kind, "web.embed", "kind", NEEDS)
     fix = "web.data(quiz.load(name)) returns it."
     checks.instance(data, Mapping, "web.embed", "data as web.data returns it", fix)
     if data.get("kind") != kind or "plain" not in data:
@@ -79,7 +79,7 @@ def script() -> str:
     str
         A classic script in JavaScript, for a file or for a ``<script>`` in the page. It asks the
         network for nothing. In it, ``featlib.exportProgress()`` returns what the learner did, as
-        ``featlib progress --export`` writes it.
+        the JSON file of ``featlib progress --export`` has it.
     """
     parts = [
         '"use strict";',
@@ -88,7 +88,7 @@ def script() -> str:
         f"const STYLE = {json_script(_read(_WIDGETS / 'style.css'))};",
         *(_read(_WIDGETS / name) for name in ("dom.js", "place.js")),
         "const WIDGETS = {};",
-        *(_front_end(kind) for kind in _KINDS if kind not in _OWN),
+        *(_front_end(kind) for kind in NEEDS if kind not in _OWN),
         "(() => {",
         *(_read(_WIDGETS / f"{name}.js") for name in _OF_OWN),
         *map(_front_end, _OWN),

@@ -24,9 +24,10 @@ function answered({ question, values, html }, answer) {
   return { ...found, state, html: feedbackHtml(html, found.said) };
 }
 
-// A quiz on the run of the lab `follows` it: an answer holds for the run that it was read of, so the
-// next run opens the questions again, and so does the next visit, which begins with another run.
+// Questions on the run of the lab follow it: an answer holds for the run that it was read of, so the
+// next run opens them again, and so does the next visit, which begins with another run.
 function quizModel({ name, view, questions, follows = false }) {
+  const following = questions.filter(({ values }) => follows && Object.keys(values).length);
   const hinted = new Set(); // questions whose hint was shown
   const byId = new Map(questions.map((each) => [each.question.id, each]));
   const blank = new Map(view.questions.map((shown) => [shown.id, shown]));
@@ -43,8 +44,9 @@ function quizModel({ name, view, questions, follows = false }) {
       explanation: correct ? asked.explanation : "",
     };
   };
-  const restored = () => questions.map(({ key, question: { id } }) => {
-    if (follows) return blank.get(id);
+  const restored = () => questions.map((asked) => {
+    const { key, question: { id } } = asked;
+    if (following.includes(asked)) return blank.get(id);
     const last = kept(`answers:${key}`).entries.at(-1);
     if (!last) return blank.get(id);
     try {
@@ -73,10 +75,12 @@ function quizModel({ name, view, questions, follows = false }) {
   const model = pageModel({ ...view, questions: restored() }, (message, show, shown) =>
     (message.reset ? reset(show, shown)
       : check(message.check, message.answer, message.sent, show, shown)));
-  if (follows)
+  if (following.length)
     labFollowers.push((values) => {
-      for (const asked of questions) asked.values = values;
-      hinted.clear();
+      for (const asked of following) {
+        asked.values = values;
+        hinted.delete(asked.question.id);
+      }
       const shown = model.get("view");
       model.set("view", { ...shown, questions: restored(), cleared: shown.cleared + 1 });
     });

@@ -28,5 +28,5 @@ else start();
 
 globalThis.featlib = {
   answered, block: bring, decodedPicture, exportProgress, guessed, heldOut, labModel, lessonFeatures,
-  observe, quizModel, readNumber, rounded, schedule, squarePicture, torchRandom,
+  observe, quizModel, readNumber, rounded, runValues, schedule, squarePicture, torchRandom,
 };

@@ -109,10 +109,8 @@ function render({ model, el }) {
     element("span", { class: "fq-reference" }, "reference"));
   const status = element("div", { role: "status", class: "fq-status", "aria-live": "polite" });
   const again = element("button", { type: "button", onclick: () => {
-    const start = { features: view.inputs[0], learning_rate: 0.002, epochs: 5,
-      per_class: view.most, weight_decay: 0.01 };
-    put(start);
-    change(start);
+    put(view.start);
+    change(view.start);
   } }, "Back to the start");
   const root = element("section", {
     class: "fq fq-lab", "aria-label": "Live lab", "data-lm-suppress-shortcuts": "true",

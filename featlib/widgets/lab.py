@@ -48,7 +48,8 @@ class LabWidget(Widget):
     layer : torch.nn.Linear
         Its head.
     values : dict of str to float
-        What can be read of `training`, for a quiz that asks for it.
+        What can be read of the run that is shown, for a quiz that asks for it. A run that diverged
+        has none: that is a FeatlibError.
     view : dict
         What the front end shows.
 
@@ -71,8 +72,9 @@ class LabWidget(Widget):
         self.inputs = inputs
         counts = images.labels[images.train].bincount()
         self._most = int(counts[counts > 0].min())  # of emoji3d no image is a flag
+        self._start = DEFAULTS | {"per_class": self._most, "features": next(iter(inputs))}
         super().__init__()
-        self.retrain(DEFAULTS | {"per_class": self._most, "features": next(iter(inputs))})
+        self.retrain(self._start)
 
     def retrain(self, settings: dict[str, Any], *, sent: str | None = None) -> None:
         """Train a new head and show it beside the one before.
@@ -121,6 +123,7 @@ class LabWidget(Widget):
         self.view = {
             "inputs": list(self.inputs),
             "most": self._most,
+            "start": self._start,
             "settings": dict(settings),
             "run": run,
             "before": self._before(),
@@ -131,15 +134,18 @@ class LabWidget(Widget):
 
     @property
     def values(self) -> dict[str, float]:
-        """Return what can be read of `training`, for a quiz that asks for it."""
+        """Return what can be read of the run that is shown, for a quiz that asks for it."""
+        if not self.view["run"]["loss"]:
+            fix = "Lower the learning rate or the weight decay first."
+            checks.refuse("LabWidget.values", "a run with a curve", "one that diverged", fix)
         last = self.training.epochs[-1]
         assert last.val_accuracy is not None  # each run here has unseen images
         shares = {"training": last.accuracy, "validation": last.val_accuracy}
         sizes = {"training": self._trained_on, "validation": len(self.images.validation)}
-        gap = shares["training"] - shares["validation"]
+        gap = 100 * (shares["training"] - shares["validation"])
         right = {f"right_in_{part}": shares[part] * sizes[part] for part in sizes}
         wrong = {f"wrong_in_{part}": (1 - shares[part]) * sizes[part] for part in sizes}
-        return {"gap_points": 100 * gap, "gap_share": gap, **right, **wrong}
+        return {"gap_points": gap, **right, **wrong}
 
     def _before(self) -> dict[str, list[float | None]] | None:
         """Return the run before: the last one that has a curve."""

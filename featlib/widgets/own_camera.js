@@ -31,6 +31,7 @@ function makeCamera() {
   const start = async (place, beside, done) => {
     stop();
     const mine = asked;
+    closed = done; // if it is stopped before it comes
     if (!navigator.mediaDevices) throw new Error(ELSEWHERE);
     const lent = await navigator.mediaDevices
       .getUserMedia({ video: { width: { ideal: 640 } } })

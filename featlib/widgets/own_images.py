@@ -172,7 +172,6 @@ class OwnImagesWidget(Widget):
     def _classes(self) -> dict[str, Any]:
         known = self._pictures.classes
         return {
-            "counts": {str(n): len(one.pictures) for n, one in known.items() if one.pictures},
             "classes": [
                 {
                     "number": n,
@@ -220,7 +219,8 @@ class OwnImagesWidget(Widget):
             size = checks.whole_number(pair[1], WHERE, "size", low=0, high=len(content) - start)
             counted |= not self._pictures.put(number, name, content[start : start + size])
             start += size
-        self._show(**self._classes(), stale=self.view["trained"] and counted)
+        stale = self.view["stale"] or (self.view["trained"] and counted)
+        self._show(**self._classes(), stale=stale)
 
     def _on_piece(self, mark: str, number: int, name: str, content: bytes) -> None:
         """Keep a piece of a file that is too large for one message; refuse what is no picture."""

@@ -175,8 +175,10 @@ function card(question, number, total, prefix, check) {
     changed = false;
     sent = null;
   };
+  // The reply to an answer that was refused brings no verdict.
+  const answered = (mark) => { if (mark === sent) sent = null; };
   show(question, false);
-  return { node, show, clear };
+  return { node, show, clear, answered };
 }
 
 function render({ model, el }) {
@@ -282,6 +284,7 @@ function render({ model, el }) {
     if (here && !usable(focused)) [next, more].find(usable).focus();
   };
   const announce = (message) => {
+    for (const each of drawn.values()) each.answered(message.done);
     if (message.status) say(message.status);
   };
   model.on("change:view", refresh);

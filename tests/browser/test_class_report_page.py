@@ -80,6 +80,15 @@ def test_the_keyboard_sorts_too(page):
     assert button.locator("xpath=..").get_attribute("aria-sort") is None
 
 
+def test_names_that_begin_with_a_number_are_words_too(page):
+    table = page.get_by_role("region", name="By quiz").locator("table")
+    table.locator("tbody th").first.evaluate("cell => { cell.textContent = 'source_quiz'; }")
+    table.locator("tbody th").nth(1).evaluate("cell => { cell.textContent = '10_mine'; }")
+    names = column(table, 0)
+    table.locator("thead button").first.click()
+    assert column(table, 0) == sorted(names, reverse=True)
+
+
 def test_words_are_sorted_as_words(page):
     table = page.get_by_role("region", name="Which objectives are gaps").locator("table")
     table.get_by_role("button", name="one can").click()

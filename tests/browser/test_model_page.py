@@ -166,6 +166,33 @@ def test_the_camera_by_keyboard(page):
     assert page.evaluate("window.tracks.map(track => track.readyState)") == ["ended"]
 
 
+def test_two_clicks_before_the_camera_is_allowed_open_one(page):
+    page.evaluate(
+        """() => {
+          const devices = navigator.mediaDevices, ask = devices.getUserMedia.bind(devices);
+          const allowed = new Promise((resolve) => { window.allow = resolve; });
+          window.lent = [];
+          devices.getUserMedia = async (wanted) => {
+            await allowed;
+            window.lent.push(await ask(wanted));
+            return window.lent.at(-1);
+          };
+        }"""
+    )
+    button = page.get_by_role("button", name="Use the camera")
+    for _ in range(2):
+        button.click()
+        expect(button).to_be_enabled()
+    page.evaluate("window.allow()")
+    expect(page.locator("#live .bars li")).to_have_count(10)
+    page.wait_for_function("window.lent.length === 2")
+    page.get_by_role("button", name="Stop the camera").click()
+    expect(page.locator("video")).to_have_count(0)
+    states = "window.lent.map((stream) => stream.getTracks()[0].readyState)"
+    assert page.evaluate(states) == ["ended", "ended"]
+    page.evaluate("delete navigator.mediaDevices.getUserMedia")
+
+
 def test_a_camera_that_is_refused_is_said(page):
     page.evaluate(
         """() => { navigator.mediaDevices.getUserMedia =

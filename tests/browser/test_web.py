@@ -267,8 +267,15 @@ def test_a_learner_with_mouse_and_keyboard(open_page, tmp_path):
     assert json.loads(page.evaluate("featlib.exportProgress()"))["answers"] == []
 
 
-def test_where_the_browser_keeps_nothing_it_says_so_once(open_page):
-    refused = "Object.defineProperty(window, 'localStorage', {get() { throw new Error('no'); }})"
+@pytest.mark.parametrize(
+    "refused",
+    [
+        "Object.defineProperty(window, 'localStorage', {get() { throw new Error('no'); }})",
+        "Storage.prototype.setItem = () => { throw new Error('full'); }",
+    ],
+    ids=["none", "full"],
+)
+def test_where_the_browser_keeps_nothing_it_says_so_once(open_page, refused):
     page = open_page(refused).page
     asked = page.get_by_role("region", name="Quiz")
     for choice, said in (("that", "Not right. This browser keeps nothing"), ("this", "Right.")):

@@ -328,6 +328,12 @@ def test_questions_on_a_run_take_the_numbers_of_the_visitors_own(opened, lab):
     opened.evaluate("localStorage.clear()")
 
 
+def test_what_is_read_of_a_run_is_what_python_reads(javascript, lab):
+    last = lab.training.epochs[-1]
+    row = {"accuracy": last.accuracy, "val_accuracy": last.val_accuracy}
+    assert javascript("featlib.runValues", row, 800, 200) == pytest.approx(lab.values)
+
+
 def answer(asked, values):
     for number, name in enumerate(("gap_points", "wrong_in_validation", "right_in_training")):
         card = asked.locator("form").nth(number)
@@ -336,25 +342,21 @@ def answer(asked, values):
         expect(card).to_have_class(re.compile("fq-right|fq-wrong"))
 
 
-def test_a_run_without_a_curve_is_asked_nothing(javascript, lab):
-    said = javascript(
-        """async (lab, quiz, settings) => {
-          const model = featlib.labModel(lab), asked = featlib.quizModel(quiz);
-          const reply = (of, message) => new Promise(resolve => {
-            of.on("msg:custom", resolve);
-            of.send(message);
-          });
-          await reply(model, { settings, sent: "1" });
-          const { status } = await reply(asked, { check: "gap", answer: "10", sent: "2" });
-          return [model.get("view").words, status, asked.get("view").questions[0].state];
-        }""",
-        web.data(lab),
-        web.data(quiz.load(QUESTIONS), lab),
-        {"features": "pretrained"} | START | FAR[8],
-    )
-    assert said[0] == DIVERGED
-    assert said[1].startswith("Not counted: this run has no curve")
-    assert said[2] == "open"
+def test_a_run_without_a_curve_is_asked_nothing(opened):
+    widget = opened.get_by_role("region", name="Live lab")
+    asked = opened.get_by_role("region", name=re.compile("^Quiz: "))
+    for control in ("learning rate", "epochs", "weight decay"):
+        widget.get_by_label(control).press("End")
+    expect(widget.get_by_role("status")).to_have_text(DIVERGED)
+    field = asked.get_by_label("Your answer")
+    field.fill("10")
+    asked.get_by_role("button", name="Check").click()
+    said = "Not counted: this run has no curve to read. Move a slider first."
+    expect(asked.get_by_role("status")).to_have_text(said)
+    expect(asked.locator("form")).to_have_class(re.compile("fq-open"))
+    widget.get_by_role("button", name="Back to the start").click()
+    expect(field).to_have_value("")  # of another run
+    assert json.loads(opened.evaluate("featlib.exportProgress()"))["answers"] == []
 
 
 @pytest.mark.long

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import shutil
 import time
 from types import SimpleNamespace
 
@@ -389,6 +390,42 @@ def test_a_page_in_one_file_has_its_blocks_inside(context, folder, tmp_path):
     says(opened.widget, "Your picture is taken.", timeout=60_000)
     assert opened.page.locator("[data-featlib-block]").count() == 0  # its memory is free
     assert opened.asked == ["one.html"]
+    opened.close()
+
+
+def test_the_camera_for_another_class_leaves_the_first_ones_button_usable(own):
+    own.page.evaluate(
+        """() => {
+          const devices = navigator.mediaDevices, ask = devices.getUserMedia.bind(devices);
+          const allowed = new Promise((resolve) => { window.allow = resolve; });
+          devices.getUserMedia = (wanted) => allowed.then(() => ask(wanted));
+        }"""
+    )
+    first, second = (
+        own.widget.get_by_role("button", name=f"Use the camera for class {number}")
+        for number in (1, 2)
+    )
+    first.click()
+    second.click()
+    own.page.evaluate("window.allow()")
+    expect(own.widget.locator("video")).to_have_count(1)
+    expect(first).to_be_enabled()
+
+
+def test_a_part_of_the_network_that_is_missing_is_said_though_others_come_later(
+    context, folder, tmp_path
+):
+    shutil.copytree(folder, tmp_path / "site")
+    (tmp_path / "site" / "scripts" / "featlib-ort.js").unlink()
+    opened = Opened(context, tmp_path / "site" / "my_picture.html")
+    noise((200, 40, 40), 1).save(tmp_path / "red.png")
+    opened.widget.get_by_label("Choose a picture").set_input_files(tmp_path / "red.png")
+    says(opened.widget, "That did not work: The file featlib-ort.js")
+    opened.page.wait_for_function("document.querySelectorAll('script[src*=network]').length === 0")
+    opened.page.wait_for_timeout(500)
+    says(opened.widget, "That did not work: The file featlib-ort.js")
+    assert all("ERR_FILE_NOT_FOUND" in words for words in opened.said)
+    opened.said.clear()
     opened.close()
 
 

@@ -1,4 +1,4 @@
-"""The command line on a real disk of 8 kB, beside the limits in tests/robustness/test_disks.py."""
+"""The command line on a real disk of 8 kB, beside the limits in tests/slow/test_disks.py."""
 
 import os
 import subprocess

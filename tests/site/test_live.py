@@ -124,6 +124,10 @@ def test_a_page_within_a_page_gets_lower_headings():
     assert below("<hr><header>", 2) == "<hr><header>"
 
 
+def test_what_is_known_is_of_featlibs_own_notebooks():
+    assert [*measured.load()] == [path.stem for path in NOTEBOOKS]
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_what_is_known_is_of_the_notebook_as_it_is(path):
     notebook, known = nbformat.read(path, as_version=4), measured.load()[path.stem]

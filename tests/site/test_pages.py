@@ -98,6 +98,14 @@ def test_each_fault_of_a_page_is_named(tmp_path, good, bad, fault):
     assert f"page.html: {fault}" in str(refused.value)
 
 
+def test_a_place_on_another_page_is_looked_for_from_any_folder(tmp_path, monkeypatch):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "a.html").write_text('<h1>A</h1><a href="b.html#b">b</a>')
+    (tmp_path / "site" / "b.html").write_text('<h1 id="c">B</h1>')
+    monkeypatch.chdir(tmp_path)
+    assert list(proof.faults(Path("site"))) == ["a.html: nothing at b.html#b"]
+
+
 def test_a_style_that_loads_is_named(tmp_path):
     (tmp_path / "a.css").write_text("@import 'https://b.org/c.css'; b {background: url(d.png)}")
     assert list(proof.faults(tmp_path)) == ["a.css: loads https://b.org/c.css"]

@@ -8,7 +8,7 @@ import onnx
 import pytest
 
 from featlib import FeatlibError, web
-from featlib.web import page
+from featlib.web import blocks
 
 TEXT = r"[A-Za-z0-9+/]+=*"
 
@@ -37,7 +37,7 @@ def test_a_block_has_the_same_text_each_time():
 
 
 def test_each_kind_of_widget_says_what_it_needs():
-    needed = {name for kind in page._KINDS for name in web.needs(kind)}
+    needed = {name for kind in blocks.NEEDS for name in web.needs(kind)}
     assert needed == set(web.block_names())
     assert web.needs("quiz") == ()
 

@@ -33,6 +33,12 @@ def ask(widget, content=None, **message):
     return reply
 
 
+def counts(widget):
+    """Return how many pictures each class has, without those that have none."""
+    found = {one["number"]: len(one["pictures"]) for one in widget.view["classes"]}
+    return {number: count for number, count in found.items() if count}
+
+
 def send(widget, content=None, **message):
     """Send a message, and return what is said then."""
     ask(widget, content, **message)
@@ -61,8 +67,8 @@ def refused(widget, number=0):
 
 
 def test_from_uploads_to_a_prediction(filled, blue):
-    assert filled.view["counts"] == {"0": 6, "1": 6}
-    words = send(filled, train={"0": "red things", "1": "blue things"})
+    assert counts(filled) == {0: 6, 1: 6}
+    words = send(filled, train={0: "red things", 1: "blue things"})
     assert words.startswith("Trained on 10 pictures, read at 128×128 pixels, in ")
     assert filled.view["trained"]
     words = send(filled, blue, **{"try": "new.png"})
@@ -72,7 +78,7 @@ def test_from_uploads_to_a_prediction(filled, blue):
 
 
 def test_the_trained_head_is_that_of_the_five_stages(filled):
-    send(filled, train={"0": "red", "1": "blue"})
+    send(filled, train={0: "red", 1: "blue"})
     ours = filled.lesson
     same = lesson.run(ours.images, baselines=False, cache=False, progress=False)
     torch.testing.assert_close(ours.features, same.features, atol=1e-4, rtol=1e-4)
@@ -101,6 +107,8 @@ def test_features_are_computed_once_for_each_picture(filled, picture_folder, mon
     Image.new("RGB", (40, 30), "red").save(new, "PNG")
     send(filled, new.getvalue(), upload=0, file="new.png")
     assert filled.view["stale"]
+    send(filled, b"text", batch=0, files=[["notes.txt", 4]])  # changes nothing
+    assert filled.view["stale"]
     send(filled, train={})
     assert computed == [12, 1]
     assert not filled.view["stale"]
@@ -108,7 +116,7 @@ def test_features_are_computed_once_for_each_picture(filled, picture_folder, mon
 
 @pytest.mark.parametrize("name", ["try", "frame"])
 def test_what_is_seen_of_a_new_picture(filled, blue, name):
-    send(filled, train={"0": "red", "1": "blue"})
+    send(filled, train={0: "red", 1: "blue"})
     send(filled, blue, **{name: "new.png" if name == "try" else 1})
     seen = filled.view["seen"]
     assert seen["label"] == "blue"
@@ -183,7 +191,7 @@ UNREADABLE = {
 def test_what_nobody_can_read_is_named_at_once_and_not_counted(widget, name):
     content, why = UNREADABLE[name]
     send(widget, content, upload=1, file=name)
-    assert widget.view["counts"] == {}
+    assert counts(widget) == {}
     [words] = refused(widget, 1)
     assert words.startswith(f"{name}: {why}")
     assert refused(widget, 0) == []
@@ -201,7 +209,7 @@ def test_what_was_refused_goes_when_it_is_closed_and_with_its_class(widget):
 def test_the_same_picture_again_is_not_counted(widget, blue):
     send(widget, blue, upload=0, file="one.png")
     send(widget, blue, upload=1, file="two.png")
-    assert widget.view["counts"] == {"0": 1}
+    assert counts(widget) == {0: 1}
     assert refused(widget, 1) == ["two.png: same picture as one.png"]
 
 
@@ -212,7 +220,7 @@ def test_a_large_file_comes_in_pieces(widget):
         reply = ask(widget, piece, piece="later", number=0, file="large.bmp")
         assert reply == {"done": "m"}
     ask(widget, cut[-1], upload=0, file="large.bmp", sent="later")
-    assert widget.view["counts"] == {"0": 1}
+    assert counts(widget) == {0: 1}
     assert widget._pieces == {}
 
 
@@ -259,8 +267,8 @@ def test_pieces_without_end_are_refused(widget, monkeypatch):
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        ({"0": "red", "1": ""}, "another name for each class"),
-        ({"0": "red", "1": " red "}, "another name for each class"),
+        ({0: "red", 1: ""}, "another name for each class"),
+        ({0: "red", 1: " red "}, "another name for each class"),
     ],
 )
 def test_classes_need_names_of_their_own(filled, names, said):
@@ -291,7 +299,7 @@ def test_what_is_missing_is_said_and_goes(widget, picture_folder):
 
 def test_one_class_is_too_few(widget, blue):
     send(widget, blue, upload=0, file="0.png")
-    assert "two to ten classes" in send(widget, train={"0": "red"})
+    assert "two to ten classes" in send(widget, train={0: "red"})
 
 
 def test_two_to_ten_classes(widget):
@@ -319,10 +327,10 @@ def test_a_picture_can_be_removed_and_a_class_emptied(filled):
     [first, second, *_] = filled.view["classes"][0]["pictures"]
     send(filled, remove=first[0])
     assert second in filled.view["classes"][0]["pictures"]
-    assert filled.view["counts"] == {"0": 5, "1": 6}
+    assert counts(filled) == {0: 5, 1: 6}
     assert send(filled, remove=first[0]) == ""  # once more, from another page
     send(filled, clear=0)
-    assert filled.view["counts"] == {"1": 6}
+    assert counts(filled) == {1: 6}
 
 
 def test_thumbnails_are_sent_when_they_are_asked_for(filled):
@@ -334,7 +342,7 @@ def test_thumbnails_are_sent_when_they_are_asked_for(filled):
 
 
 def test_half_a_character_in_a_name_is_no_obstacle(filled):
-    send(filled, train={"0": "red \ud83d", "1": "blue"})
+    send(filled, train={0: "red \ud83d", 1: "blue"})
     assert filled.view["trained"]
 
 
@@ -367,9 +375,9 @@ def test_hostile_names_are_words_and_no_paths(widget, picture_folder, tmp_path, 
     for number, kind in enumerate(("red", "blue")):
         for file, name in zip(sorted((picture_folder / kind).iterdir()), names, strict=True):
             send(widget, file.read_bytes(), upload=number, file=name)
-    assert widget.view["counts"] == {"0": 6, "1": 6}
+    assert counts(widget) == {0: 6, 1: 6}
     assert "\x1b" not in str(widget.view)
-    send(widget, train={"0": "../../a", "1": "/b"})
+    send(widget, train={0: "../../a", 1: "/b"})
     assert widget.view["trained"]
     assert set(tmp_path.rglob("*")) == before
 
@@ -384,7 +392,7 @@ def test_nothing_of_an_upload_is_on_any_disk(
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     upload(widget, picture_folder)
-    send(widget, train={"0": "red", "1": "blue"})
+    send(widget, train={0: "red", 1: "blue"})
     send(widget, blue, **{"try": "new.png"})
     send(widget, blue[:1000], piece="later", number=0, file="a.png")
     assert files(empty_cache) == []

@@ -1,17 +1,21 @@
 // Sorts each table by the heading that was pressed; a page without scripts shows it as it is.
-const value = (row, column) => {
+const words = new Intl.Collator("en", { numeric: true }); // "2" before "10", "3 of 7" by its numbers
+
+const value = (row, column, ofNumbers) => {
   const cell = row.cells[column];
   const text = cell.dataset.sort ?? cell.textContent.trim();
-  return Number.isNaN(parseFloat(text)) ? text.toLowerCase() : parseFloat(text);
+  if (!ofNumbers) return text;
+  return Number.isNaN(parseFloat(text)) ? -Infinity : parseFloat(text); // "–": there is none
 };
 
 const compare = (a, b) =>
-  typeof a === typeof b && typeof a === "string" ? a.localeCompare(b) : a < b ? -1 : Number(a > b);
+  typeof a === "string" ? words.compare(a, b) : a < b ? -1 : Number(a > b);
 
 function sort(table, column, order) {
   const sign = order === "ascending" ? 1 : -1;
   const body = table.tBodies[0];
-  const rows = [...body.rows].map((row) => [value(row, column), row]);
+  const ofNumbers = table.tHead.rows[0].cells[column].classList.contains("number");
+  const rows = [...body.rows].map((row) => [value(row, column, ofNumbers), row]);
   rows.sort(([a], [b]) => sign * compare(a, b));
   body.append(...rows.map(([, row]) => row));
   for (const heading of table.tHead.rows[0].cells) heading.removeAttribute("aria-sort");

@@ -52,8 +52,8 @@ function nearest(features) {
   const angles = (facts.alike ?? []).map((picture, row) => {
     let product = 0;
     let square = 0;
-    for (let i = 0; i < 512; i += 1) {
-      const other = alike[row * 512 + i];
+    for (let i = 0; i < FEATURES; i += 1) {
+      const other = alike[row * FEATURES + i];
       product += features[i] * other;
       square += other * other;
     }
@@ -115,8 +115,9 @@ async function takeAll(files) {
   const started = performance.now();
   let n = 0;
   for (const file of files) {
+    let picture = null;
     try {
-      const picture = await decodedPicture(file);
+      picture = await decodedPicture(file);
       const answer = await classify(picture);
       const place = element("div");
       const card = element("article", "", { class: "seen", "aria-label": file.name });
@@ -126,8 +127,9 @@ async function takeAll(files) {
       byId("answers").append(card);
       n += 1;
       status.textContent = `${n} of ${files.length}`;
-    } catch {
-      complain(`${file.name}: this browser cannot read it as a picture`);
+    } catch (error) {
+      const why = picture ? error.message : "this browser cannot read it as a picture";
+      complain(`${file.name}: ${why}`);
     }
     await new Promise((resolve) => setTimeout(resolve)); // so that the page can be used meanwhile
   }
@@ -158,6 +160,10 @@ const REASONS = {
 async function start() {
   if (!navigator.mediaDevices) throw new DOMException("", "none");
   const lent = await navigator.mediaDevices.getUserMedia({ video: true });
+  if (stream) { // two clicks, one camera
+    lent.getTracks().forEach((track) => track.stop());
+    return;
+  }
   stream = lent;
   const video = element("video", "", { "aria-label": "What the camera sees", playsinline: "" });
   video.muted = true;

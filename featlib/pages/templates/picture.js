@@ -1,7 +1,7 @@
 // From a file, or what a camera sees, to what the network takes, as Pillow and PyTorch do it.
 
 const UNIT = 2 ** 22; // what Pillow counts as a weight of 1
-const LARGEST = 24e6; // pixels of a picture; of larger ones the browser makes a smaller copy
+const LARGEST = 16e6; // pixels: iOS draws on no larger canvas; of larger pictures a smaller copy is made
 
 // Decode a file into an ImageData, upright, with what is transparent laid on white.
 async function decodedPicture(file) {

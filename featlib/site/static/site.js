@@ -119,6 +119,9 @@
       const name = label.htmlFor === "__toc" ? "On this page" : "All pages";
       const button = make("button", "", { type: "button", class: label.className, "aria-label": name });
       const box = document.getElementById(label.htmlFor);
+      const tell = () => button.setAttribute("aria-expanded", String(box.checked));
+      box.addEventListener("change", tell);
+      tell();
       button.append(...label.childNodes);
       button.addEventListener("click", () => box.click());
       label.replaceWith(button);
@@ -127,17 +130,18 @@
 
   const soon = () => setTimeout(show, 50); // after the widget has kept it
   const begin = () => {
-    show();
     reach();
     number();
     press();
     document.addEventListener("click", soon);
     document.addEventListener("keyup", soon);
     addEventListener("storage", show);
+    addEventListener("pageshow", show); // on the way back
     addEventListener("resize", reach);
     document.querySelector(".featlib-export")?.addEventListener("click", save);
     const field = document.querySelector(".featlib-search input");
     if (field) field.value = new URLSearchParams(location.search).get("q") ?? "";
+    show(); // last: it needs the script of the widgets
   };
   // As the script of the widgets does, which was before.
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
