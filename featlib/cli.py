@@ -457,7 +457,8 @@ def _add_extract(commands: "argparse._SubParsersAction[_Parser]") -> None:
         default="fp32",
         choices=("fp32", "bf16", "int8"),
         help="fp32: exact (default); bf16: nearly exact, faster where the processor has it; int8: "
-        "fastest, close, with the bundled weights; needs: pip install 'featlib[int8]'",
+        "faster still at 224 pixels, close, with the bundled weights; needs: "
+        "pip install 'featlib[int8]'",
     )
     extract.add_argument(
         "--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where (auto)"

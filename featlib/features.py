@@ -76,8 +76,9 @@ def extract(
         ``"fp32"`` is exact; ``"bf16"`` computes in bfloat16, which is faster where the processor
         has instructions for it (AVX-512, AMX, newer ARM). Elsewhere it is far slower, and a
         warning says so. ``"int8"`` computes with whole numbers of 8 bits, on the processor, with
-        the bundled weights only. It is fastest, and needs ``pip install 'featlib[int8]'``; train
-        and validate a head on features of the same precision.
+        the bundled weights only. It is fastest where there is no AMX, and at 224
+        pixels with it, too. It needs ``pip install 'featlib[int8]'``; train and validate a head on
+        features of the same precision.
     device : {"auto", "cpu", "cuda", "mps"}
         Where to compute; ``"auto"`` takes a GPU where there is one.
     cache : bool

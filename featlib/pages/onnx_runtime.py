@@ -18,6 +18,10 @@ _SHA256 = {
     _LIBRARY: "11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90",
     _PROGRAM: "bf933930bc90cf4f613f36cdc41616b54cfd2e9930478b574aed6ed4ef9ff8ca",
 }
+# Firefox calls the origin of a page from a folder "null"; the library fails to make an address of it.
+_LOCATION = (
+    'const location=globalThis.location.origin==="null"?{origin:"file://"}:globalThis.location;\n'
+)
 _NAMES_IT_EXPORTS = re.compile(r"export\{([\w$ ,]+)\};\s*(//# sourceMappingURL=\S+\s*)?$")
 
 
@@ -47,7 +51,7 @@ def library(where: str) -> str:
         raise AssertionError
     pairs = [pair.split(" as ") for pair in names[1].split(",")]
     found = ",".join(f"{public}:{own}" for own, public in pairs)
-    return f"{script[: names.start()]}const ort={{{found}}};\n"
+    return f"{_LOCATION}{script[: names.start()]}const ort={{{found}}};\n"
 
 
 def program(where: str) -> bytes:

@@ -21,6 +21,16 @@ def saved(emoji10, tmp_path_factory):
     return finished.save(tmp_path_factory.mktemp("kept") / "my_model")
 
 
+def test_where_the_library_asks_for_the_pages_address_it_gets_one_that_it_can_use():
+    """Firefox says "null" of a page from a folder: tried there, since Chromium does not."""
+    guard, script = onnx_runtime.library("a test").split("\n", 1)
+    assert guard == (
+        'const location=globalThis.location.origin==="null"?{origin:"file://"}:globalThis.location;'
+    )
+    found = re.findall(r"(?<![.\w])location\.\w+", script)
+    assert found == ["location.origin"]  # a new version may use more of it
+
+
 @pytest.mark.parametrize(("eight_bits", "apart"), [(False, 1e-4), (True, 0.2)])
 def test_the_graph_computes_the_features(emoji10, eight_bits, apart):
     loaded = weights.read_weights()
