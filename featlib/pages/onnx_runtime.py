@@ -18,7 +18,7 @@ _SHA256 = {
     _LIBRARY: "11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90",
     _PROGRAM: "bf933930bc90cf4f613f36cdc41616b54cfd2e9930478b574aed6ed4ef9ff8ca",
 }
-# Firefox calls the origin of a page from a folder "null"; the library fails to make an address of it.
+# Firefox calls the origin of a page from a folder "null", and the library fails on that.
 _LOCATION = (
     'const location=globalThis.location.origin==="null"?{origin:"file://"}:globalThis.location;\n'
 )
