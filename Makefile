@@ -16,9 +16,10 @@ unexport PYTHONDONTWRITEBYTECODE
 LOWEST ?= .venv-lowest
 BUILD ?= build/wheel
 # The fast tests, of the lesson itself, and the examples in the docstrings. The others take longer:
-# those of figures, pages and bad input, of what goes past the lesson, of processes, and of the tools.
+# those of the command line, figures, pages and bad input, of what goes past the lesson, of processes,
+# and of the tools.
 # What takes minutes and seldom breaks is tested once a week, and before a release.
-MORE = tests/engine tests/notebooks tests/pages tests/plots tests/quiz tests/robustness
+MORE = tests/test_cli.py tests/test_doctor.py tests/engine tests/notebooks tests/pages tests/plots tests/quiz tests/robustness
 # The longest first: two workers then end at the same time.
 SLOW = tests/slow tests/scale tests/model tests/tools tests/exercises $(MORE) tests/widgets
 UNIT_TESTS = --doctest-modules tests featlib --ignore tests/browser --ignore tests/long
@@ -47,7 +48,7 @@ notebooks-test: $(VENV)/.installed-test ## every notebook, every output compared
 browser: $(VENV)/.installed-test   ## widgets, slides and pages in a real browser: in JupyterLab, and without Python
 	$(BIN)/python -m pytest -p no:nbval -n 2 --dist worksteal -m 'not long' tests/browser
 
-slow: $(VENV)/.installed-test      ## past the lesson: the machinery, figures, pages, bad input, exercises, widgets, many pictures, full disks, random damage, tools
+slow: $(VENV)/.installed-test      ## past the lesson: the command line, the machinery, figures, pages, bad input, exercises, widgets, many pictures, full disks, random damage, tools
 	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile --no-loadscope-reorder -m 'not long' $(SLOW)
 
 long: $(VENV)/.installed-test      ## what takes long and seldom fails: kills, pools of processes, a Ray cluster, giant pictures, the site and more in a browser, the tools, 70,000 random inputs
@@ -73,7 +74,7 @@ lint: $(VENV)/.installed-lint      ## style, format, types, and the files of Git
 	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 
 # Old libraries use what is deprecated in the newest of their own: no fault of ours.
-lowest: $(LOWEST)/.installed       ## the fast tests, figures, pages, bad input and notebooks 00 to 06, on the oldest allowed versions
+lowest: $(LOWEST)/.installed       ## the fast tests, command line, figures, pages, bad input and notebooks 00 to 06, on the oldest allowed versions
 	$(LOWEST)/bin/python -m pytest -W ignore::DeprecationWarning -p no:nbval -n auto --dist loadfile $(UNIT)
 	$(LOWEST)/bin/python -m pytest -W ignore::DeprecationWarning -p no:nbval -n auto --dist loadfile $(MORE)
 	$(LOWEST)/bin/python -m pytest -W ignore::DeprecationWarning -n 2 --dist loadfile --nbval --nbval-current-env notebooks/0[0-6]*.ipynb
