@@ -56,7 +56,7 @@ def execute(path):
         # Without this an interrupted run would leave its widgets' state in the file.
         store_widget_state=False,
     )
-    ours = path.parent == FOLDER  # of somebody else's the site knows nothing
+    ours = path.parent.samefile(FOLDER)  # of somebody else's the site knows nothing
     with measured.recorded(notebook, path.stem) if ours else nullcontext():
         client.execute()
     atomic_write_text(path, nbformat.writes(settle(notebook)) + "\n")

@@ -23,7 +23,18 @@ from featlib.quiz.questions import CHOICES, Question, Quiz
 if TYPE_CHECKING:
     from featlib.quiz.flashcards import Flashcard
 
-__all__ = ["card", "cards", "choice", "code", "form", "formula", "guess", "question", "rich"]
+__all__ = [
+    "card",
+    "cards",
+    "choice",
+    "code",
+    "form",
+    "formula",
+    "guess",
+    "mathml",
+    "question",
+    "rich",
+]
 
 _MATHML = {
     "math", "menclose", "mfrac", "mi", "mmultiscripts", "mn", "mo", "mover", "mpadded", "mphantom",
@@ -96,6 +107,34 @@ def rich(text: str, format: str = "text") -> str:
     return re.sub(r"^<p>(.*)</p>\n?$", r"\1", html, flags=re.S) if html.count("<p>") == 1 else html
 
 
+def mathml(latex: str, display: str = "inline") -> str:
+    r"""Turn LaTeX into MathML, or fail.
+
+    Parameters
+    ----------
+    latex : str
+        Without the dollar signs.
+    display : {"inline", "block"}
+        Whether it stands in a line or by itself.
+
+    Returns
+    -------
+    str
+        An element ``<math>``.
+
+    Raises
+    ------
+    Exception
+        Whatever the converter stumbles over.
+
+    Examples
+    --------
+    >>> mathml("x^2")[:40]
+    '<math xmlns="http://www.w3.org/1998/Math'
+    """
+    return convert(re.sub(r"\{(aligned|gathered)\}", "{split}", latex), display=display)
+
+
 def formula(latex: str, display: str = "inline") -> str:
     """Turn LaTeX into MathML, which browsers draw by themselves.
 
@@ -112,7 +151,7 @@ def formula(latex: str, display: str = "inline") -> str:
         HTML; what cannot be converted is shown as it is.
     """
     try:
-        return convert(re.sub(r"\{(aligned|gathered)\}", "{split}", latex), display=display)
+        return mathml(latex, display)
     except Exception:  # the converter raises whatever it stumbles over; the source is readable
         return f"<code>{escape(latex)}</code>"
 

@@ -3,37 +3,16 @@
 from typing import TYPE_CHECKING
 
 from docutils import nodes
-from latex2mathml.converter import convert
+
+from featlib.quiz.html import mathml
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.writers.html5 import HTML5Translator
 
-__all__ = ["NAME", "mathml", "setup"]
+__all__ = ["NAME", "setup"]
 
 NAME = "mathml"
-
-
-def mathml(formula: str, *, display: bool) -> str:
-    r"""Return a formula as MathML.
-
-    Parameters
-    ----------
-    formula : str
-        In LaTeX, without dollar signs.
-    display : bool
-        Whether it stands in a paragraph of its own.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> mathml("x^2", display=False)[:40]
-    '<math xmlns="http://www.w3.org/1998/Math'
-    """
-    return convert(formula, display="block" if display else "inline")
 
 
 def setup(app: "Sphinx") -> dict[str, bool]:
@@ -53,10 +32,10 @@ def setup(app: "Sphinx") -> dict[str, bool]:
 
 
 def _inline(translator: "HTML5Translator", node: nodes.math) -> None:
-    translator.body.append(mathml(node.astext(), display=False))
+    translator.body.append(mathml(node.astext()))
     raise nodes.SkipNode
 
 
 def _block(translator: "HTML5Translator", node: nodes.math_block) -> None:
-    translator.body.append(f'<div class="math">{mathml(node.astext(), display=True)}</div>')
+    translator.body.append(f'<div class="math">{mathml(node.astext(), "block")}</div>')
     raise nodes.SkipNode

@@ -89,10 +89,11 @@ def faults(site: Path) -> Iterator[str]:
     texts = {file: file.read_text(encoding="utf-8") for file in sorted(site.rglob("*.html"))}
     pages = {file: _read(text) for file, text in texts.items()}
     for file, page in pages.items():
-        name = file.relative_to(site).as_posix()
-        if _ALONE not in file.parts:
+        within = file.relative_to(site)
+        name = within.as_posix()
+        if _ALONE not in within.parts:
             yield from (f"{name}: {fault}" for fault in _of_page(page))
-        if not {_ALONE, _QUOTES} & {*file.parts}:
+        if not {_ALONE, _QUOTES} & {*within.parts}:
             left = (words for words in _LEFT if words in texts[file])
             yield from (f"{name}: left from the notebook: {words}" for words in left)
         yield from (f"{name}: loads {a}" for a in page.loads if _elsewhere(a))

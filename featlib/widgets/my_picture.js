@@ -47,7 +47,7 @@ function render({ model, el }) {
     const free = () => { look.disabled = false; look.focus(); };
     look.disabled = true;
     camera.start(sight, [snap], free).then(() => snap.focus())
-      .catch((error) => { camera.stop(); free(); say(error.message); });
+      .catch((error) => { camera.stop(); say(error.message); });
   } }, "Use the camera");
   const bars = element("ul", { class: "fq-bars", "aria-label": "Share of each class" });
   const seen = element("div", { class: "fq-seen" }, bars);

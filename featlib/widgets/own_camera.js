@@ -27,11 +27,12 @@ function makeCamera() {
     closed();
     closed = () => {};
   };
-  // Show the camera in a place, with more beside it; `done` is called when it leaves.
+  // Show the camera in a place, with more beside it; `done` is called when it leaves, or was stopped
+  // before it came.
   const start = async (place, beside, done) => {
     stop();
     const mine = asked;
-    closed = done; // if it is stopped before it comes
+    closed = done;
     if (!navigator.mediaDevices) throw new Error(ELSEWHERE);
     const lent = await navigator.mediaDevices
       .getUserMedia({ video: { width: { ideal: 640 } } })

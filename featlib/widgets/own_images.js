@@ -158,7 +158,7 @@ function render({ model, el }) {
       camera.start(where, beside, () => {
         button.disabled = false;
         if ([document.body, null].includes(root.getRootNode().activeElement)) button.focus();
-      }).then(then).catch((error) => { camera.stop(); button.disabled = false; say(error.message); });
+      }).then(then).catch((error) => { camera.stop(); say(error.message); });
     },
   };
   const list = element("div");

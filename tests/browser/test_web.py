@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import web_answers
 from axe_playwright_python.sync_playwright import Axe
+from beside import caller
 from playwright.sync_api import expect
 
 from featlib import quiz, web
@@ -62,13 +63,7 @@ def open_page(chromium, tmp_path):
 def javascript(chromium, tmp_path_factory):
     """Return a function that runs JavaScript beside the script, with arguments in JSON."""
     context = chromium.new_context(offline=True)
-    page = Opened(context, tmp_path_factory.mktemp("bare")).page
-
-    def run(code, *given):
-        code = f"given => JSON.stringify(({code})(...JSON.parse(given)))"
-        return json.loads(page.evaluate(code, json.dumps(given)))
-
-    yield run
+    yield caller(Opened(context, tmp_path_factory.mktemp("bare")).page)
     context.close()
 
 

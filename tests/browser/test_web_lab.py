@@ -8,6 +8,7 @@ import re
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
+from beside import caller
 from playwright.sync_api import expect
 
 import featlib
@@ -88,12 +89,7 @@ def javascript(context, folder):
     """Return a function that runs JavaScript beside the script, with arguments in JSON."""
     page = context.new_page()
     page.goto((folder / "lab.html").as_uri())
-
-    def run(code, *given):
-        code = f"async given => JSON.stringify(await ({code})(...JSON.parse(given)))"
-        return json.loads(page.evaluate(code, json.dumps(given)))
-
-    yield run
+    yield caller(page)
     page.close()
 
 

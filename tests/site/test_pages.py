@@ -45,10 +45,10 @@ def test_links_in_html_lead_to_pages():
 
 
 def test_formulas_are_mathml():
-    assert re.fullmatch(
-        r'<math [^>]*display="inline"><mrow>.*</math>', mathml.mathml("x^2", display=False)
-    )
-    assert 'display="block"' in mathml.mathml("x^2", display=True)
+    assert re.fullmatch(r'<math [^>]*display="inline"><mrow>.*</math>', mathml.mathml("x^2"))
+    assert 'display="block"' in mathml.mathml("x^2", "block")
+    rows = mathml.mathml(r"\begin{aligned} a &= 1 \\ b &= 2 \end{aligned}", "block")
+    assert rows.count("<mtr>") == 2  # as in quizzes and slides
 
 
 def test_every_public_module_is_on_some_page():
@@ -109,6 +109,15 @@ def test_a_place_on_another_page_is_looked_for_from_any_folder(tmp_path, monkeyp
 def test_a_style_that_loads_is_named(tmp_path):
     (tmp_path / "a.css").write_text("@import 'https://b.org/c.css'; b {background: url(d.png)}")
     assert list(proof.faults(tmp_path)) == ["a.css: loads https://b.org/c.css"]
+
+
+@pytest.mark.parametrize("above", ["_static", "api"])
+def test_the_name_of_a_folder_above_the_site_excuses_no_page(tmp_path, above):
+    (tmp_path / above / "site").mkdir(parents=True)
+    (tmp_path / above / "site" / "a.html").write_text("<h2>Run this cell</h2>")
+    found = " ".join(proof.faults(tmp_path / above / "site"))
+    assert "it needs one heading of the first level" in found
+    assert "left from the notebook: Run this cell" in found
 
 
 @pytest.mark.parametrize("there", ["a file.txt", ".hidden"])

@@ -68,7 +68,7 @@ def refused(widget, number=0):
 
 def test_from_uploads_to_a_prediction(filled, blue):
     assert counts(filled) == {0: 6, 1: 6}
-    words = send(filled, train={0: "red things", 1: "blue things"})
+    words = send(filled, train={"0": "red things", "1": "blue things"})
     assert words.startswith("Trained on 10 pictures, read at 128×128 pixels, in ")
     assert filled.view["trained"]
     words = send(filled, blue, **{"try": "new.png"})
@@ -78,7 +78,7 @@ def test_from_uploads_to_a_prediction(filled, blue):
 
 
 def test_the_trained_head_is_that_of_the_five_stages(filled):
-    send(filled, train={0: "red", 1: "blue"})
+    send(filled, train={"0": "red", "1": "blue"})
     ours = filled.lesson
     same = lesson.run(ours.images, baselines=False, cache=False, progress=False)
     torch.testing.assert_close(ours.features, same.features, atol=1e-4, rtol=1e-4)
@@ -116,7 +116,7 @@ def test_features_are_computed_once_for_each_picture(filled, picture_folder, mon
 
 @pytest.mark.parametrize("name", ["try", "frame"])
 def test_what_is_seen_of_a_new_picture(filled, blue, name):
-    send(filled, train={0: "red", 1: "blue"})
+    send(filled, train={"0": "red", "1": "blue"})
     send(filled, blue, **{name: "new.png" if name == "try" else 1})
     seen = filled.view["seen"]
     assert seen["label"] == "blue"
@@ -267,8 +267,8 @@ def test_pieces_without_end_are_refused(widget, monkeypatch):
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        ({0: "red", 1: ""}, "another name for each class"),
-        ({0: "red", 1: " red "}, "another name for each class"),
+        ({"0": "red", "1": ""}, "another name for each class"),
+        ({"0": "red", "1": " red "}, "another name for each class"),
     ],
 )
 def test_classes_need_names_of_their_own(filled, names, said):
@@ -299,7 +299,7 @@ def test_what_is_missing_is_said_and_goes(widget, picture_folder):
 
 def test_one_class_is_too_few(widget, blue):
     send(widget, blue, upload=0, file="0.png")
-    assert "two to ten classes" in send(widget, train={0: "red"})
+    assert "two to ten classes" in send(widget, train={"0": "red"})
 
 
 def test_two_to_ten_classes(widget):
@@ -342,7 +342,7 @@ def test_thumbnails_are_sent_when_they_are_asked_for(filled):
 
 
 def test_half_a_character_in_a_name_is_no_obstacle(filled):
-    send(filled, train={0: "red \ud83d", 1: "blue"})
+    send(filled, train={"0": "red \ud83d", "1": "blue"})
     assert filled.view["trained"]
 
 
@@ -377,7 +377,7 @@ def test_hostile_names_are_words_and_no_paths(widget, picture_folder, tmp_path, 
             send(widget, file.read_bytes(), upload=number, file=name)
     assert counts(widget) == {0: 6, 1: 6}
     assert "\x1b" not in str(widget.view)
-    send(widget, train={0: "../../a", 1: "/b"})
+    send(widget, train={"0": "../../a", "1": "/b"})
     assert widget.view["trained"]
     assert set(tmp_path.rglob("*")) == before
 
@@ -392,7 +392,7 @@ def test_nothing_of_an_upload_is_on_any_disk(
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     upload(widget, picture_folder)
-    send(widget, train={0: "red", 1: "blue"})
+    send(widget, train={"0": "red", "1": "blue"})
     send(widget, blue, **{"try": "new.png"})
     send(widget, blue[:1000], piece="later", number=0, file="a.png")
     assert files(empty_cache) == []

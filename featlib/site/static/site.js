@@ -136,7 +136,7 @@
     document.addEventListener("click", soon);
     document.addEventListener("keyup", soon);
     addEventListener("storage", show);
-    addEventListener("pageshow", show); // on the way back
+    addEventListener("pageshow", ({ persisted }) => persisted && show()); // on the way back
     addEventListener("resize", reach);
     document.querySelector(".featlib-export")?.addEventListener("click", save);
     const field = document.querySelector(".featlib-search input");
