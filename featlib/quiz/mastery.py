@@ -49,7 +49,7 @@ class Mastery:
     known : float
         How likely it is known, 0 to 1.
     begun : bool
-        Whether any question of its quiz was answered.
+        Whether any question was answered in its notebook, or one on it in a review.
     """
 
     quiz: str
@@ -124,7 +124,8 @@ def masteries(answers: Progress | Iterable[Answer]) -> list[Mastery]:
             of = quiz, question.objective
             first[of].append(some[0])
             known[of] = _updated(known[of], question, some)
-    begun = {quiz for quiz, _ in first}
+    # A review may ask one question of a notebook that was not opened: the rest of it can wait.
+    begun = {quiz for key, (quiz, _) in _keys("").items() if key in tries}
     return [
         Mastery(
             quiz.name,
@@ -132,7 +133,7 @@ def masteries(answers: Progress | Iterable[Answer]) -> list[Mastery]:
             text,
             tuple(first[quiz.name, objective]),
             known[quiz.name, objective],
-            begun=quiz.name in begun,
+            begun=quiz.name in begun or bool(first[quiz.name, objective]),
         )
         for quiz in questions.bundled_quizzes()
         for objective, text in quiz.objectives.items()
