@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from featlib import checks
 from featlib.engine.words import describe
-from featlib.quiz.numbers import read_number, rounded
+from featlib.quiz.numbers import plain, read_number, rounded, visible
 from featlib.quiz.questions import Question
 
 __all__ = ["Mark", "Value", "asked_number", "asked_texts", "mark", "shuffled"]
@@ -24,6 +24,7 @@ __all__ = ["Mark", "Value", "asked_number", "asked_texts", "mark", "shuffled"]
 Value = float | str | Sequence[str]  # of the learner's own run; of several texts each is right
 
 _LONGEST = 1000  # characters of an answer that are read
+_THOUSANDS = re.compile(r"(?<=\d)[, ](?=\d{3}(?!\d))")  # what may part the thousands of a size
 
 
 @dataclass(frozen=True)
@@ -136,11 +137,15 @@ def _numeric(question: Question, answer: object, values: Mapping[str, Value]) ->
 def _first_match(
     question: Question, readings: Sequence[float], values: Mapping[str, Value]
 ) -> dict[str, Any]:
-    """Return the first answer that a number matches; an empty one if none does."""
-    for candidate in question.answers:
-        if any(_matches_number(question, candidate, given, values) for given in readings):
-            return candidate
-    return {}
+    """Return the first answer that a number matches; an empty one if none does.
+
+    83 % is 83 and 0.83: it is right if either is.
+    """
+    first = [
+        next((a for a in question.answers if _matches_number(question, a, given, values)), {})
+        for given in readings
+    ]
+    return next(filter(_is_right, first), next(filter(None, first), {}))
 
 
 def _matches_number(
@@ -188,15 +193,21 @@ def _wanted_texts(
 
 
 def _shape(question: Question, answer: object, _: Mapping[str, Value]) -> Mark:
-    text = _text(question, answer)
-    digits = _ascii_digits(text)
-    if not re.fullmatch(r"[(\[]?\s*\d+(\s*[x×*,\s]\s*\d+)*\s*,?\s*[)\]]?", digits):
-        return Mark(False, "Write a shape like (1000, 512) or 1000x512.", asked_back=True)
-    given = [int(number) for number in re.findall(r"\d+", digits)]
-    for candidate in question.answers:
-        if candidate.get("shape") == given:
-            return Mark(_is_right(candidate), _feedback(candidate))
-    return Mark(False, _default(question))
+    text = " ".join(plain(_text(question, answer)).split())
+    text = re.sub(r"^(?:torch\.)?size\((.*)\)$", r"\1", text)  # as PyTorch prints it
+    asked_back = Mark(False, "Write a shape like (1000, 512) or 1000x512.", asked_back=True)
+    if not re.fullmatch(r"[(\[]? ?\d+( ?[x*, ] ?\d+)* ?,? ?[)\]]?", text):
+        return asked_back
+    found = _match_of_shape(question, text)
+    if not _is_right(found) and _is_right(_match_of_shape(question, _THOUSANDS.sub("", text))):
+        return asked_back  # 1,000 x 512
+    return Mark(_is_right(found), _feedback(found) if found else _default(question))
+
+
+def _match_of_shape(question: Question, text: str) -> dict[str, Any]:
+    """Return the answer with these sizes; an empty one if there is none."""
+    given = [int(number) for number in re.findall(r"\d+", text)]
+    return next((a for a in question.answers if a.get("shape") == given), {})
 
 
 def _order(question: Question, answer: object, _: Mapping[str, Value]) -> Mark:
@@ -238,7 +249,7 @@ def _text(question: Question, answer: object) -> str:
 
 def _tidy(text: str) -> str:
     """Write a text in one way of several that look alike: composed letters, single spaces."""
-    return " ".join(unicodedata.normalize("NFC", text[:_LONGEST]).split())
+    return " ".join(unicodedata.normalize("NFC", visible(text[:_LONGEST])).split())
 
 
 def _wrong_kind(question: Question, answer: object, wanted: str) -> NoReturn:
@@ -314,11 +325,6 @@ def _value(question: Question, name: str, values: Mapping[str, Value]) -> Value:
             f"Pass it: show_quiz(…, values={{'{name}': …}}).",
         )
     return values[name]
-
-
-def _ascii_digits(text: str) -> str:
-    """Turn digits of any script into 0–9."""
-    return "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in text)
 
 
 def _likeness(a: str, b: str) -> float:

@@ -2,7 +2,7 @@
 
 What can be read in two ways is asked back: no number is ever taken for another one. So a comma
 counts only where it can do nothing but part thousands (1,234,567), and 0,625 is asked back. For
-1,234 see `Reading.other`.
+1,234 and 1.234 see `Reading.other`.
 """
 
 import re
@@ -12,12 +12,12 @@ from decimal import ROUND_HALF_UP, Context
 from fractions import Fraction
 from math import isfinite
 
-__all__ = ["Reading", "read_number", "rounded"]
+__all__ = ["Reading", "plain", "read_number", "rounded", "visible"]
 
 _NO_NUMBER = "That is no number. Write it like 512, 0.6 or 1/3."
 _ASK_BACK = (
     "That can be read in more than one way. Write decimals with a point, like 0.6, and a large "
-    "number without blanks and commas, like 5130."
+    "number in digits alone, like 5130."
 )
 _LONGEST = 60  # characters of a number
 _MOST = 1000  # characters that are read
@@ -29,10 +29,13 @@ _ALIKE = str.maketrans(
         **dict.fromkeys("\u00d7\u00b7\u22c5\u2219\u2217", "*"),
         **dict.fromkeys("\u2044\u2215\u00f7", "/"),
         "\u066b": ".",
-        "\u066c": ",",
+        **dict.fromkeys("\u066c\u060c", ","),
         "\u066a": "%",
+        **dict.fromkeys("\u2080\u2081\u2082\u2083\u2084\u2085\u2086\u2087\u2088\u2089", "#"),
     }
 )
+# Marks that nobody sees come along with what is copied from a page, or typed from right to left.
+_INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
 _RAISED = re.compile(r"[\u2070\u00b9\u00b2\u00b3\u2074-\u2079\u207a\u207b]+")  # superscripts
 
 _DECIMAL = r"(?:\d+\.?\d*|\.\d+)"
@@ -46,6 +49,7 @@ _NUMBER = re.compile(
     )(?P<percent>%?)""",
     re.X,
 )
+_POINTS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+%?")  # part thousands for many: 1.234
 _GROUPS = re.compile(r"(?<![\d.,' ])[1-9]\d{0,2}([,' ])\d{3}(?:\1\d{3})*(?![\d,'/]| \d)")
 
 
@@ -59,8 +63,9 @@ class Reading:
         All that may be meant: 83 and 0.83 for ``83 %``. Empty for what is no number, or is to be
         asked back.
     other : tuple of float
-        What it says to somebody who writes a decimal comma, where that is another number: 1.234 for
-        ``1,234``. An answer that would be right so, and is not right as 1234, is asked back.
+        What it says to somebody who writes comma and point the other way round, where that is
+        another number: 1.234 for ``1,234``, and 1234 for ``1.234``. An answer that would be right
+        so, and is not right otherwise, is asked back.
     advice : str
         How to write it otherwise.
     """
@@ -91,11 +96,14 @@ def read_number(text: str) -> Reading:
     """
     tidy = _tidy(text)
     value = _value(_GROUPS.sub(lambda found: re.sub(r"[,' ]", "", found[0]), tidy))
+    points = _POINTS.fullmatch(tidy)
     if not value:
         unclear = re.search(r"\d[,' ] ?\d", tidy) and not re.search(r"[^\d.,'\s/%e^*+-]", tidy)
-        return Reading((), advice=_ASK_BACK if unclear else _NO_NUMBER)
+        return Reading((), advice=_ASK_BACK if unclear or points else _NO_NUMBER)
     # A single comma may also stand for a point; a second one, or a point, rules that out.
-    return Reading(value, _value(tidy.replace(",", ".")) if tidy.count(",") == 1 else ())
+    if points or tidy.count(",") == 1:
+        return Reading(value, _value(tidy.replace(".", "") if points else tidy.replace(",", ".")))
+    return Reading(value)
 
 
 def rounded(number: float, digits: int) -> float:
@@ -120,13 +128,54 @@ def rounded(number: float, digits: int) -> float:
     return float(Context(prec=digits, rounding=ROUND_HALF_UP).create_decimal_from_float(number))
 
 
-def _tidy(text: str) -> str:
-    """Write a text in one way of several that look alike, with single blanks between digits."""
-    text = _RAISED.sub(r"^\g<0>", text[:_MOST])
+def visible(text: str) -> str:
+    """Drop the marks of a text that nobody sees.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        Without blanks of no width, soft hyphens, and marks of direction.
+
+    Examples
+    --------
+    >>> visible("5\\u200b12\\ufeff")
+    '512'
+    """
+    return _INVISIBLE.sub("", text)
+
+
+def plain(text: str) -> str:
+    """Write digits and signs in one way of several that look alike.
+
+    Parameters
+    ----------
+    text : str
+        Any text; of a long one, the beginning counts.
+
+    Returns
+    -------
+    str
+        With digits of any script as 0–9, and raised ones after ``^``; in small letters.
+
+    Examples
+    --------
+    >>> plain("１０ × ٥²")
+    '10 * 5^2'
+    """
+    text = _RAISED.sub(r"^\g<0>", visible(text[:_MOST]))
     text = re.sub(r"(?=[\u00bc-\u00be\u2150-\u215e])", " ", text)  # 2½ is 2 1/2
     text = unicodedata.normalize("NFKC", text.translate(_ALIKE)).translate(_ALIKE)
-    text = "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in text).lower()
-    text = re.sub(r"^\s*[~=\u2248]", "", text)  # "about" and "is"
+    return "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in text).lower()
+
+
+def _tidy(text: str) -> str:
+    """Write a text in one way of several that look alike, with single blanks between digits."""
+    text = re.sub(r"^\s*[~=\u2248]", "", plain(text))  # "about" and "is"
     text = re.sub(r"\s*(?:percent|per cent)\s*$", "%", text).replace("**", "^")
     text = re.sub(r"(?<=\d)\s*x\s*(?=\d+\s*\^)", "*", text)  # 3 x 10^4
     return re.sub(r"\s*([-+*/^%])\s*", _without_blanks, " ".join(text.split()))

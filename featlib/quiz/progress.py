@@ -558,8 +558,9 @@ class Progress:
 
     def _unasked(self, question: Question | GuessQuestion) -> list[dict[str, Any]]:
         """Return the line that keeps a question, or none if the file has it."""
-        if question.key not in _LOOKS.get(self.path, _NOTHING).asked or not self._is_there():
+        if self.path not in _LOOKS or not self._is_there():
             self._shown()
+        # If another program has added the question since, it stands there twice, which is no harm.
         if question.key in _LOOKS.get(self.path, _NOTHING).asked:
             return []
         said = question.to_dict()
@@ -585,6 +586,8 @@ class Progress:
                     self._set_aside(content)
             with open(self.path, "ab") as file:
                 file.write(lines)
+        if look := _LOOKS.get(self.path):
+            look.asked.update(entry["asked"] for entry in entries if "asked" in entry)
 
     def _read(self) -> list[Any]:
         if not self._is_there():

@@ -2,7 +2,8 @@
 // fields that are empty may be missing. `values` are those of the run that the page shows.
 
 const fold = (text) => [...text].map((c) => UNICODE.folds[c] ?? c.toLowerCase()).join("");
-const tidy = (text) => single(cut(text).normalize("NFC"));
+const tidy = (text) => single(visible(text).normalize("NFC"));
+const THOUSANDS = /(?<=\d)[, ](?=\d{3}(?!\d))/g; // what may part the thousands of a size
 const verdictOf = (correct) => (correct ? "" : "Try again.");
 const feedbackOf = (candidate) => candidate.feedback || verdictOf(candidate.correct);
 const otherwise = (question) =>
@@ -69,8 +70,11 @@ function matchesNumber(question, candidate, given, values) {
 function markNumeric(question, answer, values) {
   const given = readNumber(textOf(question, answer));
   if (!given.values.length) return askedBack(given.advice);
-  const match = (readings) => question.answers.find((candidate) =>
-    readings.some((reading) => matchesNumber(question, candidate, reading, values)));
+  const match = (readings) => { // 83 % is 83 and 0.83: it is right if either is
+    const first = readings.flatMap((reading) => question.answers.find((candidate) =>
+      matchesNumber(question, candidate, reading, values)) ?? []);
+    return first.find(({ correct }) => correct) ?? first[0];
+  };
   const found = match(given.values);
   // A comma for a point: it is neither wrong nor to be taken for granted.
   if (!found?.correct && match(given.other)?.correct) return askedBack(given.advice);
@@ -110,11 +114,16 @@ function likeness(a, b) {
 }
 
 function markShape(question, answer) {
-  const text = asciiDigits(tidy(textOf(question, answer)));
-  if (!/^[([]? *\d+( *[x×*, ] *\d+)* *,? *[)\]]?$/.test(text))
-    return askedBack("Write a shape like (1000, 512) or 1000x512.");
-  const given = String(text.match(/\d+/g).map((size) => size.replace(/^0+(?=\d)/, "")));
-  const found = question.answers.find(({ shape }) => shape && String(shape) === given);
+  const text = single(plain(tidy(textOf(question, answer))))
+    .replace(/^(?:torch\.)?size\((.*)\)$/, "$1"); // as PyTorch prints it
+  const backAsked = askedBack("Write a shape like (1000, 512) or 1000x512.");
+  if (!/^[([]? ?\d+( ?[x*, ] ?\d+)* ?,? ?[)\]]?$/.test(text)) return backAsked;
+  const match = (sizes) => {
+    const given = String(sizes.match(/\d+/g).map((size) => size.replace(/^0+(?=\d)/, "")));
+    return question.answers.find(({ shape }) => shape && String(shape) === given);
+  };
+  const found = match(text);
+  if (!found?.correct && match(text.replace(THOUSANDS, ""))?.correct) return backAsked;
   return found ? marked(found.correct, feedbackOf(found)) : marked(false, otherwise(question));
 }
 

@@ -3,7 +3,7 @@
 
 const NO_NUMBER = "That is no number. Write it like 512, 0.6 or 1/3.";
 const ASK_BACK = "That can be read in more than one way. Write decimals with a point, like 0.6, and "
-  + "a large number without blanks and commas, like 5130.";
+  + "a large number in digits alone, like 5130.";
 const MOST = 1000; // characters that are read
 
 // What Python takes for blanks: JavaScript's \s is another set.
@@ -16,13 +16,16 @@ const cut = (text) => [...text].slice(0, MOST).join("");
 
 const DIGITS = new Map([...UNICODE.digits].map((digit, i) => [digit, UNICODE.values[i]]));
 const asciiDigits = (text) => [...text].map((c) => DIGITS.get(c) ?? c).join("");
+const INVISIBLE = /[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]/g;
+const visible = (text) => cut(text).replace(INVISIBLE, "");
 
 const ALIKE = new Map([
   ["-", "\u2212\u2010\u2011\u2012\u2013\u2014\ufe63\uff0d"],
   ["'", "\u2019\u2018\u02bc\u00b4`_"],
   ["*", "\u00d7\u00b7\u22c5\u2219\u2217"],
   ["/", "\u2044\u2215\u00f7"],
-  [".", "\u066b"], [",", "\u066c"], ["%", "\u066a"],
+  [".", "\u066b"], [",", "\u066c\u060c"], ["%", "\u066a"],
+  ["#", "\u2080\u2081\u2082\u2083\u2084\u2085\u2086\u2087\u2088\u2089"],
 ].flatMap(([meant, written]) => [...written].map((c) => [c, meant])));
 const alike = (text) => [...text].map((c) => ALIKE.get(c) ?? c).join("");
 
@@ -33,6 +36,7 @@ const NUMBER = new RegExp(`^(?<sign>[+-]?)(?:`
   + `(?:\\*(?<base>\\d+)\\^(?<power>[+-]?\\d{1,3}))?`
   + `|(?<only>\\d+)\\^(?<raised>[+-]?\\d{1,3})`
   + `)(?<percent>%?)$`);
+const POINTS = /^[+-]?[1-9]\d{0,2}(\.\d{3})+%?$/;
 const GROUPS = /(?<![\d.,' ])[1-9]\d{0,2}([,' ])\d{3}(?:\1\d{3})*(?![\d,'/]| \d)/g;
 const ABOUT = pattern("^[\\s]*[~=\\u2248]");
 const PERCENT = pattern("[\\s]*(?:percent|per cent)[\\s]*$");
@@ -40,16 +44,18 @@ const TIMES = pattern("(?<=\\d)[\\s]*x[\\s]*(?=\\d+[\\s]*\\^)", "g");
 const UNCLEAR = pattern("[^\\d.,'\\s/%e^*+-]");
 
 // What a text says: `values` are all that may be meant, `other` is what it says to somebody who
-// writes a decimal comma, `advice` how to write it otherwise.
+// writes comma and point the other way round, `advice` how to write it otherwise.
 function readNumber(text) {
   const tidied = tidyNumber(text);
   const values = valueOf(tidied.replace(GROUPS, (found) => found.replace(/[,' ]/g, "")));
+  const points = POINTS.test(tidied);
   if (!values.length) {
-    const unclear = /\d[,' ] ?\d/.test(tidied) && !UNCLEAR.test(tidied);
+    const unclear = points || (/\d[,' ] ?\d/.test(tidied) && !UNCLEAR.test(tidied));
     return { values, other: [], advice: unclear ? ASK_BACK : NO_NUMBER };
   }
   const commas = tidied.split(",").length - 1;
-  const other = commas === 1 ? valueOf(tidied.replace(",", ".")) : [];
+  const other = points ? valueOf(tidied.replaceAll(".", ""))
+    : commas === 1 ? valueOf(tidied.replace(",", ".")) : [];
   return { values, other, advice: ASK_BACK };
 }
 
@@ -57,11 +63,16 @@ function readNumber(text) {
 const rounded = (number, digits) =>
   digits > 100 ? number : Number(number.toPrecision(digits));
 
+// Digits and signs, in one way of several that look alike.
+function plain(given) {
+  const text = visible(given)
+    .replace(/[\u2070\u00b9\u00b2\u00b3\u2074-\u2079\u207a\u207b]+/g, "^$&")
+    .replace(/(?=[\u00bc-\u00be\u2150-\u215e])/g, " ");
+  return asciiDigits(alike(alike(text).normalize("NFKC"))).toLowerCase();
+}
+
 function tidyNumber(given) {
-  let text = cut(given).replace(/[\u2070\u00b9\u00b2\u00b3\u2074-\u2079\u207a\u207b]+/g, "^$&");
-  text = text.replace(/(?=[\u00bc-\u00be\u2150-\u215e])/g, " ");
-  text = asciiDigits(alike(alike(text).normalize("NFKC"))).toLowerCase();
-  text = text.replace(ABOUT, "").replace(PERCENT, "%").replaceAll("**", "^").replace(TIMES, "*");
+  const text = plain(given).replace(ABOUT, "").replace(PERCENT, "%").replaceAll("**", "^").replace(TIMES, "*");
   return single(text).replace(/ *([-+*/^%]) */g, (all, sign, at, whole) =>
     "-+".includes(sign) && /\d/.test(whole[at - 1] ?? "") ? all : sign);
 }

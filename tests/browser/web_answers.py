@@ -10,6 +10,8 @@ TRAPS = [
     "²", "\x1f5\x85", "\ufeff5", "5\n", "\u2003-5", "1e400", "99^300", "5e-324", "1/0", "(4)",
     "[3, 4", "3x4", "9" * 80, "ẞ", "straße", "STRASSE", "ﬁlter", "ΑΣ", "İ", "e\u0301", "a" * 1200,
     "𝟓𝟏𝟐", "𐩀", "x̂", "\ud7ff", "cafe\u0301", "0.13", "0.12",
+    "1.234", "1.234.567", "1.234 %", "5₂", "5\u200b12", "٠،٥", "torch.Size([3, 64, 64])", "3X64X64",
+    "3, 064 x 64", "3²", "（３，６４，６４）", "cafe\u0301\u00ad",
 ]  # fmt: skip
 TEXT = (
     f"{string.ascii_letters}{string.digits} .,'/%^*+-_()[]xe×·−⁄½²ßẞΣİéﬁ٣５①\t\u00a0\u202f\x1c\x85"
@@ -36,7 +38,9 @@ def made():
         _made("rounded", "numeric", {"value": 0.125} | right, precision=2),
         _made("near", "numeric", {"value": 0.78} | right, tolerance=0.01),
         _made("percent", "numeric", {"value": 1.234} | right, {"value": 1234, "correct": False}),
+        _made("share", "numeric", {"value": 83, "correct": False}, {"value": 0.83} | right),
         _made("shape", "shape", {"shape": [3, 64, 64]} | right),
+        _made("thousands", "shape", {"shape": [3064, 64]} | right),
         _made("all", "many_choice", *choices, format="markdown"),
     )
     return quiz.Quiz("made", "Made", {}, questions)

@@ -197,7 +197,8 @@ def old(progress, *entries):
 def test_old_answers_to_the_lesson_are_found(tmp_path):
     found = quiz.load("03_feature_extraction")
     shape = next(q for q in found.questions if q.type == "shape")
-    old(Progress(), (found.name, shape.id, "1x2", False), (found.name, shape.id, "128x8x8", True))
+    right = next("x".join(map(str, a["shape"])) for a in shape.answers if a["correct"])
+    old(Progress(), (found.name, shape.id, "1x2", False), (found.name, shape.id, right, True))
     at = next(s for s in quiz.standings(Progress()) if s.quiz == found.name)
     assert (at.answered, at.right, at.first_try) == (1, 1, 0)
     n = found.questions.index(shape)

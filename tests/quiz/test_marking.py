@@ -104,6 +104,8 @@ TEXTS = [
     (SAID, "food", False, "neither"),
     (ARABIC, "صورة", True, ""),
     (question("string", {"answer": "naïve", "correct": True}), "nai\u0308ve", True, ""),
+    (WORD, "\ufeffhei\u200bght\u200e", True, "yes"),  # marks that nobody sees
+    (question("string", {"answer": "a\u00adb", "correct": True}), "ab", True, ""),
 ]
 
 
@@ -138,7 +140,17 @@ FEATURES = question(
         ("1000*512", True, "yes"),
         ("1000 512", True, "yes"),
         ("(1000, 512,)", True, "yes"),
+        ("1000X512", True, "yes"),
+        ("torch.Size([1000, 512])", True, "yes"),
+        ("Size([1000, 512])", True, "yes"),
+        ("（１０００，\u200b５１２）", True, "yes"),
         ("512x1000", False, "turned"),
+        ("1,000 x 512", False, "Write a shape like (1000, 512) or 1000x512."),
+        ("(1,000, 512)", False, "Write a shape like (1000, 512) or 1000x512."),
+        ("1 000 × 512", False, "Write a shape like (1000, 512) or 1000x512."),
+        ("1,000 x 513", False, "neither"),
+        ("1000₁ x 512", False, "Write a shape like (1000, 512) or 1000x512."),
+        ("10² x 512", False, "Write a shape like (1000, 512) or 1000x512."),
         ("1000", False, "neither"),
         ("a lot", False, "Write a shape like (1000, 512) or 1000x512."),
         ("", False, "Write a shape like (1000, 512) or 1000x512."),

@@ -14,6 +14,11 @@ READ = {
     "512": 512, " 512 ": 512, "512.0": 512, "5.": 5, ".5": 0.5, "007": 7, "+5": 5, "-5": -5,
     "- 5": -5, "−0.5": -0.5, "–5": -5, "—5": -5, "－5": -5, "-0": 0, "=512": 512, "~512": 512,
     "≈ 0.6": 0.6, "٥١٢": 512, "５１２": 512, "0．6": 0.6, "٣٫٥": 3.5,
+    # with marks that nobody sees
+    "\ufeff512": 512, "512\u200f": 512, "5\u200b12": 512, "\u2066-5\u2069": -5, "0.\u00ad5": 0.5,
+    "\u061c٥١٢": 512, "1\u2060000": 1000,
+    # a point is a point, whatever it may mean elsewhere; see Reading.other
+    "1.234": 1.234, "12.345": 12.345, "1.000": 1,
     # thousands
     "1,000,000": 1e6, "1,234.5": 1234.5, "12,345": 12345, "-1,234": -1234, "1 000 000": 1e6,
     "12 345": 12345, "1\u202f000": 1000, "1\u00a0000": 1000, "1\u2009000.5": 1000.5, "1'000": 1000,
@@ -33,11 +38,13 @@ ASKED_BACK = [
     "0,6", "0,625", "0,512", "1,5", "12,5", "1.234,5", "1 234,5", "1,0000", "12,34,567", "1,5e3",
     "5,13", "5 12", "5 1 2", "1 2", "0 625", "1 000,000", "1,234 567", "1, 234", "2 3/2", "2 0/3",
     "10 000/3", "5 130/200", "1 000 1/2", "1,000/3", "0,0", "1.5 × 10 6", "12 34 567", "½½",
+    "1.234.567", "-1.000.000", "1.000.000 %", "1.000.000,5", "٠،٥",
 ]  # fmt: skip
 NO_NUMBERS = [
     "", " ", ".", "-", "--5", "many", "512 px", "512px", "0x200", "inf", "-Infinity", "nan", "1/0",
     "0/0", "1e400", "1e999", "99^300", "0^-1", "1.2.3", "1/2/3", "²", "9" * 5000, "$5", "1e",
     "(512)", "5,", "e5", "\ud83d",
+    "5₂", "₅", "x₅", "10₂+1", "1.23.456", "0.123.456", "1.2345.678", "\u200b", "5\u200d%5",
 ]  # fmt: skip
 
 
@@ -78,7 +85,13 @@ def asking(value, **more):
         (1.234, "1,234", False, "more than one way"),  # a decimal comma: not wrong, not taken
         (1.234, "1,235", False, "Try again"),
         (1.234, "1,234,000", False, "Try again"),
-        (1234, "1.234", False, "Try again"),
+        (1234, "1.234", False, "more than one way"),  # a point for a comma, likewise
+        (-1234, "-1.234", False, "more than one way"),
+        (1234, "1.235", False, "Try again"),
+        (1.234, "1.234", True, ""),
+        (234, "0.234", False, "Try again"),
+        (12345, "12.34", False, "Try again"),
+        (1234567, "1.234.567", False, "more than one way"),
         (999, "999", True, ""),
         (0.01234, "1,234 %", False, "more than one way"),
         (1234, "1,234e3", False, "more than one way"),
@@ -91,6 +104,13 @@ def test_a_comma_is_never_taken_for_what_it_may_not_mean(value, text, right, sai
     found = quiz.mark(asking(value), text)
     assert found.correct is right
     assert said in found.feedback
+
+
+@pytest.mark.parametrize(("text", "right"), [("83 %", True), ("0.83", True), ("83", False)])
+@pytest.mark.parametrize("turn", [1, -1])
+def test_percent_are_right_if_one_reading_is_whatever_stands_first(text, right, turn):
+    answers = ({"value": 83, "correct": False}, {"value": 0.83, "correct": True})[::turn]
+    assert quiz.mark(Question("q", "numeric", "?", answers), text).correct is right
 
 
 def test_a_wrong_number_with_a_comma_gets_the_feedback_to_it():

@@ -308,6 +308,18 @@ def test_saving_an_answer_reads_nothing_of_what_was_kept(progress, monkeypatch):
     assert len(parsed) <= 40
 
 
+def test_the_first_answer_to_a_question_reads_nothing_either(progress, monkeypatch):
+    progress.path.write_bytes(lines(100))
+    asked = quiz.load([QUESTION | {"question": f"{i}?"} for i in range(9)])
+    progress.last(asked)  # as showing the quiz does
+    monkeypatch.setattr(module, "_look", lambda *_: pytest.fail("the file was read again"))
+    for question in (*asked.questions, *asked.questions):
+        progress.add("own", question, "1", True)
+    monkeypatch.undo()
+    assert progress.path.read_bytes().count(b'"asked"') == 9
+    assert len(progress.answers()) == 118
+
+
 QUESTION = {"question": "1?", "type": "numeric", "answers": [{"value": 1, "correct": True}]}
 
 
