@@ -137,6 +137,20 @@ def test_a_hint_helps_and_does_not_tell(name):
         assert not re.search(r"\b(two|three|four|2|3|4) are right", question.hint.casefold())
 
 
+def stems(text):
+    """Return the beginnings of the words of a text, so that "labels" is "label"."""
+    return {word[:5] for word in words(text)}
+
+
+def test_a_hint_has_no_words_of_the_right_choice_alone():
+    for _, question in CHOICES:
+        right = next(answer["answer"] for answer in question.answers if answer["correct"])
+        others = (answer["answer"] for answer in question.answers if not answer["correct"])
+        known = stems(" ".join((question.text, *others)))
+        told = (stems(question.hint) & stems(right)) - known
+        assert len(told) <= 1, (question.id, told)
+
+
 def positions(rank):
     """Count the right choice's place after the choices are put in order."""
     return Counter(
@@ -152,21 +166,53 @@ def test_right_answers_are_spread_evenly():
 
 
 def test_length_does_not_tell_the_right_answer():
+    """Neither the longest nor the shortest nor one in the middle is right much too often."""
     found = positions(lambda answers: sorted(answers, key=lambda a: len(plain(a))))
-    assert max(found.values()) <= len(CHOICES) * 0.4
-    longest = sum(
-        max(question.answers, key=lambda answer: len(plain(answer)))["correct"]
-        for _, question in CHOICES
-    )
-    assert longest <= len(CHOICES) * 0.28
+    for place in range(4):
+        assert 0.18 <= found[place] / len(CHOICES) <= 0.33, found
+
+
+CUES = {
+    "words": r"\w+",
+    "reasons": r"\b(because|since|so that|as|for)\b",
+    "absolute words": r"\b(always|never|only|all|every|each|cannot|no|any|must|nothing|whole)\b",
+    "cautious words": r"\b(may|can|often|about|likely|part|hardly|more|less|some|most|nearly)\b",
+    "numbers": r"\d+",
+    "colons": ":",
+    "commas": ",",
+    "negations": r"\b(not|no|nothing|never|neither)\b",
+}
+
+
+def hits(cue, sign):
+    """Return how often one is right who clicks where most (1) or fewest (-1) of a cue stand."""
+    total = 0.0
+    for _, question in CHOICES:
+        counts = [sign * len(re.findall(cue, plain(a).casefold())) for a in question.answers]
+        most = max(counts)
+        clicked = [
+            answer["correct"]
+            for answer, n in zip(question.answers, counts, strict=True)
+            if n == most
+        ]
+        total += sum(clicked) / len(clicked)
+    return total / len(CHOICES)
+
+
+@pytest.mark.parametrize("cue", CUES)
+def test_no_trick_of_wording_tells_the_right_answer(cue):
+    """By chance it would be 0.25; 0.33 leaves room for the chance of 80 questions."""
+    assert max(hits(CUES[cue], 1), hits(CUES[cue], -1)) <= 0.33
 
 
 def test_many_choices_follow_no_pattern():
     patterns = Counter(tuple(answer["correct"] for answer in q.answers) for q in MANY)
     alternating = [p for p in patterns if all(a != b for a, b in itertools.pairwise(p))]
     assert not alternating
-    assert max(patterns.values()) <= len(MANY) * 0.4
+    assert max(patterns.values()) <= len(MANY) * 0.25
     assert 0.3 <= sum(q.answers[0]["correct"] for q in MANY) / len(MANY) <= 0.7
+    right = Counter(sum(answer["correct"] for answer in q.answers) for q in MANY)
+    assert max(right.values()) <= len(MANY) * 0.6, "how many are right can be guessed"
 
 
 def test_no_two_questions_are_nearly_the_same():
@@ -314,6 +360,77 @@ MORE = {
 def test_what_a_question_says_of_silent_code_is_so(name, identity):
     question = by_id(name, identity)
     assert SILENT[name, identity](after(question, **MORE.get(identity, dict)()))
+
+
+def test_rows_that_are_shuffled_without_their_labels_teach_nothing():
+    question = by_id("04_train_linear_head", "shuffled-apart")
+
+    def reached(*replaced):
+        variables = given()
+        code = question.code
+        for old, new in replaced:
+            assert old in code
+            code = code.replace(old, new)
+        variables["optimizer"].param_groups[0]["lr"] = 0.01
+        for _ in range(20):
+            exec(code, variables)
+        said = variables["layer"](variables["x"]).argmax(1)
+        return (said == variables["y"]).float().mean().item()
+
+    torch.manual_seed(0)
+    assert reached() < 0.3
+    assert reached(("x = x[order]", "x, y = x[order], y[order]")) > 0.9
+
+
+def test_columns_that_all_labels_chose_make_luck_of_random_numbers():
+    """Far above 0.5 each time, as the feedback says."""
+    question = by_id("05_validation", "chosen-before")
+    reached = []
+    for seed in range(4):
+        chance = torch.Generator().manual_seed(seed)
+        x = torch.randn(60, 2000, generator=chance)
+        y = torch.randint(0, 2, (60,), generator=chance)
+        made = after(question, ("epochs=50", "epochs=20"), x=x, y=y)
+        reached.append(made["right"].float().mean().item())
+    assert min(reached) > 0.6
+
+
+def test_ranges_that_tell_a_fault_are_those_of_pixels():
+    question = by_id("02_preprocessing", "find-the-fault")
+    ends = torch.tensor([0.0, 1.0])[:, None, None, None].expand(2, 3, 1, 1)
+    variables = given()
+    shown = {"right": ends, "twice": ends / 255}
+    found = {}
+    for name, scaled in shown.items():
+        normal = (scaled - variables["mean"]) / variables["std"]
+        found[name] = (normal.min().item(), normal.max().item())
+    texts = [answer["answer"].replace("−", "-") for answer in question.answers]
+    low, high = found["right"]
+    assert f"The values go from {low:.1f} to {high:.1f}" in texts
+    low, high = found["twice"]
+    assert f"The values go from {low:.2f} to {high:.2f}" in texts
+
+
+def test_shapes_and_counts_that_questions_ask_for_are_those_of_the_network():
+    network, maps, side = untrained(), {}, {}
+    for size, found in ((128, maps), (224, side)):
+        x = torch.zeros(1, 3, size, size)
+        for name, part in list(network.named_children())[:-2]:
+            x = part(x)
+            found[name] = tuple(x.shape[1:])
+
+    def right(name, identity, field):
+        answers = by_id(name, identity).answers
+        return next(answer[field] for answer in answers if answer["correct"])
+
+    assert tuple(right("03_feature_extraction", "after-layer2", "shape")) == maps["layer2"]
+    assert right("08_deep_dive", "map-step", "value") == side["layer3"][2]
+    weight = network.layer2[0].conv1.weight
+    assert right("08_deep_dive", "filters", "shape") == list(weight.shape)
+    numbers = resnet18(num_classes=4).parameters()
+    assert right("09_metrics_and_cost", "from-scratch", "value") == sum(n.numel() for n in numbers)
+    sure = nn.functional.cross_entropy(torch.eye(4)[:1], torch.tensor([0])).item()
+    assert right("10_challenge", "softmax-first", "value") == round(sure, 2)
 
 
 def test_dividing_whole_numbers_leaves_zeros_and_ones():
