@@ -5,9 +5,10 @@ as Markdown where a question says so. The result is sanitized: nothing of it run
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from functools import partial
-from html import escape
+from html import escape, unescape
 from typing import TYPE_CHECKING, Any
 
 import nh3
@@ -48,10 +49,11 @@ _MATH_ATTRIBUTES = {
     "stretchy", "voffset", "width", "xmlns",
 }  # fmt: skip
 _TAGS = {
-    "a", "b", "big", "blockquote", "br", "caption", "center", "code", "dd", "del", "div", "dl",
-    "dt", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "ins", "kbd", "li", "mark",
-    "ol", "p", "pre", "q", "s", "samp", "small", "span", "strong", "sub", "sup", "table", "tbody",
-    "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul", "var",
+    "a", "abbr", "b", "bdi", "bdo", "big", "blockquote", "br", "caption", "center", "cite", "code",
+    "dd", "del", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "font", "h1",
+    "h2", "h3", "h4", "h5", "h6", "hr", "i", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q",
+    "rp", "rt", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "summary", "sup",
+    "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul", "var", "wbr",
 }  # fmt: skip
 _ATTRIBUTES = {
     "a": {"href"},
@@ -61,11 +63,17 @@ _ATTRIBUTES = {
     **dict.fromkeys(_MATHML, _MATH_ATTRIBUTES),
 }
 
-_REST = rf"/?(?:{'|'.join(sorted(_TAGS))})(?:[\s/][^<>]*)?>"  # of a tag that is known
+# In a<b and c>d there is no tag: an attribute has a value.
+_ATTRIBUTE = (
+    r"""\s+[a-z][\w:.-]*\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>=`]+)|\s+(?:open|reversed|nowrap)"""
+)
+_REST = rf"/?(?:{'|'.join(sorted(_TAGS))})(?:{_ATTRIBUTE})*\s*/?>"  # of a tag that is known
+_PICTURE = re.compile(rf"<img((?:{_ATTRIBUTE})+)\s*/?>", re.I)
+_GIVEN = re.compile(r"""([a-z][\w:.-]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'<>=`]+))""", re.I)
 _NO_TAG = re.compile(rf"<(?!{_REST})", re.I)
 # What is in no formula: code, a tag, or a price with words after it.
 _PROSE = re.compile(rf"`|<{_REST}|^\d[^\\^]*\s[a-z]{{2,}}\b[^\\^]*$|^\d.*\s$", re.I | re.S)
-_VERBATIM = re.compile(r"<(code|pre|kbd|samp|tt)>.*?</\1>", re.I | re.S)
+_VERBATIM = re.compile(rf"<(code|pre|kbd|samp|tt)(?:{_ATTRIBUTE})*\s*>.*?</\1>", re.I | re.S)
 _CLEANER = nh3.Cleaner(
     tags=_TAGS | _MATHML,
     attributes=_ATTRIBUTES,
@@ -75,6 +83,20 @@ _CLEANER = nh3.Cleaner(
 _DOLLARS = r"\$\$(?P<block>(?:\\.|[^$\\])+)\$\$|\$(?P<inline>(?:\\.|[^$\\])+)\$"
 # What JupyterQuiz makes of dollar signs; in Markdown, these are brackets.
 _BRACKETS = r"\\\[(?P<square>.{1,2000}?)\\\]|\\\((?P<round>.{1,2000}?)\\\)"
+# What the converter does not know, in what it knows; what only numbers or spaces lines goes.
+_KNOWN = [
+    (re.compile(pattern), known)
+    for pattern, known in (
+        (r"\{(?:aligned|gathered)\}", "{split}"),
+        (r"\\arg(?![a-zA-Z])", r"\\operatorname{arg}"),
+        (r"\\operatorname\*", r"\\operatorname"),
+        (r"\\[bB]igg?[lrm]?\s*(?=\\)", ""),
+        (r"\\\\\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in|px)\s*\]", r"\\\\"),
+        (r"\\(?:label|require)\s*\{[^{}]*\}", ""),
+        (r"\\(?:notag|nonumber|hfill|allowbreak|mathstrut|strut)(?![a-zA-Z])", ""),
+    )
+]
+_VARIANT = re.compile(r'(?<=<m[in]) mathvariant="([a-z-]+)">((?:[^<>&]|&#x[0-9A-F]+;)+)<')
 _MOST = 20_000  # characters, of which few are tags: what is longer, nobody wrote for a quiz
 _MOST_TAGS = 1000
 
@@ -132,7 +154,29 @@ def mathml(latex: str, display: str = "inline") -> str:
     >>> mathml("x^2")[:40]
     '<math xmlns="http://www.w3.org/1998/Math'
     """
-    return convert(re.sub(r"\{(aligned|gathered)\}", "{split}", latex), display=display)
+    for pattern, known in _KNOWN:
+        latex = pattern.sub(known, latex)
+    found = re.sub(r"\\(?=[%_$#{}&])", "", convert(latex, display=display))
+    if "\\" in found:
+        raise ValueError("the converter does not know all of it")
+    return _VARIANT.sub(_in_letters, found)
+
+
+def _in_letters(found: re.Match[str]) -> str:
+    """Write letters of another kind as such: no browser of today draws them by `mathvariant`."""
+    kind = re.sub("-(?!struck|serif)", " ", found[1]).upper()
+    letters = ""
+    for letter in unescape(found[2]):
+        name = re.sub("LATIN |GREEK |LETTER ", "", unicodedata.name(letter, ""))
+        letters += _letter(f"MATHEMATICAL {kind} {name}") or _letter(f"{kind} {name}") or letter
+    return found[0] if letters == unescape(found[2]) else f">{letters}<"
+
+
+def _letter(name: str) -> str:
+    try:
+        return unicodedata.lookup(name)
+    except KeyError:
+        return ""
 
 
 def formula(latex: str, display: str = "inline") -> str:
@@ -159,7 +203,7 @@ def formula(latex: str, display: str = "inline") -> str:
 def _find_formula(pattern: re.Pattern[str], state: StateInline, silent: bool) -> bool:
     """Find a formula at a place of a text: a rule of markdown-it."""
     found = pattern.match(state.src, state.pos)
-    if not found or not _is_formula(found):
+    if not found or _is_escaped(state.src, state.pos) or not _is_formula(found):
         return False
     if not silent:
         token = state.push("formula", "", 0)
@@ -167,6 +211,14 @@ def _find_formula(pattern: re.Pattern[str], state: StateInline, silent: bool) ->
         token.info = "block" if found.lastgroup in ("block", "square") else "inline"
     state.pos = found.end()
     return True
+
+
+def _is_escaped(text: str, at: int) -> bool:
+    """Whether a backslash belongs to what stands at a place, and not to another backslash."""
+    start = at
+    while text[max(0, start - 1) : start] == "\\":
+        start -= 1
+    return (at - start) % 2 == 1
 
 
 def _is_formula(found: re.Match[str]) -> bool:
@@ -177,6 +229,8 @@ def _is_formula(found: re.Match[str]) -> bool:
     if _PROSE.search(text):
         return False
     if re.search(r"\\[a-zA-Z]|\^", text):  # only LaTeX has these
+        return True
+    if re.fullmatch(r"\s(?=.*[a-z])(?!.*[a-z]{2}).*\s", text, re.I | re.S):  # "$ x = 5 $"
         return True
     start, end = found.span()
     beside = found.string[max(0, start - 1) : start] + found.string[end : end + 1]
@@ -211,13 +265,20 @@ def _render_formula(_: RendererHTML, tokens: Any, i: int, *__: Any) -> str:
 def _render_tag(_: RendererHTML, tokens: Any, i: int, *__: Any) -> str:
     """Return a tag; as text, if it is none that is known: "x<y and y>z"."""
     tag = tokens[i].content
+    if picture := _PICTURE.fullmatch(tag):
+        given = {name.lower(): a or b or c for name, a, b, c in _GIVEN.findall(picture[1])}
+        if "src" in given:
+            return _link(unescape(given["src"]), unescape(given.get("alt", "")))
     return "" if tag.startswith("<!--") else _NO_TAG.sub("&lt;", tag)
 
 
 def _render_picture(_: RendererHTML, tokens: Any, i: int, *__: Any) -> str:
+    return _link(tokens[i].attrs["src"], tokens[i].content)
+
+
+def _link(address: str, words: str) -> str:
     """Return a link in place of a picture: what a page loads tells who reads it."""
-    address, words = tokens[i].attrs["src"], tokens[i].content or "picture"
-    return f'<a href="{escape(address)}">{escape(words)}</a>'
+    return f'<a href="{escape(address)}">{escape(words or "picture")}</a>'
 
 
 def _render_text(_: RendererHTML, tokens: Any, i: int, *__: Any) -> str:

@@ -129,7 +129,7 @@ def rounded(number: float, digits: int) -> float:
 
 
 def visible(text: str) -> str:
-    """Drop the marks of a text that nobody sees.
+    r"""Drop the marks of a text that nobody sees.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def visible(text: str) -> str:
 
     Examples
     --------
-    >>> visible("5\\u200b12\\ufeff")
+    >>> visible("5\u200b12\ufeff")
     '512'
     """
     return _INVISIBLE.sub("", text)

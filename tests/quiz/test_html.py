@@ -1,5 +1,7 @@
 """Texts of quiz files as HTML: what is shown."""
 
+import re
+
 import pytest
 
 from featlib import quiz
@@ -42,7 +44,7 @@ def is_math(html, display="inline"):
 FORMULAS = [
     "$x$", "A $\\lambda=0$.", "$\\pi$ to 2", "$x$ is 5", "2$\\times$3", "$ \\frac{1}{2} $",
     "$a_1$-axis", "$x<y$", "$2 x$", "$3 \\text{ cats}$",
-    "$x^2$7", "$\\{x\\}$", "(see $f(x)$)",
+    "$x^2$7", "$\\{x\\}$", "(see $f(x)$)", "$ x $", "so $ x = 5 $ is", "$ n $-gram",
 ]  # fmt: skip
 
 
@@ -80,6 +82,49 @@ def test_matrices_have_rows_and_cells(kind):
     assert (found.count("<mtr>"), found.count("<mtd")) == (2, 4)
 
 
+@pytest.mark.parametrize("format", ["text", "markdown"])
+@pytest.mark.parametrize("text", ["\\$N and $x$", "\\$x$x$", "(\\$a)$x$"])
+def test_a_dollar_sign_with_a_backslash_begins_no_formula(text, format):
+    before = text.removesuffix("$x$").replace("\\$", "$")
+    assert html.rich(text, format) == before + html.rich("$x$")
+
+
+# What the converter by itself shows as source, or as other letters.
+COMMANDS = {
+    r"\arg\max_x f": "argmaxxf",
+    r"\operatorname*{argmax}_x": "argmaxx",
+    r"\big\{ x \bigr\}": "{x}",
+    r"\Big\langle x \Big\rangle": "⟨x⟩",
+    r"\begin{bmatrix} 1 \\[2pt] 3 \end{bmatrix}": "[13]",
+    r"\label{a} x": "x",
+    r"x \notag": "x",
+    r"\text{50\%}": "50%",
+    r"\text{a\_b \& \$5}": "a_b&nbsp;&amp;&nbsp;$5",
+    r"\mathbb R^n": "ℝn",
+    r"\mathbb{R}": "ℝ",
+    r"\mathbf x": "𝐱",
+    r"\boldsymbol{\theta}": "𝜽",
+    r"\mathbf{\Sigma}": "𝚺",
+    r"\mathcal L": "ℒ",
+    r"\mathbb 1": "𝟙",
+    r"\mathsf T": "𝖳",
+    r"\mathrm d": "d",
+    r"A \setminus B": "A⧵B",
+}
+
+
+@pytest.mark.parametrize("latex", COMMANDS)
+def test_commands_of_latex(latex):
+    found = html.rich(f"${latex}$")
+    assert found.startswith("<math")
+    assert re.sub("<[^>]*>", "", found) == COMMANDS[latex]
+
+
+@pytest.mark.parametrize("latex", [r"\foo{x}", r"1 + \unknown", r"x_"])
+def test_a_formula_that_is_not_known_as_a_whole_is_shown_as_source(latex):
+    assert html.rich(f"${latex}$") == f"<code>{latex}</code>"
+
+
 NO_FORMULAS = {
     "costs $5 and $7 today": "costs $5 and $7 today",
     "costs \\$5 and \\$7": "costs $5 and $7",
@@ -91,6 +136,9 @@ NO_FORMULAS = {
     "It was $5, not very much (or so they say)$.": "It was $5, not very much (or so they say)$.",
     "$5, <b>or</b>$": "$5, <b>or</b>$",
     "$5 and \\$7, then H<sub>2</sub>$": "$5 and $7, then H<sub>2</sub>$",
+    "5 $ a kg or 6 $ a pound": "5 $ a kg or 6 $ a pound",
+    "5 $ + 7 $": "5 $ + 7 $",
+    "\\$x or y$": "$x or y$",
     "$5": "$5",
     "$": "$",
     "$$": "$$",
@@ -112,6 +160,8 @@ def test_prices_stay_text(text, format):
         ("$5 `a$b`", "text", "$5 `a$b`"),
         ("$5 `a$b`", "markdown", "$5 <code>a$b</code>"),
         ("<code>a$b$c</code>", "text", "<code>a$b$c</code>"),
+        ('<code class="language-python">a$b$c</code>', "text", "<code>a$b$c</code>"),
+        ("<pre style='color: red'>$a$\n b</pre>", "text", "<pre>$a$\n b</pre>\n"),
         ("<code>if x<y: $z$</code>", "markdown", "<code>if x&lt;y: $z$</code>"),
         ("```\n$a$ <b>\n```", "markdown", "<pre><code>$a$ &lt;b&gt;\n</code></pre>\n"),
     ],
@@ -131,6 +181,17 @@ def test_code_stays_text(text, format, shown):
         ("x<y and y>z", "x&lt;y and y&gt;z"),
         ("List<int> and <unk>", "List&lt;int&gt; and &lt;unk&gt;"),
         ("a <!-- note -->b", "a b"),
+        ("if a<b and c>d:", "if a&lt;b and c&gt;d:"),
+        ("x<a or a>y, i<p, p>j", "x&lt;a or a&gt;y, i&lt;p, p&gt;j"),
+        ('<font color="red">a</font>', "<font>a</font>"),
+        (
+            "<strike>a</strike> <abbr title='b'>c</abbr>",
+            '<strike>a</strike> <abbr title="b">c</abbr>',
+        ),
+        (
+            "<details open><summary>a</summary>b</details>",
+            "<details><summary>a</summary>b</details>\n",
+        ),
         ("<ul>\n<li>a</li>\n<li>b</li>\n</ul>", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n"),
         ('<b onclick="x()" style="color:red">a</b>', "<b>a</b>"),
         ("C:\\new\\x", "C:\\new\\x"),
@@ -158,6 +219,37 @@ def test_a_picture_is_a_link_and_is_not_loaded():
     found = html.rich("![a cat](https://a.org/cat.png)", "markdown")
     assert found.startswith('<a href="https://a.org/cat.png"')
     assert found.endswith(">a cat</a>")
+
+
+@pytest.mark.parametrize("format", ["text", "markdown"])
+@pytest.mark.parametrize(
+    ("picture", "address", "words"),
+    [
+        ('<img src="https://a.org/c.png" alt="a &gt; b">', "https://a.org/c.png", "a &gt; b"),
+        ("<IMG width=10 SRC=cat.png />", "cat.png", "picture"),
+        ("<img src='a.png?x=1&amp;y=2' onerror='alert(1)'>", "a.png?x=1&amp;y=2", "picture"),
+        ('<img alt=">" src="a.png">', "a.png", "&gt;"),
+    ],
+)
+def test_a_picture_in_html_is_a_link_too(picture, address, words, format):
+    link = f'<a href="{address}" target="_blank" rel="noopener noreferrer">{words}</a>'
+    assert html.rich(f"see {picture} here", format) == f"see {link} here"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("<img>", "&lt;img&gt;"),
+        ("<img alt=a>", "&lt;img alt=a&gt;"),
+        ("<code><img src=a></code>", "<code>&lt;img src=a&gt;</code>"),
+        (
+            '<img src="javascript:alert(1)">',
+            '<a target="_blank" rel="noopener noreferrer">picture</a>',
+        ),
+    ],
+)
+def test_what_is_no_picture_to_look_at(text, shown):
+    assert html.rich(text) == shown
 
 
 def test_text_is_no_markdown():
