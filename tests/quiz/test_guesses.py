@@ -2,8 +2,12 @@
 
 import csv
 import json
+import re
+from collections import Counter
 from dataclasses import asdict, replace
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -12,6 +16,8 @@ from featlib import FeatlibError, quiz
 from featlib.engine import words
 from featlib.quiz import Guess, Guessed, GuessQuestion, Progress
 
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+ASKS = r'(\w+) = featlib\.predict_first\("([\w-]+)"\)'
 SLIDER = {"id": "one", "kind": "slider", "prompt": "How often?", "low": 0, "high": 1, "step": 0.01}
 BARS = SLIDER | {"id": "two", "kind": "bars", "labels": ["pixels", "features"]}
 CHOICE = {"id": "three", "kind": "choice", "prompt": "Which?", "labels": ["cat", "dog", "=cmd()"]}
@@ -41,14 +47,48 @@ def question(entry, **changes):
 
 def test_the_questions_of_the_lesson_are_read_and_belong_to_notebooks():
     found = quiz.load_guesses()
-    assert len(found) >= 5
-    assert {asked.kind for asked in found.values()} >= {"slider", "bars", "curve"}
+    assert len(found) >= 20
+    assert {asked.kind for asked in found.values()} >= {"slider", "bars", "choice", "curve"}
     for name, asked in found.items():
         assert name == asked.id
         assert asked.notebook.startswith(name[:2])
         assert asked.notebook in quiz.names()
         assert "?" in asked.prompt
     assert len({asked.key for asked in found.values()}) == len(found)
+
+
+def asked_in_notebooks():
+    """Return for each guess its notebook, the cell that asks, and all cells."""
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        cells = nbformat.read(path, as_version=4).cells
+        for place, cell in enumerate(cells):
+            for variable, name in re.findall(ASKS, cell.source):
+                yield name, path.stem, variable, place, cells
+
+
+def test_each_guess_is_asked_once_where_it_belongs_and_then_answered():
+    """Ten notebooks, two guesses or more in each; the next that is said of it is the truth."""
+    asked = list(asked_in_notebooks())
+    lesson = quiz.load_guesses()
+    assert sorted(name for name, *_ in asked) == sorted(lesson)
+    for name, notebook, variable, place, cells in asked:
+        assert notebook == lesson[name].notebook
+        told = rf"\b{variable}\.reveal\(|guess={variable}\b"
+        later = (c.source for c in cells[place + 1 :] if variable in re.findall(r"\w+", c.source))
+        assert re.search(told, next(later)), name
+        # Within the next few cells, or the learner has forgotten what it was about.
+        assert any(re.search(told, cell.source) for cell in cells[place + 1 : place + 6]), name
+    each = Counter(notebook for _, notebook, *_ in asked)
+    assert len(each) == 10
+    assert min(each.values()) >= 2
+
+
+def test_a_number_that_a_guess_starts_from_is_the_notebooks():
+    for name, _, _, _, cells in asked_in_notebooks():
+        measured = [cell for cell in cells if "predict_first" not in cell.source]
+        shown = " ".join(str(cell.get("outputs", "")) for cell in measured)
+        for number in re.findall(r"about (\d+\.\d+)", quiz.load_guesses()[name].prompt):
+            assert number in shown, name
 
 
 def test_guesses_are_no_quiz():
