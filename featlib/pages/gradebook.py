@@ -7,6 +7,7 @@ exported, says who that is: the file is called as a username, a number or an add
 student, or as the student's name, in any order of its words.
 """
 
+import codecs
 import csv
 import io
 import re
@@ -183,8 +184,8 @@ def read_roster(path: str | Path) -> tuple[Student, ...]:
     Parameters
     ----------
     path : str or pathlib.Path
-        A CSV file in UTF-8, with commas, semicolons or tabs: the export of the grades, or of the
-        participants.
+        A CSV file in UTF-8 (or UTF-16, as spreadsheets save Unicode), with commas, semicolons or
+        tabs: the export of the grades, or of the participants.
 
     Returns
     -------
@@ -200,12 +201,15 @@ def read_roster(path: str | Path) -> tuple[Student, ...]:
     try:
         rows = _rows(read_regular(path, _LARGEST))
     except (OSError, ValueError, csv.Error) as error:
-        why = "no text in UTF-8" if isinstance(error, UnicodeDecodeError) else reason(error)
+        why = reason(error)
+        if isinstance(error, UnicodeDecodeError):
+            why, fix = "no text in UTF-8", "Save it as CSV in UTF-8, such as with a spreadsheet."
         checks.refuse(_WHERE, f"a roster in CSV at '{path}'", why, fix)
     header = [_COLUMNS.get(" ".join(cell.casefold().split()), "") for cell in rows[0]]
     if not {*_IDENTIFYING, "name", "last"}.intersection(header):
         wanted = f"a column Username, Email address, ID number, ID or Student in '{path}'"
         got = ", ".join(cell.strip() for cell in rows[0])[:200] or "an empty first line"
+        fix = "Call one of its columns so, in English: in the file's first line."
         checks.refuse(_WHERE, wanted, got, fix)
     found = [_student(dict(zip(reversed(header), reversed(row), strict=True))) for row in rows[1:]]
     return tuple(student for student in found if student.label)
@@ -314,7 +318,8 @@ def _percent(mark: Mark, out_of: int) -> str:
 
 def _rows(content: bytes) -> list[list[str]]:
     """Return the cells of a CSV file, as many in each row."""
-    text = content.decode("utf-8-sig")
+    is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = content.decode("utf-16" if is_wide else "utf-8-sig")
     first = text.lstrip("\r\n").partition("\n")[0]
     separator = max(",;\t", key=first.count)
     rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator) if any(row)]

@@ -8,11 +8,11 @@ from decimal import ROUND_CEILING, Context, Decimal
 from math import inf, isfinite, nextafter
 from typing import Any
 
-from featlib.quiz.html import code, rich
+from featlib.quiz.html import choice, code, rich
 from featlib.quiz.numbers import rounded
 from featlib.quiz.questions import CHOICES, Question
 
-__all__ = ["LeftOut", "asked", "interval", "number", "otherwise"]
+__all__ = ["LeftOut", "asked", "interval", "number", "otherwise", "typed"]
 
 _SHARE = 1e-6  # of an interval's width: so far inside an end that does not belong to it
 
@@ -38,9 +38,11 @@ def asked(question: Question) -> str:
     ------
     LeftOut
         If what is right follows from the learner's own run, may be written in many ways, or hangs
-        on the spelling; or if nothing is right.
+        on the spelling; if nothing is right; or if a choice is empty: Moodle drops those.
     """
     right = [answer for answer in question.answers if answer.get("correct")]
+    if question.type == "string":
+        right = [answer for answer in right if typed(answer) or "ask" in answer]
     if question.type == "shape":
         raise LeftOut("a shape can be written in many ways")
     if question.type != "order" and not right:
@@ -51,8 +53,30 @@ def asked(question: Question) -> str:
         raise LeftOut("capital letters count")
     if question.type == "string" and any(answer.get("fuzzy_threshold") for answer in right):
         raise LeftOut("what is nearly spelled right counts")
+    if question.type in CHOICES:
+        shown = [choice(question, answer) for answer in question.answers]
+    else:
+        shown = [rich(item, question.format) for item in question.items]
+    if not all(map(str.strip, shown)):
+        raise LeftOut("a choice or an item of it is empty")
     place = "<p>Give each its place: 1 comes first.</p>" if question.type == "order" else ""
     return rich(question.text, question.format) + code(question.code) + place
+
+
+def typed(answer: dict[str, Any]) -> str:
+    """Return what somebody types to give an answer of a question of type ``string``.
+
+    Parameters
+    ----------
+    answer : dict
+        One of the question's answers.
+
+    Returns
+    -------
+    str
+        On one line; empty if it is none to be typed.
+    """
+    return " ".join(answer.get("answer", "").split())
 
 
 def interval(question: Question, answer: dict[str, Any]) -> tuple[float, float]:

@@ -4,6 +4,8 @@ All texts are HTML, as the notebooks show them, on one line: a blank line would 
 What GIFT gives a meaning to (``~ = # { } :`` and the backslash) has a backslash before it. See
 https://docs.moodle.org/en/GIFT_format.
 
+Moodle stops importing at the first question that it objects to: so such a question is left out.
+
 Moodle gives a part of the mark for some of several right choices, or some items in their place;
 featlib wants all. A wrong choice takes the whole mark. GIFT has no place for hints.
 """
@@ -13,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from featlib.engine.words import readable
-from featlib.quiz.accepted import LeftOut, asked, interval, number, otherwise
+from featlib.quiz.accepted import LeftOut, asked, interval, number, otherwise, typed
 from featlib.quiz.html import choice, rich
 from featlib.quiz.marking import shuffled
 from featlib.quiz.questions import Question
@@ -22,6 +24,8 @@ __all__ = ["item", "package"]
 
 # Into how many equal parts Moodle can divide a mark.
 _PARTS = {*range(1, 11), 20}
+_FEWEST = 3  # items that Moodle's question with pairs must have
+_LONGEST = 255  # characters of a category's name
 
 
 def package(quizzes: Sequence[tuple[str, str, Sequence[str]]]) -> bytes:
@@ -39,7 +43,8 @@ def package(quizzes: Sequence[tuple[str, str, Sequence[str]]]) -> bytes:
     parts = []
     for name, title, items in quizzes:
         words = " ".join(f"{name} {title}".replace("\\", " ").split())  # nothing is unescaped here
-        parts += [f"$CATEGORY: featlib/{words.replace('/', '//')}", *items]
+        category = words[:_LONGEST].strip().replace("/", "//")
+        parts += [f"$CATEGORY: featlib/{category}", *items]
     return readable("\n\n".join(parts) + "\n").encode()
 
 
@@ -114,9 +119,11 @@ def _numbers_of(question: Question, answer: dict[str, Any]) -> str:
 def _texts(question: Question) -> str:
     said = []
     for answer in question.answers:
-        if (text := answer.get("answer", "")) and "ask" not in answer:
+        if (text := typed(answer)) and "ask" not in answer:
             if "->" in text:
                 raise LeftOut("GIFT takes -> in an answer for a pair")
+            if "&&0" in text:
+                raise LeftOut("Moodle's import takes && and a number in an answer for another sign")
             plain = _marked(text.replace("*", "\\*"), "plain")  # a star stands for any letters
             feedback = _feedback(question, answer.get("feedback", ""))
             said.append(f"={_weight(answer)}{plain}{feedback}")
@@ -126,6 +133,8 @@ def _texts(question: Question) -> str:
 
 
 def _pairs(question: Question) -> str:
+    if len(question.items) < _FEWEST:
+        raise LeftOut(f"Moodle wants {_FEWEST} items to put in order")
     places = shuffled(question)
     return " ".join(f"={_html(question, question.items[at])} -> {at + 1}" for at in places)
 

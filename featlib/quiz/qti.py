@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from featlib.quiz.accepted import LeftOut, asked, interval, number, otherwise
+from featlib.quiz.accepted import LeftOut, asked, interval, number, otherwise, typed
 from featlib.quiz.html import choice, rich
 from featlib.quiz.marking import mark, shuffled
 from featlib.quiz.questions import Question
@@ -193,7 +193,7 @@ def _texts(
     _add(_add(response, "render_fib"), "response_label", ident=f"{ident}_0", rshuffle="No")
     said, right = {}, []
     for n, answer in enumerate(question.answers, 1):
-        text = answer.get("answer", "")
+        text = typed(answer)
         # An earlier wrong answer may be the same text.
         if answer.get("correct") and text and mark(question, text).correct:
             right.append(text)

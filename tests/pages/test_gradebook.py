@@ -106,6 +106,15 @@ def test_a_roster_says_who_it_is_and_who_is_missing(folder, tmp_path, text):
         assert found.missing == ()
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_roster_as_a_spreadsheet_saves_it(tmp_path, encoding, separator):
+    text = "First name,Surname,Username\r\nJörg,Müller,jörg\r\n".replace(",", separator)
+    path = tmp_path / "roster.csv"
+    path.write_bytes(text.encode(encoding))
+    assert gradebook.read_roster(path) == (Student("Jörg Müller", "jörg"),)
+
+
 def test_moodle_gets_who_it_is_and_percent(folder, tmp_path, total):
     found = read(folder, roster=gradebook.read_roster(roster(tmp_path, MOODLE)))
     path = gradebook.write(found, tmp_path / "m.csv", format="moodle", title="Emoji")
@@ -198,9 +207,9 @@ def test_marks_of_nobody_are_no_table_for_canvas(folder, tmp_path):
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"Colour,Height\nred,3\n", "wanted a column Username"),
+        (b"Colour,Height\nred,3\n", "wanted a column Username.*Call one of its columns so"),
         (b"\n\n", "an empty file"),
-        (b"Student,ID\n\xff\xfe,1\n", "no text in UTF-8"),
+        (b"Student,ID\n\xff\xfe,1\n", "no text in UTF-8.*Save it as CSV in UTF-8"),
         (b"Student,ID\n" + b"x" * 200_000 + b",1\n", "field larger than"),
         (b"Student\n" * 300_000, "larger than 2 MB"),
     ],
