@@ -74,6 +74,7 @@ _NO_TAG = re.compile(rf"<(?!{_REST})", re.I)
 # What is in no formula: code, a tag, or a price with words after it.
 _PROSE = re.compile(rf"`|<{_REST}|^\d[^\\^]*\s[a-z]{{2,}}\b[^\\^]*$|^\d.*\s$", re.I | re.S)
 _VERBATIM = re.compile(rf"<(code|pre|kbd|samp|tt)(?:{_ATTRIBUTE})*\s*>.*?</\1>", re.I | re.S)
+_ENTITY = re.compile("&(?:lt|gt|amp|quot|apos|nbsp|#[0-9]{1,6}|#x[0-9a-f]{1,5});", re.I)
 _CLEANER = nh3.Cleaner(
     tags=_TAGS | _MATHML,
     attributes=_ATTRIBUTES,
@@ -436,14 +437,20 @@ def code(text: str) -> str:
     Parameters
     ----------
     text : str
-        The code; it is escaped.
+        The code; it is escaped. Where it is already, as JupyterQuiz wants it, it is so once.
 
     Returns
     -------
     str
         Empty for no code.
+
+    Examples
+    --------
+    >>> code("x < 1") == code("x &lt; 1") == "<pre><code>x &lt; 1</code></pre>"
+    True
     """
-    return f"<pre><code>{escape(text)}</code></pre>" if text else ""
+    plain = _ENTITY.sub(lambda found: unescape(found[0]), text)
+    return f"<pre><code>{escape(plain)}</code></pre>" if text else ""
 
 
 def _solution(question: Question) -> str:

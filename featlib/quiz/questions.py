@@ -269,15 +269,15 @@ def bundled_quizzes() -> tuple[Quiz, ...]:
     return tuple(map(load, names()))
 
 
-def load(source: str | Path | Sequence[dict[str, Any]] | Mapping[str, Any]) -> Quiz:
+def load(source: str | bytes | Path | Sequence[dict[str, Any]] | Mapping[str, Any]) -> Quiz:
     """Read questions and check them.
 
     Parameters
     ----------
-    source : str, pathlib.Path, list of dict, or dict
+    source : str, bytes, pathlib.Path, list of dict, or dict
         As for `find`; or anything that JupyterQuiz takes: a list of questions, the address of a
-        file (``https://…``), or the text of a hidden HTML element, in JSON or base64. A dict is
-        one question, or what a quiz file holds.
+        file (``https://…``), or the text of a hidden HTML element, in JSON or base64, as
+        `base64.b64encode` returns it. A dict is one question, or what a quiz file holds.
 
     Returns
     -------
@@ -313,6 +313,8 @@ def _source(source: Any) -> tuple[str, str, Any]:
     own, where = "own questions", "quiz of your own"
     if isinstance(source, (list, tuple, dict)):
         return own, where, plain_json(source, where, "questions as JupyterQuiz has them")
+    if isinstance(source, bytes):
+        source = source.decode(errors="replace")
     if isinstance(source, str):
         if sources.is_address(source):
             return sources.name_of(source), f"quiz '{source}'", sources.fetch(source, _LARGEST)
@@ -526,7 +528,7 @@ def _question(number: int, entry: dict[str, Any]) -> Question:
     return Question(
         id=_identity(number, entry),
         type=type_,
-        text=entry["question"],
+        text=entry["question"] or f"Question {number}: what is asked stands beside it.",
         answers=answers,
         items=tuple(entry.get("items", ())),
         format=entry.get("format", "text"),

@@ -26,6 +26,7 @@ _SECONDS = 15.0  # to get a file, all in all
 _PIECE = 1 << 16  # bytes that are read at once
 _SHORTEST = 54  # characters of a question in base64
 _BEGINNINGS = ("W3s", "Wwog", "WyB7", "eyJ", "ewog")  # `[{`, `[` and `{` of JSON in base64
+_ELEMENT = re.compile(r"<(\w+)[^<>]*>([^<].*)</\1\s*>", re.S)  # that hides questions, as a whole
 _LONG_NAME = 200  # characters: what is longer, and base64, is no name of a file
 
 
@@ -99,7 +100,7 @@ def fetch(address: str, most: int) -> Any:
 
 
 def embedded(source: str) -> Any:
-    """Read questions that are given as text: JSON, or JSON in base64.
+    """Read questions that are given as text: JSON, or JSON in base64, with its element or without.
 
     Parameters
     ----------
@@ -123,6 +124,8 @@ def embedded(source: str) -> Any:
     if text.startswith("#"):
         fix = "Pass the element's text itself, in JSON or base64, or a file, a list or an address."
         checks.refuse(where, wanted, f"'{text}', an HTML element of a page", fix)
+    if element := _ELEMENT.fullmatch(text):
+        return embedded(element[2])
     if text.startswith(("[", "{")):
         return _parsed(text, "the text of a list of questions in JSON")
     packed = "".join(text.split())

@@ -1,6 +1,7 @@
 // What featlib/widgets/quiz.py does with what a learner answers. All HTML was made in Python.
 
 const STATUS = {
+  open: "Give an answer first.",
   right: "Right.",
   wrong: "Not right.",
   "asked back": "Not counted: please write it otherwise.",
@@ -23,6 +24,11 @@ function answered({ question, values, html }, answer) {
   const state = found.asked_back ? "asked back" : found.correct ? "right" : "wrong";
   return { ...found, state, html: feedbackHtml(html, found.said) };
 }
+
+// Whether nothing was answered. Where no choice is right, to choose none is an answer.
+const isBlank = ({ answers = [] }, answer) =>
+  (typeof answer === "string" ? !single(visible(answer))
+    : Array.isArray(answer) && !answer.length && answers.some(({ correct }) => correct));
 
 // Questions on the run of the lab follow it: an answer holds for the run that it was read of, so the
 // next run opens them again, and so does the next visit, which begins with another run.
@@ -57,6 +63,7 @@ function quizModel({ name, view, questions, follows = false }) {
   });
   const check = (id, answer, sent, show, shown) => {
     const { key, question, values } = byId.get(id);
+    if (isBlank(question, answer)) return STATUS.open;
     if (!values) return NO_CURVE;
     const hint = hinted.has(id);
     const now = showOf(id, answer, sent);

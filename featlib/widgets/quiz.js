@@ -191,7 +191,7 @@ function render({ model, el }) {
   let count = 0; // of answers sent
 
   const check = (id, answer) => {
-    if (answer === undefined || (Array.isArray(answer) && answer.length === 0)) {
+    if (answer === undefined) {
       say("Give an answer first.");
       return null;
     }

@@ -13,6 +13,7 @@ from featlib import checks, quiz
 from featlib.engine.words import describe, printable
 from featlib.quiz import html
 from featlib.quiz.marking import Value, shuffled
+from featlib.quiz.numbers import visible
 from featlib.quiz.questions import CHOICES
 from featlib.widgets.base import Widget, script
 
@@ -157,6 +158,8 @@ class QuizWidget(Widget):
     def _check(self, identity: str, answer: object, sent: str | None) -> str:
         checks.one_of(identity, "QuizWidget", "check", self._by_id)
         question = self._by_id[identity]
+        if _is_blank(question, answer):
+            return _STATUS["open"]
         hint = identity in self._hints
         shown = self._show(question, answer) | {"sent": sent}
         state = str(shown["state"])
@@ -182,6 +185,13 @@ class QuizWidget(Widget):
         return "All answers are cleared."
 
 
+def _is_blank(question: quiz.Question, answer: object) -> bool:
+    """Whether nothing was answered. Where no choice is right, to choose none is an answer."""
+    if isinstance(answer, str):
+        return not visible(answer).strip()
+    return answer == [] and any(choice.get("correct") for choice in question.answers)
+
+
 def _state(mark: quiz.Mark | None) -> str:
     if mark is None:
         return "open"
@@ -202,7 +212,7 @@ def _example(question: quiz.Question) -> str:
 
 
 def show_quiz(
-    name: str | Path | Sequence[dict[str, Any]] | Mapping[str, Any] | quiz.Quiz,
+    name: str | bytes | Path | Sequence[dict[str, Any]] | Mapping[str, Any] | quiz.Quiz,
     *,
     values: Mapping[str, Value] | None = None,
     mode: str = "one",
@@ -211,7 +221,7 @@ def show_quiz(
 
     Parameters
     ----------
-    name : str, pathlib.Path, list of dict, dict, or featlib.quiz.Quiz
+    name : str, bytes, pathlib.Path, list of dict, dict, or featlib.quiz.Quiz
         Such as ``"03_feature_extraction"``, the path or the address of a quiz file, or what
         `quiz.draw` returns; or questions as JupyterQuiz takes them, see `quiz.load`.
     values : dict of str to float or str or list of str, optional
@@ -230,7 +240,8 @@ def show_quiz(
     """
     wanted = "the name of a quiz, its file, questions, or a Quiz"
     fix = "quiz.names() lists those that there are."
-    checks.instance(name, (str, Path, list, tuple, dict, quiz.Quiz), "show_quiz", wanted, fix)
+    kinds = (str, bytes, Path, list, tuple, dict, quiz.Quiz)
+    checks.instance(name, kinds, "show_quiz", wanted, fix)
     loaded = name if isinstance(name, quiz.Quiz) else quiz.load(name)
     return QuizWidget(loaded, quiz.Progress(), values, mode)
 

@@ -199,6 +199,10 @@ def test_a_learner_with_mouse_and_keyboard(open_page, tmp_path):
     asked.get_by_role("button", name="Check again").click()
     expect(card).to_contain_text("Right. Yes, this.")
     expect(card).not_to_contain_text("Hint")
+    asked.get_by_role("button", name="Next").click()
+    asked.get_by_role("button", name="Check").click()
+    expect(status).to_have_text("Give an answer first.")  # nothing is chosen: that is no try
+    asked.get_by_role("button", name="Previous").click()
     asked.get_by_role("button", name="Next").focus()  # by keyboard from here on
     for keys, said in (
         (["Space", "Tab", "Tab", "Space", "Tab", "Tab", "Enter"], "Right."),

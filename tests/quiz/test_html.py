@@ -37,6 +37,20 @@ def test_a_choice_is_its_text_its_code_or_both():
     assert html.code("") == ""
 
 
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("x &lt; 1 &amp;&amp; y &#62; 2", "x &lt; 1 &amp;&amp; y &gt; 2"),
+        ("a &lt;b&gt; c", "a &lt;b&gt; c"),
+        ("&copy; &x; &ltx", "&amp;copy; &amp;x; &amp;ltx"),
+        ("<img src=x onerror=alert(1)>", "&lt;img src=x onerror=alert(1)&gt;"),
+        ("&lt;script&gt;", "&lt;script&gt;"),
+    ],
+)
+def test_code_that_is_escaped_for_jupyterquiz_is_shown_as_code(code, shown):
+    assert html.code(code) == f"<pre><code>{shown}</code></pre>"
+
+
 def is_math(html, display="inline"):
     return html.count("<math") == html.count(f'display="{display}"') == 1 and "$" not in html
 

@@ -157,6 +157,15 @@ def test_what_changes_one_of_them_is_another_question(one, other):
     assert key(one) != key(other)
 
 
+def test_questions_whose_text_stands_in_the_notebook_are_told_apart_by_number_and_choices():
+    bare = CHOICE | {"question": ""}
+    loaded = quiz.load([bare | {"id": "a"}, bare | {"id": "b"}, CHOICE | {"id": "c"}]).questions
+    assert len({question.key for question in loaded}) == 3
+    assert all(question.text for question in loaded)
+    assert key(bare) == loaded[0].key
+    assert Question(**loaded[0].to_dict()).key == loaded[0].key
+
+
 def test_no_two_questions_of_the_lesson_are_the_same():
     keys = [q.key for found in quiz.bundled_quizzes() for q in found.pool]
     assert len(set(keys)) == len(keys)

@@ -26,7 +26,19 @@ LINES = "\n".join(HIDDEN[i : i + 64] for i in range(0, len(HIDDEN), 64))
 
 @pytest.mark.parametrize(
     "source",
-    [[ONE], (ONE,), ONE, {"title": "t", "questions": [ONE]}, TEXT, f"\n {TEXT}\n", HIDDEN, LINES],
+    [
+        [ONE],
+        (ONE,),
+        ONE,
+        {"title": "t", "questions": [ONE]},
+        TEXT,
+        f"\n {TEXT}\n",
+        HIDDEN,
+        LINES,
+        HIDDEN.encode(),
+        f'<span style="display:none" id="q">{HIDDEN}</span>',
+        f"<div class='q'>\n{TEXT}\n</div >",
+    ],
     ids=[
         "list",
         "tuple",
@@ -36,6 +48,9 @@ LINES = "\n".join(HIDDEN[i : i + 64] for i in range(0, len(HIDDEN), 64))
         "JSON, indented",
         "base64",
         "lines",
+        "bytes",
+        "an element",
+        "an element of JSON",
     ],
 )
 def test_questions_as_jupyterquiz_takes_them(source):
@@ -47,6 +62,8 @@ def test_questions_as_jupyterquiz_takes_them(source):
 
 REFUSED = {
     "an element": ("#quiz1", "an HTML element of a page. Pass the element's text itself"),
+    "an element without questions": ("<span>#quiz1</span>", "an HTML element of a page"),
+    "bytes that are none": (b"\xff\xfe", "Check the name and the folder"),
     "an empty list": ([], "the list holds no question"),
     "a list of texts": (["x"], "question 1, as a whole"),
     "a dict": ({"question": "x"}, '"type" is a required property'),

@@ -72,6 +72,40 @@ def test_what_is_asked_back_is_no_try_and_opens_no_hint(question, answer, answer
     assert not answers.last(widget.quiz)
 
 
+NUMBER = {"type": "numeric", "answers": [{"value": 1, "correct": True}]}
+MANY = {
+    "id": "a", "type": "many_choice", "question": "Which?", "answers": [
+        {"answer": "a", "correct": True}, {"answer": "b", "correct": False}
+    ],
+}  # fmt: skip
+WORD = {
+    "id": "a", "type": "string", "question": "?", "answers": [{"answer": "height", "correct": True}]
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"), [(MANY, []), (WORD, ""), (WORD, " \u200b\n"), (WORD | NUMBER, "")]
+)
+def test_nothing_is_no_answer_and_no_try(question, answer, answers):
+    widget = featlib.show_quiz([question])
+    assert send(widget, check="a", answer=answer) == ["Give an answer first."]
+    assert shown(widget, "a")["state"] == "open"
+    assert answers.answers() == []
+
+
+def test_where_no_choice_is_right_to_choose_none_is_the_answer():
+    none = [choice | {"correct": False} for choice in MANY["answers"]]
+    widget = featlib.show_quiz([MANY | {"answers": none}])
+    assert send(widget, check="a", answer=[0]) == ["Not right."]
+    assert send(widget, check="a", answer=[]) == ["Right."]
+
+
+def test_a_question_whose_text_stands_in_the_notebook():
+    widget = featlib.show_quiz([MANY | {"question": ""}])
+    assert shown(widget, "a")["text"] == "Question 1: what is asked stands beside it."
+    assert send(widget, check="a", answer=[0]) == ["Right."]
+
+
 def test_a_right_answer_gets_the_explanation(widget):
     send(widget, check="identity", answer=0)
     assert send(widget, check="identity", answer=1) == ["Right."]
