@@ -246,6 +246,35 @@ def test_the_notebook_passes_each_value_that_its_quiz_asks_for(name):
             assert f'"{value}":' in source
 
 
+def ways_to_write(answer):
+    """Return how a notebook may print a shape or a number of three digits or more."""
+    if len(shape := answer.get("shape", ())) > 1:
+        return {"×".join(map(str, shape)), str(tuple(shape))}
+    value = answer.get("value", 0)
+    return {f"{value:g}", f"{value:,}", str(value)} if len(f"{value:g}") > 2 else set()
+
+
+@pytest.mark.parametrize("name", LESSON)
+def test_what_a_question_asks_for_cannot_be_copied_from_its_notebook(name):
+    cells = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4).cells
+    shown = [cell for cell in cells if "show_quiz(" not in cell.source]
+    text = " ".join(str((cell.source, cell.get("outputs", ""))) for cell in shown)
+    for question in quiz.load(name).pool:
+        for answer in question.answers:
+            for written in ways_to_write(answer) if answer.get("correct") else ():
+                alone = rf"(?<![\d.,×]){re.escape(written)}(?![\d×]|[.,]\d)"
+                assert not re.search(alone, text), (question.id, written)
+
+
+def test_a_picture_that_is_halved_stays_of_whole_numbers():
+    picture = torch.from_numpy(np.array(Image.new("RGB", (2, 2), (255, 0, 8))))
+    half = picture // 2
+    assert (half.dtype, half.max().item()) == (torch.uint8, 127)
+    question = by_id("01_raw_input", "dtype")
+    (right,) = (answer["answer"] for answer in question.answers if answer["correct"])
+    assert right == "`uint8`, from 0 to 127"
+
+
 # What the questions on faulty code say of it, tried on that very code
 
 
