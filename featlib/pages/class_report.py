@@ -12,10 +12,11 @@ import base64
 import hashlib
 import json
 import os
+import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +28,7 @@ from featlib.checks import FeatlibError
 from featlib.engine.files import read_regular
 from featlib.engine.progress_bar import progress_bar
 from featlib.engine.strict_json import parse_json
-from featlib.engine.words import printable, reason
+from featlib.engine.words import printable, reason, say_once
 from featlib.pages import borrowed
 from featlib.pages.rendering import TEMPLATES, render, write_page
 from featlib.quiz.questions import CHOICES
@@ -41,6 +42,7 @@ MOST = 3  # wrong answers that are shown for a question
 FEW = 3  # learners who must have typed or guessed something before it is shown
 ANOTHER = "another answer"
 MISCONCEPTIONS = 30  # that are shown
+_COPY = re.compile(r"( ?\(\d+\)| - Copy| copy( \d+)?)+$")  # what tells a second file from a first
 _SETTLED = 2.0  # seconds without a change, after which a file is not still being written
 
 
@@ -201,11 +203,13 @@ class ClassReport:
     difficulties : tuple of Difficulty
         Hardest first: by share right at the first try.
     guesses : tuple of featlib.quiz.GuessSpread
-        What was guessed before it was measured.
+        What was guessed before it was measured; questions of one's own only if three did.
     refused : tuple of tuple of str
         Files that cannot be read as results, each with the reason; made safe to print.
     variants : featlib.pages.borrowed.Variants or None
         Answers held against all variants; None where that was not asked for.
+    hidden : int
+        Questions of quizzes of one's own that fewer than three learners answered.
     """
 
     learners: tuple[Learner, ...]
@@ -214,6 +218,7 @@ class ClassReport:
     guesses: tuple[quiz.GuessSpread, ...]
     refused: tuple[tuple[str, str], ...]
     variants: borrowed.Variants | None = None
+    hidden: int = 0
 
     @property
     def empty(self) -> tuple[str, ...]:
@@ -254,8 +259,8 @@ class ClassReport:
         named = [pair for pair in pairs if pair[1].feedback and pair[1].text != ANOTHER]
         return sorted(named, key=lambda pair: -pair[1].learners)[:MISCONCEPTIONS]
 
-    def shown(self, spread: quiz.GuessSpread) -> bool:
-        """Whether enough learners guessed something to show what they did.
+    def guessed(self, spread: quiz.GuessSpread) -> str:
+        """Return what was guessed, as far as enough learners guessed it.
 
         Parameters
         ----------
@@ -264,9 +269,9 @@ class ClassReport:
 
         Returns
         -------
-        bool
+        str
         """
-        return spread.learners >= FEW
+        return spread.told(FEW) if spread.learners >= FEW else "fewer than three"
 
     def standing(self, learner: Learner, found: quiz.Quiz) -> quiz.Standing:
         """Return where a learner is in a quiz.
@@ -337,7 +342,8 @@ def watch(
     """Write the page anew each time that something in a folder has changed, without an end.
 
     A file that cannot be read waits until it is whole, as it may still be written; what was read of
-    it before is shown. If nothing changes it for two seconds, it is named.
+    it before is shown. If nothing changes it for two seconds, it is named. While the folder itself
+    cannot be read, such as a share that is away, the page stays as it is, and a warning says so.
 
     Parameters
     ----------
@@ -358,16 +364,18 @@ def watch(
     ------
     featlib.FeatlibError
         If there is no such folder, or the page cannot be written.
-    OSError
-        If the folder can no longer be read.
     """
     folder = checks.folder(folder, "class-report", "exported results")
     path = checks.output_file(path, "class-report", "the page")
     seen = _Seen()
     while True:
-        if seen.look(folder):
-            found, refused = [*seen.exports.values()], seen.refused(folder)
-            report = _report(found, seen.asked, refused, False, variants)
+        try:
+            new, refused = seen.look(folder), seen.refused(folder)
+        except OSError as error:
+            new, refused = False, []
+            say_once(f"class-report: '{folder}' cannot be read; waiting for it: {reason(error)}")
+        if new:
+            report = _report([*seen.exports.values()], seen.asked, refused, False, variants)
             _write(report, path, watched=True)
             yield report
         time.sleep(seconds)
@@ -430,28 +438,46 @@ class _Seen:
         self._states: dict[str, object] | None = None
         self._faults: dict[str, tuple[str, float]] = {}  # the reason, and since when
         self._named: set[str] = set()
+        self._again: dict[str, float] = {}  # when to read a file once more
 
     def look(self, folder: Path) -> bool:
         """Read what has changed, and return whether there is anything new to show."""
-        before, self._states = self._states, _states(folder)
-        for name in (before or {}).keys() - self._states.keys():
-            self.exports.pop(name, None)
-            self._faults.pop(name, None)
-        changed = [n for n, state in self._states.items() if state != (before or {}).get(n)]
-        new = before is None or bool(before.keys() - self._states.keys())
-        for name in changed:
-            if not name.lower().endswith(".json"):
-                new = True
-                continue
-            try:
-                self.exports[name] = _export(folder / name, self.asked)
-            except (ValueError, OSError) as error:
-                self._faults[name] = reason(error), time.monotonic()
+        states = _states(folder)
+        before, self._states = self._states, states
+        gone = (before or {}).keys() - states.keys()
+        for name in gone:
+            for kept in (self.exports, self._faults, self._again):
+                kept.pop(name, None)
+        changed = {name for name, state in states.items() if state != (before or {}).get(name)}
+        new = before is None or bool(gone)
+        for name in sorted(changed | self._due()):
+            if name.lower().endswith(".json"):
+                new |= self._read(folder / name, name in changed)
             else:
-                self._faults.pop(name, None)
                 new = True
         named, self._named = self._named, self._settled()
         return new or named != self._named
+
+    def _read(self, file: Path, changed: bool) -> bool:
+        """Read a file, and return whether it holds anything new."""
+        name, now = file.name, time.monotonic()
+        self._again.pop(name, None)
+        if changed:  # a share may date its files by two seconds only, and give room in advance
+            self._again[name] = now + _SETTLED
+        try:
+            export = _export(file, self.asked)
+        except (ValueError, OSError) as error:
+            before = self._faults.get(name)
+            self._faults[name] = reason(error), now if changed or not before else before[1]
+            return False
+        fault = self._faults.pop(name, None)
+        before, self.exports[name] = self.exports.get(name), export
+        return bool(fault) or changed or export != before
+
+    def _due(self) -> set[str]:
+        """Return the files that may have changed without a sign of it."""
+        now = time.monotonic()
+        return self._faults.keys() | {name for name, when in self._again.items() if when <= now}
 
     def refused(self, folder: Path) -> list[tuple[str, str]]:
         """Return the files that cannot be read, and have not changed lately, with the reason."""
@@ -483,22 +509,60 @@ def _report(
     progress: bool,
     compare: bool,
 ) -> ClassReport:
+    found, earlier = _of_learners(found)
     found = sorted(found, key=lambda export: (export.name.casefold(), export.name))
-    numbers = _numbers([export.name for export in found])
+    refused = [*refused, *earlier]
+    numbers = _numbers(found)
     learners = tuple(
         Learner(export.name, export.answers, number, export.variant)
         for export, number in zip(found, numbers, strict=True)
     )
-    quizzes = _quizzes(learners, asked)
+    quizzes, hidden = _quizzes(learners, asked)
     pairs = [(quiz_, question) for quiz_ in quizzes for question in quiz_.questions]
     steps = progress_bar("report", len(pairs), "question", progress, pairs)
     tried = [d for pair in steps if (d := _difficulty(learners, *pair)).learners]
     tried.sort(key=lambda d: (d.first_try, -d.tries))
-    guesses = quiz.guess_spread(export.guesses for export in found)
+    lesson = {question.key for question in quiz.load_guesses().values()}
+    spreads = quiz.guess_spread(export.guesses for export in found)
+    guesses = tuple(s for s in spreads if s.question.key in lesson or s.learners >= FEW)
     named = tuple((printable(name), printable(why)) for name, why in refused)
     runs = [borrowed.Run(each.number, each.variant, each.answers) for each in learners]
     compared = borrowed.compare(runs, progress=progress) if compare else None
-    return ClassReport(learners, quizzes, tuple(tried), guesses, named, compared)
+    return ClassReport(learners, quizzes, tuple(tried), guesses, named, compared, hidden)
+
+
+def _of_learners(found: Sequence[_Export]) -> tuple[list[_Export], list[tuple[str, str]]]:
+    """Return the last export of each learner, and the earlier ones, each with the reason.
+
+    A browser, or a share, calls another file of the same name ``anna (1)``. It is the same
+    learner's if the answers of one begin those of the other.
+    """
+    kept: list[_Export] = []
+    earlier: list[tuple[str, str]] = []
+    for name, some in _by_name(found).items():
+        last: list[_Export] = []
+        for each in sorted(some, key=lambda export: (-len(export.answers), export.name)):
+            if any(_goes_on(each, of) for of in last):
+                earlier.append((f"{each.name}.json", "an earlier export of the same learner"))
+            else:
+                last.append(each)
+        if len(last) == 1 and any(each.name == name for each in some):
+            last = [replace(last[0], name=name)]
+        kept += last
+    return kept, earlier
+
+
+def _goes_on(export: _Export, of: _Export) -> bool:
+    """Whether an export holds what another one held, and maybe more."""
+    guessed, before = ({k.key for _, k in quiz.guesses_of(e.guesses)} for e in (of, export))
+    return of.answers[: len(export.answers)] == export.answers and before <= guessed
+
+
+def _by_name(found: Sequence[_Export]) -> dict[str, list[_Export]]:
+    groups: dict[str, list[_Export]] = defaultdict(list)
+    for each in found:
+        groups[_COPY.sub("", each.name)].append(each)
+    return groups
 
 
 def _files(folder: Path, ending: str) -> list[Path]:
@@ -516,12 +580,19 @@ def _only_tables(folder: Path) -> list[tuple[str, str]]:
     return [(file.name, why.format(file.stem)) for file in tables if file.stem not in given]
 
 
-def _numbers(names: Sequence[str]) -> list[int]:
-    """Return a number for each learner, always the same, in an order that is not that of names."""
-    mixed = sorted(
-        range(len(names)), key=lambda i: hashlib.sha256(names[i].encode(errors="replace")).digest()
-    )
-    return [mixed.index(i) + 1 for i in range(len(names))]
+def _numbers(found: Sequence[_Export]) -> list[int]:
+    """Return a number for each learner, in an order that is not that of names.
+
+    It follows from all that the files hold. So the same files give the same numbers, nobody can
+    work them out from names alone, and each new export deals them anew.
+    """
+    key = hashlib.sha256(repr([(each.name, each.answers) for each in found]).encode()).digest()
+
+    def mixed(i: int) -> bytes:
+        return hashlib.sha256(key + found[i].name.encode(errors="replace")).digest()
+
+    order = sorted(range(len(found)), key=mixed)
+    return [order.index(i) + 1 for i in range(len(found))]
 
 
 def _export(file: Path, asked: dict[str, quiz.Question]) -> _Export:
@@ -577,18 +648,34 @@ def _answer(number: int, entry: object) -> quiz.Answer:
         raise ValueError(f"answer {number}: {error}") from None
 
 
-def _quizzes(learners: Sequence[Learner], asked: dict[str, quiz.Question]) -> tuple[quiz.Quiz, ...]:
-    """Return the quizzes that anybody has answered: the lesson's in its order, then others."""
+def _quizzes(
+    learners: Sequence[Learner], asked: dict[str, quiz.Question]
+) -> tuple[tuple[quiz.Quiz, ...], int]:
+    """Return the quizzes that anybody has answered: the lesson's in its order, then others.
+
+    What others ask comes from the files: it is shown only if enough learners answered it, under a
+    name that enough have for it. How many questions are not, is the second value.
+    """
     lesson = quiz.bundled_quizzes()
     keys = {question.key for found in lesson for question in found.questions}
-    names = {answer.key: answer.quiz for learner in learners for answer in learner.answers}
+    names: dict[str, Counter[str]] = defaultdict(Counter)
+    for learner in learners:
+        for key, tries in learner.tries.items():
+            names[key].update({answer.quiz for answer in tries})
     others: dict[str, list[quiz.Question]] = defaultdict(list)
-    for key, name in names.items():
-        if key in asked and key not in keys:
+    hidden = 0
+    for key in names.keys() & asked.keys() - keys:
+        name, n = names[key].most_common(1)[0]
+        if n < FEW:
+            hidden += 1
+        else:
             others[f"other {name}" if name in quiz.names() else name].append(asked[key])
     answered = [found for found in lesson if any(q.key in names for q in found.questions)]
-    made = [quiz.Quiz(name, name, {}, tuple(some)) for name, some in sorted(others.items())]
-    return (*answered, *made)
+    made = [
+        quiz.Quiz(name, name, {}, tuple(sorted(some, key=lambda q: q.id)))
+        for name, some in sorted(others.items())
+    ]
+    return (*answered, *made), hidden
 
 
 def _difficulty(

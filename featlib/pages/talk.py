@@ -23,7 +23,7 @@ from featlib.engine.words import reason
 from featlib.pages import reveal
 from featlib.pages.rendering import render, write_page
 from featlib.pages.safe_html import clean
-from featlib.pages.talk_plans import Plan, load_plan
+from featlib.pages.talk_plans import Plan, Step, load_plan
 from featlib.quiz import html as quiz_html
 from featlib.quiz.html import rich
 
@@ -49,6 +49,8 @@ def _shown(figure, include=None, exclude=None, plain=style.Figure._repr_mimebund
     return data, about
 style.Figure._repr_mimebundle_ = _shown
 """
+
+_LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
 
 
 def export(name: str, folder: str | Path = "lesson-slides", *, as_saved: bool = False) -> Path:
@@ -109,7 +111,7 @@ def html(plan: Plan, notebooks: Iterable[NotebookNode]) -> str:
         length = (step.minutes[1] - step.minutes[0]) / max(len(step.pages), 1)
         for number, page in enumerate(step.pages):
             start = step.minutes[0] + number * length
-            notes = [step.say if number == 0 else "", page.say]
+            notes = [*(_told(step) if number == 0 else ()), page.say]
             pages.append({
                 "headline": Markup(rich(_filled(page.headline, facts), "markdown")),
                 "text": Markup(reveal.prose(_filled(page.text, facts))),
@@ -228,6 +230,15 @@ def _cell(name: str, cells: Mapping[str, NotebookNode]) -> NotebookNode:
         fix = "Each cell's file has its id; the plan's notebooks must include the cell's."
         checks.refuse("talk", "the id of a cell in the plan's notebooks", f"'{name}'", fix)
     return cells[name]
+
+
+def _told(step: Step) -> tuple[str, ...]:
+    """Return what the plan says of a step: where, and what learners do, in a lesson; what to ask.
+
+    A link leads to a place in the guide, so only its words stay.
+    """
+    happens = f"**{step.show}.** {step.happens}" if step.happens else ""
+    return _LINK.sub(r"\1", happens), step.say
 
 
 def _filled(text: str, facts: Mapping[str, float]) -> str:

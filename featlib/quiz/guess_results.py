@@ -4,7 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import fmean, median
+from statistics import fmean, median, quantiles
 from typing import cast
 
 from featlib import checks
@@ -73,22 +73,45 @@ class GuessSpread:
     @property
     def words(self) -> str:
         """The spread in one sentence."""
-        write = self.question.write
-        if self.question.kind == "choice":
-            guessed = ", ".join(f"{label} {n}" for label, n in self.counts.items())
-        else:
-            low, *_ = ordered = self.numbers
-            guessed = write(low)
-            if ordered[-1] > low:
-                middle = write(median(ordered))
-                guessed = f"{write(low)} to {write(ordered[-1])}, in the middle {middle}"
+        return self.told(1)
+
+    def told(self, few: int) -> str:
+        """Return the spread in one sentence that gives away nobody.
+
+        Parameters
+        ----------
+        few : int
+            What fewer learners chose is "another answer". With more than 1, numbers are told by
+            their middle half: the lowest and the highest are those of single learners.
+
+        Returns
+        -------
+        str
+        """
+        guessed = self._chosen(few) if self.question.kind == "choice" else self._range(few > 1)
         said = f"Guessed: {guessed}."
         truth = self.measured
         if truth is not None:
             judged = ", ".join(f"{n} {word}" for word, n in self.verdicts.items())
-            text = truth if isinstance(truth, str) else write(truth)
+            text = truth if isinstance(truth, str) else self.question.write(truth)
             said += f" Measured: {text} ({judged})."
         return printable(said)
+
+    def _chosen(self, few: int) -> str:
+        shown = {label: n for label, n in self.counts.items() if n >= few}
+        if others := self.learners - sum(shown.values()):
+            shown["another answer"] = others
+        return ", ".join(f"{label} {n}" for label, n in shown.items())
+
+    def _range(self, half: bool) -> str:
+        write, ordered = self.question.write, self.numbers
+        low, high = ordered[0], ordered[-1]
+        if low == high:
+            return write(low)
+        if half:
+            low, _, high = quantiles(ordered, n=4, method="inclusive")
+        of = "half of them " if half else ""
+        return f"{of}{write(low)} to {write(high)}, in the middle {write(median(ordered))}"
 
 
 def guess_table(progress: Progress) -> Table:

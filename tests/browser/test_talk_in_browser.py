@@ -136,10 +136,60 @@ def test_it_is_dark_by_a_key_or_by_its_address(show, deck):
     assert show(deck("12"), "?theme=dark").evaluate(ground) == dark
 
 
-def test_a_phone_shows_the_pages_below_each_other(show, deck):
-    page = show(deck("12"), width=390, height=844)
+def test_a_mouse_on_a_slider_takes_no_key_from_the_remote_control(show, deck):
+    page = show(deck("12"))
+    while not page.locator("section.present .guess").count():
+        page.keyboard.press("PageDown")
+    slider = page.locator("section.present .guess input").first
+    at = page.evaluate("Reveal.getIndices().h")
+    slider.click()
+    assert slider.input_value() == "0.5"
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("Reveal.getIndices().h") == at + 1
+    page.keyboard.press("ArrowLeft")
+    slider.focus()
+    page.keyboard.press("b")
+    assert page.evaluate("Reveal.isPaused()")
+
+
+# The smallest words on a phone, what is wider than it, and what a page has no room for.
+ON_A_PHONE = """() => [...document.querySelectorAll(".page")].map((page) => {
+  const walker = document.createTreeWalker(page, NodeFilter.SHOW_TEXT), sizes = [];
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const { parentElement: parent } = node, scale = page.getBoundingClientRect().width
+      / page.offsetWidth;
+    if (!node.data.trim() || !parent.getClientRects().length) continue;
+    sizes.push(parseFloat(getComputedStyle(parent).fontSize) * scale);
+  }
+  return { headline: page.querySelector("h1, h2").innerText, smallest: Math.min(...sizes),
+    width: page.scrollWidth, beyond: page.scrollHeight - page.clientHeight };
+})"""
+
+
+@pytest.mark.parametrize("name", talk_plans.names())
+def test_a_phone_shows_the_pages_below_each_other_in_words_of_its_size(show, deck, name):
+    page = show(deck(name), width=390, height=844)
     assert page.evaluate("Reveal.isScrollView()")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    pages = page.evaluate(ON_A_PHONE)
+    faults = [p for p in pages if p["smallest"] < 12 or p["width"] > 390 or p["beyond"] > 0]
+    assert faults == []
+    page.set_viewport_size({"width": 844, "height": 390})  # turned
+    page.wait_for_function("!Reveal.isScrollView()")
+    assert page.locator(".phone").count() == 0
+
+
+def test_the_speakers_view_shows_pages_of_the_deck_however_small(show, deck):
+    page = show(deck("12"))
+    with page.context.expect_page() as opened:
+        page.keyboard.press("s")
+    speaker = opened.value
+    speaker.set_viewport_size({"width": 700, "height": 500})
+    upcoming = speaker.frame_locator("#upcoming-slide iframe")
+    upcoming.locator("body[data-ready]").wait_for()
+    assert "Wait for the room" in speaker.locator(".speaker-controls-notes").inner_text()
+    assert upcoming.locator(":root.phone").count() == 0
+    speaker.close()
 
 
 def test_it_prints_one_page_of_paper_for_each_of_the_deck(show, deck):

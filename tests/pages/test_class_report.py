@@ -332,8 +332,112 @@ def test_what_the_room_guessed_is_shown_of_three(tmp_path, learners):
     (spread,) = report.guesses
     page = class_report.write(report, tmp_path / "page.html").read_text(encoding="utf-8")
     assert spread.learners == learners
-    assert (spread.words in page) == (learners == 3)
+    assert (spread.told(3) in page) == (learners == 3)
     assert ("fewer than three</td>" in page) == (learners == 2)
+
+
+OWN = {
+    "title": "Ask Zelda", "name": "quiz-of-zelda", "objectives": {},
+    "questions": [
+        {"id": "zelda-id", "type": "multiple_choice", "text": "Call Zelda?",
+         "answers": [{"answer": "Zelda, yes", "correct": True, "feedback": "Zelda waits."},
+                     {"answer": "Zelda, no", "correct": False, "feedback": "Zelda weeps."}]},
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("learners", [2, 3])
+def test_questions_of_ones_own_are_shown_only_of_three(tmp_path, learners):
+    """Their texts and names come from the learners' files, as what they typed does."""
+    own, folder = quiz.Quiz.from_dict(OWN), tmp_path / "class"
+    asked = quiz.GuessQuestion("zelda-guess", "slider", "How old is Zelda?", "of-zelda")
+    folder.mkdir()
+    for number in range(learners):
+        progress = quiz.Progress(tmp_path / f"{number}.jsonl")
+        progress.add(own.name, own.questions[0], 1, False)
+        progress.add_guess(asked, 0.5)
+        progress.export(folder / f"{number}.json")
+    report = class_report.read(folder)
+    page = class_report.write(report, tmp_path / "page.html").read_text(encoding="utf-8")
+    shown = {word for word in ("Zelda, no", "weeps", "quiz-of-zelda", "How old") if word in page}
+    assert bool(shown) == ("elda" in page) == (learners == 3)
+    assert len(shown) in (0, 4)
+    assert ("1 question of other quizzes" in page) == (learners == 2)
+    assert [learner.stuck for learner in report.learners] == [1] * learners
+
+
+def test_the_name_of_a_quiz_is_the_one_that_enough_learners_have(tmp_path):
+    own, folder = quiz.Quiz.from_dict(OWN | {"name": "ours"}), tmp_path / "class"
+    for learner, name in zip("abcd", ("ours", "ours", "ours", "of-dora"), strict=True):
+        export(folder, learner, (name, own.questions[0], 1, False))
+    (found,) = class_report.read(folder).quizzes
+    assert found.name == "ours"
+
+
+def test_no_single_guess_can_be_read_from_what_the_room_guessed(tmp_path):
+    slider, choice = (
+        next(q for q in quiz.load_guesses().values() if q.kind == kind)
+        for kind in ("slider", "choice")
+    )
+    (folder := tmp_path / "class").mkdir()
+    for number in range(5):
+        progress = quiz.Progress(tmp_path / f"{number}.jsonl")
+        progress.add_guess(slider, (slider.low, 40, 50, 60, slider.high)[number])
+        progress.add_guess(choice, choice.labels[number // 3])
+        progress.export(folder / f"{number}.json")
+    report = class_report.read(folder)
+    said = [report.guessed(spread) for spread in report.guesses]
+    assert said == [
+        "Guessed: half of them 40 to 60, in the middle 50.",
+        f"Guessed: {choice.labels[0]} 3, another answer 2.",
+    ]
+
+
+def test_numbers_cannot_be_worked_out_from_names_and_are_dealt_anew(tmp_path, question):
+    names = [f"learner{number:02}" for number in range(20)]
+    dealt = []
+    for given in (0, 1):
+        folder = tmp_path / f"class{given}"
+        for name in names:
+            export(folder, f"{name}", (NAME, question.id, given, False))
+            (tmp_path / f"{name}.jsonl").unlink()
+        dealt.append([learner.number for learner in class_report.read(folder).learners])
+    assert dealt[0] != dealt[1]
+
+
+COPIES = {
+    "a browser's": (["ada", "ada (1)", "ada (2)"], 1),
+    "one of Windows": (["ada", "ada - Copy"], 1),
+    "without the first": (["ada (1)", "ada (2)"], 1),
+    "other learners": (["ada", "ada1", "ada-2"], 3),
+}
+
+
+@pytest.mark.parametrize("case", COPIES)
+def test_files_of_one_learner_count_once(tmp_path, case):
+    """Else who hands in three times would be the three of whom it takes to show an answer."""
+    names, learners = COPIES[case]
+    name, asked = next(
+        (n, q) for n in quiz.names() for q in quiz.load(n).questions if q.type == "numeric"
+    )
+    folder = tmp_path / "class"
+    for number, file in enumerate(names, 1):
+        export(folder, file, *[(name, asked.id, "98765", False)] * number)
+    report = class_report.read(folder)
+    assert len(report.learners) == learners
+    assert len(report.refused) == len(names) - learners
+    assert report.difficulties[0].learners == learners
+    if learners == 1:
+        assert len(report.learners[0].answers) == len(names)
+        assert (report.learners[0].name == "ada") == ("ada" in names)
+
+
+def test_two_learners_of_one_name_stay_two(tmp_path, question):
+    folder = tmp_path / "class"
+    export(folder, "ada", (NAME, question.id, 0, False))
+    export(folder, "ada (1)", (NAME, question.id, 1, False))
+    report = class_report.read(folder)
+    assert [learner.name for learner in report.learners] == ["ada", "ada (1)"]
 
 
 def test_damaged_guesses_are_named(folder):

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -109,6 +110,37 @@ def test_nothing_is_written_while_nothing_changes(folder, page, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         assert len(list(class_report.watch(folder, page))) == 1
     assert next(looks, None) is None
+
+
+@pytest.mark.parametrize("begun", ["room", "another answer"])
+def test_a_change_that_leaves_no_sign_is_seen(folder, reports, monkeypatch, begun):
+    """A share may date files by two seconds only, and give room before it writes."""
+    monkeypatch.setattr(class_report, "_SETTLED", 0.3)
+    whole = export(folder, "ada").read_bytes()
+    file = folder / "ben.json"
+    other = whole.replace(b": true", b":false")
+    file.write_bytes(b"\0" * len(whole) if begun == "room" else other)
+    os.utime(file, (1e9, 1e9))
+    first = right(next(reports))
+    assert first == ({"ada": 1} if begun == "room" else {"ada": 1, "ben": 0})
+    with open(file, "r+b") as there:
+        there.write(whole)
+    os.utime(file, (1e9, 1e9))
+    assert right(next(reports)) == {"ada": 1, "ben": 1}
+
+
+def test_a_folder_that_goes_and_comes_again_is_waited_for(folder, page, reports, caplog):
+    export(folder, "ada")
+    next(reports)
+    moved = folder.rename(folder.with_name("away"))
+    shown = page.read_text(encoding="utf-8")
+    back = threading.Timer(0.3, lambda: moved.rename(folder))
+    export(moved, "ben")
+    back.start()
+    assert right(next(reports)) == {"ada": 1, "ben": 1}
+    back.join()
+    assert "1 learner," in shown
+    assert f"'{folder}' cannot be read; waiting for it" in caplog.text
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path, page):

@@ -73,6 +73,13 @@ def test_the_words_of_the_step_and_the_page_are_notes_of_the_speaker():
     assert "notes" not in second
 
 
+def test_in_a_lesson_the_notes_say_where_and_what_learners_do():
+    step = Step((0, 6), "03", "Ask.", (Page("One"),), "They read [this](there.html#a) alone.")
+    first = re.search(r"<aside.*?</aside>", page(steps=(step,)), re.S)[0]
+    assert "<strong>03.</strong> They read this alone." in first
+    assert "<p>Ask.</p>" in first
+
+
 def test_each_page_has_its_share_of_the_minutes():
     text = page(Page("One"), Page("Two"))
     assert re.findall(r'data-timing="(\d+)"', text) == ["180", "180"]
@@ -211,6 +218,14 @@ def test_the_plans_of_featlib_fit_the_notebooks(name, tmp_path):
     assert pages <= 2 * found.minutes
     timed = sum(map(int, re.findall(r'data-timing="(\d+)"', text)))
     assert abs(timed - 60 * found.minutes) < pages
+
+
+@pytest.mark.parametrize("name", talk_plans.names())
+def test_what_a_plan_lets_the_room_guess_is_answered_on_a_later_page(name):
+    pages = [page for step in talk_plans.load_plan(name).steps for page in step.pages]
+    guesses = [page.guess for page in pages if page.guess]
+    assert guesses
+    assert guesses == [page.answers for page in pages if page.answers]
 
 
 @pytest.mark.parametrize("name", talk_plans.names())

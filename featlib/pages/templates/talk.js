@@ -25,16 +25,15 @@
     });
   }
 
-  // A remote control sends these keys; they turn the page even while a slider has the focus.
-  document.addEventListener("keydown", (event) => {
-    if (!event.target.matches?.(".guess input")) return;
-    const turn = { PageDown: "next", PageUp: "prev" }[event.key];
-    if (!turn) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
-    event.target.blur();
-    Reveal[turn]();
+  // A slider has the keys that move it, once somebody went to it by keyboard. All others, such as
+  // those of a remote control, are the deck's; and a mouse leaves no focus behind.
+  const own = /^(Arrow|Home|End|Tab|Shift)/;
+  addEventListener("keydown", ({ key, target }) => {
+    if (target.matches?.(".guess input") && !own.test(key)) target.blur();
   }, true);
+  addEventListener("pointerup", () => {
+    if (document.activeElement.matches(".guess input")) document.activeElement.blur();
+  });
 
   const theme = new URLSearchParams(location.search).get("theme");
   const dark = (on) => document.documentElement.classList.toggle("dark", on);
@@ -50,6 +49,18 @@
     currentSlide.classList.toggle("late", late);
   }
 
+  // On a phone the pages stand below each other, as wide as it is, with words of its own size.
+  // The speaker's view, and paper, show pages of the deck.
+  const asDeck = window !== top || new URLSearchParams(location.search).has("print-pdf");
+  const narrow = matchMedia(asDeck ? "not all" : "(max-width: 600px)");
+  const size = () => (narrow.matches
+    ? { width: innerWidth, height: innerHeight } : { width: 1280, height: 720 });
+
+  function fit() {
+    document.documentElement.classList.toggle("phone", narrow.matches);
+    if (Reveal.isReady()) Reveal.configure(size());
+  }
+
   async function start() {
     await Promise.all([...document.images].map((image) => image.decode().catch(() => null)));
     for (const body of document.querySelectorAll(".body")) {
@@ -57,14 +68,16 @@
       const wide = shown.every((image) => image.naturalWidth > 2.5 * image.naturalHeight);
       body.classList.toggle("stacked", wide && shown.length > 1);
     }
+    fit();
     await Reveal.initialize({
-      width: 1280, height: 720, margin: 0, center: false, hash: true, slideNumber: false,
+      ...size(), scrollActivationWidth: asDeck ? 0 : 600, margin: 0, center: false, hash: true, slideNumber: false,
       progress: false,
       transition: "none", backgroundTransition: "none", controlsTutorial: false,
       navigationMode: "linear", pdfSeparateFragments: false, plugins: [RevealNotes],
       keyboard: { 68: () => dark(!document.documentElement.classList.contains("dark")) },
     });
     Reveal.on("slidechanged", pace);
+    addEventListener("resize", fit);
     document.body.dataset.ready = "yes";
   }
   start();
