@@ -14,14 +14,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from math import sqrt
 from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
 from rich.console import Console
-from scipy.stats import t as student
 from sklearn.model_selection import train_test_split
 
 from featlib import backbone, checks, features, head, images, validation
@@ -76,9 +74,7 @@ def split(labels: torch.Tensor, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 def mean_interval(accuracies: Sequence[float], train: int, test: int) -> tuple[float, float]:
     """Return a 95 % interval of the mean accuracy over random splits of the same pictures.
 
-    It is Student's t with the variance of the mean as Nadeau and Bengio correct it. Splits that
-    share pictures are not independent: the usual 1 / n is too small, and becomes 1 / n + test /
-    train.
+    Splits share pictures; `featlib.validation.OverSplits` corrects for that.
 
     Parameters
     ----------
@@ -91,15 +87,9 @@ def mean_interval(accuracies: Sequence[float], train: int, test: int) -> tuple[f
     -------
     tuple of (float, float)
         Lower and upper end, within 0–1.
-
-    References
-    ----------
-    Nadeau and Bengio (2003), Inference for the generalization error, Machine Learning 52, 239–281.
     """
-    n, mean = len(accuracies), statistics.mean(accuracies)
-    error = statistics.stdev(accuracies) * sqrt(1 / n + test / train)
-    half = float(student.ppf(0.975, n - 1)) * error
-    return max(0.0, mean - half), min(1.0, mean + half)
+    low, high = validation.OverSplits(tuple(accuracies), test / train).interval
+    return max(0.0, low), min(1.0, high)
 
 
 def check_folder(path: str | Path) -> Path:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from statistics import NormalDist
+from statistics import NormalDist, mean, stdev
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +14,20 @@ from featlib import checks
 from featlib import head as heads
 from featlib.engine.words import describe
 
-__all__ = ["Comparison", "Report", "compare", "evaluate", "wilson_interval"]
+__all__ = [
+    "Comparison",
+    "OverSplits",
+    "Report",
+    "compare",
+    "compare_over_splits",
+    "evaluate",
+    "wilson_interval",
+]
 
 _MOST = 10**18  # predictions: more than anyone has
+_HELD_OUT = 0.2  # the share of groups that a random split tests on
+_MOST_SPLITS = 10_000
+_Score = Callable[[torch.Tensor, torch.Tensor], float]  # of rows to train on and to test on
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -186,9 +198,69 @@ class Comparison:
     p_value: float
 
     def __str__(self) -> str:
-        p = f"p = {self.p_value:.3f}" if self.p_value >= 0.001 else "p < 0.001"
         alone = f"right by the first alone {self.first_alone}"
-        return f"{alone}, by the second alone {self.second_alone}, {p}"
+        return f"{alone}, by the second alone {self.second_alone}, {_p(self.p_value)}"
+
+
+@dataclass(frozen=True)
+class OverSplits:
+    """A number measured on each of several random splits of the same images.
+
+    Splits that share images are not independent, so the usual variance of the mean is too small.
+    Nadeau and Bengio correct it: 1 / n becomes 1 / n + images tested on / images trained on.
+
+    Attributes
+    ----------
+    values : tuple of float
+        One of each split, two or more; such as the difference of two accuracies.
+    tested_per_trained : float
+        How many images a split tests on for each that it trains on.
+
+    References
+    ----------
+    Nadeau and Bengio (2003), Inference for the generalization error, Machine Learning 52, 239–281.
+
+    Examples
+    --------
+    >>> from featlib import validation
+    >>> print(validation.OverSplits((0.02, 0.03, 0.05, 0.06), 0.25))
+    +4.0 points (95% interval -0.1 to +8.1), above 0 in 4 of 4 splits, p = 0.053
+    """
+
+    values: tuple[float, ...]
+    tested_per_trained: float
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        ends = f"95% interval {100 * low:+.1f} to {100 * high:+.1f}"
+        above = f"above 0 in {sum(value > 0 for value in self.values)} of {len(self.values)} splits"
+        return f"{100 * self.mean:+.1f} points ({ends}), {above}, {_p(self.p_value)}"
+
+    @property
+    def mean(self) -> float:
+        """The mean over the splits."""
+        return mean(self.values)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Where the mean over all such splits lies, with 95% confidence (Student's t)."""
+        from scipy.stats import t  # takes a while to import
+
+        half = float(t.ppf(0.975, len(self.values) - 1)) * self._error
+        return self.mean - half, self.mean + half
+
+    @property
+    def p_value(self) -> float:
+        """How probable a mean at least so far from 0 is, if the true one is 0."""
+        from scipy.stats import t
+
+        if not self._error:
+            return float(not self.mean)
+        return float(2 * t.sf(abs(self.mean) / self._error, len(self.values) - 1))
+
+    @property
+    def _error(self) -> float:
+        return stdev(self.values) * sqrt(1 / len(self.values) + self.tested_per_trained)
 
 
 def compare(first: Report | torch.Tensor, second: Report | torch.Tensor) -> Comparison:
@@ -211,7 +283,7 @@ def compare(first: Report | torch.Tensor, second: Report | torch.Tensor) -> Comp
     Raises
     ------
     featlib.FeatlibError
-        If these are neither, or not of the same images.
+        If these are neither, or not of the same images, or of none.
 
     References
     ----------
@@ -245,6 +317,90 @@ def compare(first: Report | torch.Tensor, second: Report | torch.Tensor) -> Comp
     alone = int((one & ~other).sum()), int((other & ~one).sum())
     p_value = binomtest(alone[0], sum(alone)).pvalue if sum(alone) else 1.0
     return Comparison(*alone, float(p_value))
+
+
+def compare_over_splits(
+    first: _Score,
+    second: _Score,
+    groups: torch.Tensor,
+    *,
+    n_splits: int = 20,
+    seed: int = 0,
+) -> OverSplits:
+    """Compare two feature sets, or two recipes, over random splits of the same images.
+
+    `compare` judges two trained classifiers, on one split. Here both are trained anew on each
+    split, so that the luck of the split counts, too. A group is kept on one side; a fifth of the
+    groups is tested on.
+
+    Parameters
+    ----------
+    first, second : callable
+        Takes the rows to train on and the rows to test on, each int64 1-D, and returns the
+        accuracy on the latter, 0–1. Both get the same splits.
+    groups : torch.Tensor
+        int64 N: what each image shows, as `featlib.images.ImageSet.groups`. An image that has no
+        twin is a group of its own.
+    n_splits : int
+        How many splits, from 2 to 10,000.
+    seed : int
+        The seed of the splits.
+
+    Returns
+    -------
+    OverSplits
+        The accuracy of the first minus that of the second, for each split.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If `first` or `second` cannot be called or returns no accuracy, or there are fewer than two
+        groups.
+
+    References
+    ----------
+    Nadeau and Bengio (2003), Inference for the generalization error, Machine Learning 52, 239–281.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from featlib import head, images, validation
+    >>> pictures = images.load("emoji10")
+    >>> def score(values):
+    ...     def on(train, test):
+    ...         layer, _ = head.train(values[train], pictures.labels[train], 10)
+    ...         answers = head.logits(layer, values[test]).argmax(1)
+    ...         return (answers == pictures.labels[test]).double().mean().item()
+    ...     return on
+    >>> pixels = pictures.pixels / 255
+    >>> one_gray, its_colors = pixels.mean((1, 2, 3))[:, None], pixels.mean((2, 3))
+    >>> found = validation.compare_over_splits(
+    ...     score(its_colors), score(one_gray), pictures.groups, n_splits=5
+    ... )
+    >>> len(found.values)
+    5
+    """
+    from sklearn.model_selection import GroupShuffleSplit  # takes a second to import
+
+    where = "validation.compare_over_splits"
+    for name, score in (("first", first), ("second", second)):
+        if not callable(score):
+            fix = "Pass a function of the rows to train on and the rows to test on."
+            checks.refuse(where, f"{name} as a function", describe(score), fix)
+    groups = _groups(groups, where)
+    n_splits = checks.whole_number(n_splits, where, "n_splits", low=2, high=_MOST_SPLITS)
+    seed = checks.whole_number(seed, where, "seed", low=0, high=2**32 - 1)  # those of NumPy
+    splitter = GroupShuffleSplit(n_splits, test_size=_HELD_OUT, random_state=seed)
+    differences, shares = [], []
+    for rows in splitter.split(groups, groups=groups.numpy()):
+        train, test = map(torch.from_numpy, rows)
+        one, other = (
+            _accuracy(score(train, test), name, where)
+            for name, score in (("first", first), ("second", second))
+        )
+        differences.append(one - other)
+        shares.append(len(test) / len(train))
+    return OverSplits(tuple(differences), mean(shares))
 
 
 def evaluate(
@@ -356,14 +512,37 @@ def wilson_interval(right: int, n: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def _right(answers: object, where: str) -> torch.Tensor:
+def _right(answers: Any, where: str) -> torch.Tensor:
     """Return whether each image is right, bool N."""
     if isinstance(answers, Report):
         return answers.predictions == answers.labels
-    if not isinstance(answers, torch.Tensor) or answers.dtype != torch.bool or answers.ndim != 1:
-        wanted = "a Report, or a bool tensor with one element an image"
+    is_bool = isinstance(answers, torch.Tensor) and answers.dtype == torch.bool
+    if not is_bool or answers.is_meta or answers.ndim != 1 or not len(answers):
+        wanted = "a Report, or a bool tensor with one element an image, of one or more"
         checks.refuse(where, wanted, describe(answers), "validation.evaluate returns a Report.")
     return answers.cpu()
+
+
+def _groups(groups: Any, where: str) -> torch.Tensor:
+    """Return the group of each image, int64 N."""
+    is_whole = isinstance(groups, torch.Tensor) and groups.dtype == torch.int64
+    if not is_whole or groups.is_meta or groups.ndim != 1 or len(groups.unique()) < 2:
+        wanted = "groups as an int64 tensor with one element an image, two different ones at least"
+        fix = "Pass the groups of an ImageSet; torch.arange(n) where no image has a twin."
+        checks.refuse(where, wanted, describe(groups), fix)
+    return groups.cpu()
+
+
+def _accuracy(found: Any, name: str, where: str) -> float:
+    """Return what a score found, if it is an accuracy."""
+    if not isinstance(found, (int, float, np.floating)) or not 0 <= found <= 1:
+        wanted, fix = f"{name} to return an accuracy, 0–1", "Return the accuracy of a Report."
+        checks.refuse(where, wanted, describe(found), fix)
+    return float(found)
+
+
+def _p(p_value: float) -> str:
+    return f"p = {p_value:.3f}" if p_value >= 0.001 else "p < 0.001"
 
 
 def _group_means(values: torch.Tensor, bins: int) -> list[float]:
