@@ -41,7 +41,7 @@ def measure(action, repeats):
 
 
 def keeping(folder, repeats):
-    """Return the times to keep an answer, by how many were kept before."""
+    """Return the times to keep the first answer to a question, by how many were kept before."""
     found = {}
     question = ten_questions().questions[0]
     line = dict.fromkeys(("quiz", "question", "answer"), "x") | {"correct": True, "hint": False}
@@ -49,8 +49,9 @@ def keeping(folder, repeats):
         progress = quiz.Progress(os.path.join(folder, f"{n}.jsonl"))
         progress.path.write_text(f"{json.dumps(line | {'time': 1.0})}\n" * n)
         progress.add("q", question, 1, True)  # as showing the quiz does, it reads the file once
+        asked = [replace(question, text=f"{question.text} ({i})") for i in range(repeats)]
         found[f"an answer kept after {n:,}"] = measure(
-            lambda i, to=progress: to.add("q", question, i, True), repeats
+            lambda i, to=progress, asked=asked: to.add("q", asked[i], i, True), repeats
         )
     return found
 

@@ -37,6 +37,10 @@ _ALIKE = str.maketrans(
 # Marks that nobody sees come along with what is copied from a page, or typed from right to left.
 _INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
 _RAISED = re.compile(r"[\u2070\u00b9\u00b2\u00b3\u2074-\u2079\u207a\u207b]+")  # superscripts
+# Between one of these, or a fraction of one sign, and a digit: 8²1 is no 8²¹, and ½5 no 1/25.
+_ENDED = re.compile(
+    r"(?<=[\u2070\u00b9\u00b2\u00b3\u2074-\u2079\u00bc-\u00be\u2150-\u215e])(?=[0-9])"
+)
 
 _DECIMAL = r"(?:\d+\.?\d*|\.\d+)"
 _NUMBER = re.compile(
@@ -167,7 +171,8 @@ def plain(text: str) -> str:
     >>> plain("１０ × ٥²")
     '10 * 5^2'
     """
-    text = _RAISED.sub(r"^\g<0>", visible(text[:_MOST]))
+    text = _ENDED.sub(" ", visible(text[:_MOST]))
+    text = _RAISED.sub(r"^\g<0>", text)
     text = re.sub(r"(?=[\u00bc-\u00be\u2150-\u215e])", " ", text)  # 2½ is 2 1/2
     text = unicodedata.normalize("NFKC", text.translate(_ALIKE)).translate(_ALIKE)
     return "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in text).lower()

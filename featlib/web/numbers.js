@@ -36,6 +36,8 @@ const NUMBER = new RegExp(`^(?<sign>[+-]?)(?:`
   + `(?:\\*(?<base>\\d+)\\^(?<power>[+-]?\\d{1,3}))?`
   + `|(?<only>\\d+)\\^(?<raised>[+-]?\\d{1,3})`
   + `)(?<percent>%?)$`);
+const ENDED =
+  /(?<=[\u2070\u00b9\u00b2\u00b3\u2074-\u2079\u00bc-\u00be\u2150-\u215e])(?=[0-9])/g;
 const POINTS = /^[+-]?[1-9]\d{0,2}(\.\d{3})+%?$/;
 const GROUPS = /(?<![\d.,' ])[1-9]\d{0,2}([,' ])\d{3}(?:\1\d{3})*(?![\d,'/]| \d)/g;
 const ABOUT = pattern("^[\\s]*[~=\\u2248]");
@@ -65,7 +67,7 @@ const rounded = (number, digits) =>
 
 // Digits and signs, in one way of several that look alike.
 function plain(given) {
-  const text = visible(given)
+  const text = visible(given).replace(ENDED, " ")
     .replace(/[\u2070\u00b9\u00b2\u00b3\u2074-\u2079\u207a\u207b]+/g, "^$&")
     .replace(/(?=[\u00bc-\u00be\u2150-\u215e])/g, " ");
   return asciiDigits(alike(alike(text).normalize("NFKC"))).toLowerCase();
