@@ -31,7 +31,8 @@ __all__ = [
 
 _WIDEST = 1000  # characters of a bar
 
-# The trace that the lesson is measured against; our own must end at or above its last row.
+# The textbook trace, of the page that the lesson grew out of: our own must end at or above its last
+# row. It is typed in; every other number of the lesson is measured.
 REFERENCE = tuple(
     Epoch(epoch, loss, accuracy, None, "")
     for epoch, loss, accuracy in zip(
@@ -351,7 +352,7 @@ def training_table(trace: TrainingTrace) -> Table:
 
 
 def training_chart(trace: TrainingTrace, width: int = 16) -> Table:
-    """Draw a training as bars of text, beside the reference trace.
+    """Draw a training as bars of text, beside the textbook trace, `REFERENCE`.
 
     Parameters
     ----------
@@ -375,7 +376,7 @@ def training_chart(trace: TrainingTrace, width: int = 16) -> Table:
     >>> from featlib import head, trace
     >>> epoch = head.Epoch(1, 0.9, 0.8, None, "")
     >>> training = head.TrainingTrace((epoch,), head.Recipe(epochs=1), seconds=0.1)
-    >>> trace.training_chart(training, width=4).rows  # the reference begins with 1.8 and 0.4
+    >>> trace.training_chart(training, width=4).rows  # the textbook begins with 1.8 and 0.4
     (('1', '0.900 ██', '1.800 ████', '0.800 ███', '0.400 ██'),)
     """
     _check_training(trace, "trace.training_chart")
@@ -393,9 +394,10 @@ def training_chart(trace: TrainingTrace, width: int = 16) -> Table:
                 _bar(reference and reference.accuracy, 1, width),
             )
         )
-    columns = (">epoch", "loss, this run", "loss, reference")
-    columns += ("accuracy, this run", "accuracy, reference")
-    return Table("Training chart: this run beside the reference trace", columns, tuple(rows))
+    columns = (">epoch", "loss, this run", "loss, textbook")
+    columns += ("accuracy, this run", "accuracy, textbook")
+    title = "Training chart (textbook: of the page that this lesson grew out of)"
+    return Table(title, columns, tuple(rows))
 
 
 def probability_chart(prediction: PredictionTrace, n: int = 5, width: int = 24) -> Table:

@@ -18,7 +18,7 @@ TRAINING = TrainingTrace(
 )
 
 
-def test_the_reference_trace_is_the_lessons():
+def test_the_textbook_trace_is_the_lessons():
     assert [row.epoch for row in trace.REFERENCE] == [1, 2, 3, 4, 5]
     assert [row.loss for row in trace.REFERENCE] == [1.8, 1.2, 0.9, 0.7, 0.6]
     assert [row.accuracy for row in trace.REFERENCE] == [0.40, 0.60, 0.72, 0.80, 0.83]
@@ -31,14 +31,15 @@ def test_the_training_table_has_the_numbers_and_the_words():
     assert "observation 2" in text
 
 
-def test_the_training_chart_draws_this_run_beside_the_reference():
+def test_the_training_chart_draws_this_run_beside_the_textbook():
     chart = trace.training_chart(TRAINING, width=10)
-    epoch, ours, reference, our_accuracy, reference_accuracy = chart.rows[0]
+    epoch, ours, textbook, our_accuracy, textbook_accuracy = chart.rows[0]
     assert epoch == "1"
     assert ours == "1.500 " + "█" * 8, "1.8 is the longest bar of 10"
-    assert reference == "1.800 " + "█" * 10
+    assert textbook == "1.800 " + "█" * 10
     assert our_accuracy == "0.500 █████"
-    assert reference_accuracy == "0.400 ████"
+    assert textbook_accuracy == "0.400 ████"
+    assert "textbook: of the page that this lesson grew out of" in chart.title
 
 
 def test_bars_are_rounded_and_the_longest_is_that_of_the_highest_loss():
@@ -49,7 +50,7 @@ def test_bars_are_rounded_and_the_longest_is_that_of_the_highest_loss():
     assert chart.rows[0][1:3] == ("3.600 " + "█" * 10, "1.800 " + "█" * 5)
 
 
-def test_beyond_the_reference_the_chart_shows_a_dash():
+def test_beyond_the_textbook_the_chart_shows_a_dash():
     rows = tuple(Epoch(i, 1.0, 0.5, None, "") for i in range(1, 8))
     chart = trace.training_chart(TrainingTrace(rows, Recipe(epochs=7), 0.1))
     assert chart.rows[5][2] == "–"

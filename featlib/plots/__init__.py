@@ -20,13 +20,27 @@ from featlib.plots.figures import (
 )
 from featlib.plots.maps import picture_map
 from featlib.plots.strategy import strategy
-from featlib.plots.style import BLUE, GRAY, GREEN, ORANGE, RED, SERIES, Figure
+from featlib.plots.style import (
+    BLUE,
+    GRAY,
+    GREEN,
+    HIGHEST,
+    LOWER,
+    ORANGE,
+    PURPLE,
+    RED,
+    SERIES,
+    Figure,
+)
 
 __all__ = [
     "BLUE",
     "GRAY",
     "GREEN",
+    "HIGHEST",
+    "LOWER",
     "ORANGE",
+    "PURPLE",
     "RED",
     "SERIES",
     "Figure",

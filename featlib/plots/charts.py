@@ -19,9 +19,9 @@ from featlib import checks
 from featlib.engine.words import describe
 from featlib.plots import inputs
 from featlib.plots.style import (
-    BLUE,
     GRAY,
-    ORANGE,
+    HIGHEST,
+    LOWER,
     SERIES,
     STYLE,
     Figure,
@@ -88,7 +88,7 @@ def class_bars(
     if len(shown) < len(heights):
         title = f"{title}: {len(shown)} of {len(heights):,} classes"
     figure, ax = new_axes(ax, (4, 0.32 * len(shown) + 1))
-    colors = [ORANGE if k == best else BLUE for k in shown]
+    colors = [HIGHEST if k == best else LOWER for k in shown]
     ax.barh(range(len(shown)), heights[shown], color=colors)
     ax.set_yticks(range(len(shown)), [texts[k] for k in shown])
     ax.invert_yaxis()
@@ -146,7 +146,7 @@ def bars(
         title = f"{title} (the {len(shown)} highest of {len(lengths):,})"
     kept = {list(named)[k]: lengths[k] for k in shown}
     figure, ax = new_axes(ax, (7.5, 0.45 * len(kept) + 1.3))
-    colors = [ORANGE if value == max(lengths) else BLUE for value in kept.values()]
+    colors = [HIGHEST if value == max(lengths) else LOWER for value in kept.values()]
     if any(map(has_color, kept)):
         colors = colors_of(kept)
     drawn = ax.barh(list(kept), list(kept.values()), color=colors)
@@ -444,7 +444,8 @@ def pairs(
     figure, ax = new_axes(ax, (7.5, 0.5 * len(both) + 1.7))
     places = range(len(both))
     first, second = zip(*both.values(), strict=True)
-    colors = colors_of((left, right)) if has_color(left) or has_color(right) else (ORANGE, BLUE)
+    named = has_color(left) or has_color(right)
+    colors = colors_of((left, right)) if named else (LOWER, HIGHEST)
     ax.hlines(places, first, second, color=GRAY, linewidth=1.5, zorder=1)
     # Larger than the square, so that it is seen around one that has the same place.
     ax.scatter(first, places, s=140, color=colors[0], marker="o", label=left)

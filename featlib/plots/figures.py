@@ -109,7 +109,7 @@ def image_grid(images: ImageSet, columns: int = 10, *, ax: Axes | None = None) -
 
 @rc_context(STYLE)
 def loss_curve(training: TrainingTrace, *, ax: Axes | None = None) -> Figure:
-    """Draw the training loss by epoch, beside the reference trace.
+    """Draw the training loss by epoch, beside the textbook's: `trace.REFERENCE`.
 
     Parameters
     ----------
@@ -131,24 +131,24 @@ def loss_curve(training: TrainingTrace, *, ax: Axes | None = None) -> Figure:
     drawn = np.where(inputs.is_finite(losses), losses, np.nan)
     diverged = not (losses <= DIVERGED).all()
     figure, ax = new_axes(ax, (5, 3.6))
-    _reference(ax, [row.loss for row in trace.REFERENCE])
+    _textbook(ax, [row.loss for row in trace.REFERENCE])
     ax.plot(_epochs(training), drawn, color=color_of("training"), marker="o", label="this run")
     title = "Loss: the training diverged" if diverged else "Loss"
     ax.set(title=title, xlabel="epoch", ylabel="cross-entropy (nats)")
     if diverged:
-        ax.set_yscale("log")  # else the reference would lie flat on the axis
+        ax.set_yscale("log")  # else the textbook's would lie flat on the axis
     else:
         ax.set_ylim(0)
     _epoch_ticks(ax, training)
     ax.legend()
-    words = f"Training loss by epoch: {two_decimals(losses)}; reference "
+    words = f"Training loss by epoch: {two_decimals(losses)}; textbook "
     words += f"{two_decimals(row.loss for row in trace.REFERENCE)}."
     return add_alt(figure, words + (" The training diverged." if diverged else ""))
 
 
 @rc_context(STYLE)
 def accuracy_curve(training: TrainingTrace, *, ax: Axes | None = None) -> Figure:
-    """Draw training and validation accuracy by epoch, beside the reference trace.
+    """Draw training and validation accuracy by epoch, beside the textbook's: `trace.REFERENCE`.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def accuracy_curve(training: TrainingTrace, *, ax: Axes | None = None) -> Figure
         row.epoch: row.val_accuracy for row in training.epochs if row.val_accuracy is not None
     }
     figure, ax = new_axes(ax, (5, 3.6))
-    _reference(ax, [row.accuracy for row in trace.REFERENCE])
+    _textbook(ax, [row.accuracy for row in trace.REFERENCE])
     label = "this run, training"
     ax.plot(_epochs(training), accuracies, color=color_of(label), marker="o", label=label)
     words = f"Training accuracy by epoch: {two_decimals(accuracies)}"
@@ -183,12 +183,12 @@ def accuracy_curve(training: TrainingTrace, *, ax: Axes | None = None) -> Figure
     ax.set(title="Accuracy", xlabel="epoch", ylabel="share right", ylim=(0, 1))
     _epoch_ticks(ax, training)
     ax.legend(loc="lower right")
-    reference = two_decimals(row.accuracy for row in trace.REFERENCE)
-    return add_alt(figure, f"{words}; reference {reference}.")
+    textbook = two_decimals(row.accuracy for row in trace.REFERENCE)
+    return add_alt(figure, f"{words}; textbook {textbook}.")
 
 
 def training_trace(training: TrainingTrace) -> Figure:
-    """Draw loss and accuracy by epoch side by side, with the reference trace.
+    """Draw loss and accuracy by epoch side by side, with the textbook's: `trace.REFERENCE`.
 
     Parameters
     ----------
@@ -551,7 +551,7 @@ def calibration(report: Report, bins: int = 5, *, ax: Axes | None = None) -> Fig
     sure, right = report.calibration(bins)
     figure, ax = new_axes(ax, (5, 4.2))
     ax.plot([0, 1], [0, 1], color=GRAY, linestyle="--", label="as sure as right")
-    ax.plot(sure, right, color=BLUE, marker="o", label="this head")
+    ax.plot(sure, right, color=color_of("validation"), marker="o", label="this head")
     ax.set(title="Calibration", xlim=(0, 1.02), ylim=(0, 1.02))
     ax.set(xlabel="how sure the head is (mean probability)", ylabel="share right")
     ax.legend()
@@ -722,9 +722,9 @@ def _wrapped(words: str) -> str:
     return "\n".join(textwrap.fill(line, 16) for line in words.split("\n"))
 
 
-def _reference(ax: Axes, values: Sequence[float]) -> None:
-    places = range(1, len(values) + 1)
-    ax.plot(places, values, color=GRAY, linestyle="--", marker="x", label="reference trace")
+def _textbook(ax: Axes, values: Sequence[float]) -> None:
+    places, label = range(1, len(values) + 1), "textbook"
+    ax.plot(places, values, color=color_of(label), linestyle="--", marker="x", label=label)
 
 
 def _epochs(training: TrainingTrace) -> list[int]:

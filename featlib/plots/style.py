@@ -1,8 +1,9 @@
 """How all figures look: colors, fonts, alternative text.
 
 The colors are those of Okabe and Ito (2008, Color Universal Design), which people with any kind of
-color vision can tell apart. Five things have one color each in all figures, in the lab, and in the
-report: see `color_of`.
+color vision can tell apart; only their reddish purple is darker here, so that a thin line of it is
+seen on white. Six things have one color each in all figures, in the lab, and in the report: see
+`color_of`. What is none of them, such as the highest of several bars, has none of their colors.
 """
 
 import io
@@ -28,7 +29,10 @@ __all__ = [
     "BLUE",
     "GRAY",
     "GREEN",
+    "HIGHEST",
+    "LOWER",
     "ORANGE",
+    "PURPLE",
     "RED",
     "SERIES",
     "STYLE",
@@ -44,7 +48,9 @@ __all__ = [
 ]
 
 BLUE, ORANGE, GREEN, RED, GRAY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#595959"
-SERIES = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9", "#000000", "#A6761D", "#66A61E", GRAY)
+PURPLE = "#C2548F"
+SERIES = (BLUE, ORANGE, GREEN, RED, PURPLE, "#56B4E9", "#000000", "#A6761D", "#66A61E", GRAY)
+HIGHEST, LOWER = "#222222", "#98907E"  # dark and light: to be told apart without any color
 _FIXED = {
     "pretrained": ORANGE,
     "features": ORANGE,  # of the pretrained network
@@ -52,6 +58,7 @@ _FIXED = {
     "raw pixels": GRAY,
     "training": BLUE,
     "validation": RED,
+    "textbook": PURPLE,
 }
 _OTHERS = tuple(color for color in SERIES if color not in _FIXED.values())
 # The name itself or its first words, or what follows the last comma: "this run, validation".
@@ -93,9 +100,10 @@ def color_of(name: str, other: int = 0) -> str:
     Parameters
     ----------
     name : str
-        ``pretrained`` or ``features``, ``untrained``, ``raw pixels``, ``training`` or
-        ``validation``; also with words after it, or after a comma: ``pretrained ResNet18``,
-        ``this run, validation``; and ``frozen features``. These have one color each everywhere.
+        ``pretrained`` or ``features``, ``untrained``, ``raw pixels``, ``training``,
+        ``validation`` or ``textbook``; also with words after it, or after a comma:
+        ``pretrained ResNet18``, ``this run, validation``; and ``frozen features``. These have one
+        color each everywhere.
     other : int
         For any other name, how many others came before it: they take the rest of `SERIES` in
         order.

@@ -2,7 +2,8 @@
 
 const FIGURE = { width: 1200, half: 620, height: 400, top: 48, bottom: 350 }; // CSS pixels
 const NARROW = 700; // a phone, in CSS pixels
-const INK = "#222", HIGHEST = "#E69F00", OTHERS = "#0072B2", AXIS = "#595959";
+const INK = "#222", AXIS = "#595959";
+const HIGHEST = "#222222", LOWER = "#98907E"; // as plots/style.py has it
 const VIRIDIS = [ // matplotlib's colors from the lowest value to the highest
   [68, 1, 84], [72, 40, 120], [62, 73, 137], [49, 104, 142], [38, 130, 142], [31, 158, 137],
   [53, 183, 121], [110, 206, 88], [181, 222, 43], [253, 231, 37],
@@ -76,7 +77,7 @@ function drawBars(context, named, x, width, unit, range) {
   const step = (FIGURE.bottom - FIGURE.top) / named.length, thick = Math.min(0.8 * step, 40);
   named.forEach(([name, value], i) => {
     const middle = FIGURE.top + (i + 0.5) * step;
-    context.fillStyle = value === highest ? HIGHEST : OTHERS;
+    context.fillStyle = value === highest ? HIGHEST : LOWER;
     context.fillRect(Math.min(at(0), at(value)), middle - thick / 2, Math.abs(at(value) - at(0)), thick);
     const letters = [...name];
     const short = letters.length > LONGEST_LABEL ? `${letters.slice(0, LONGEST_LABEL - 1).join("")}…` : name;

@@ -106,7 +106,7 @@ function render({ model, el }) {
     element("span", { class: "fq-this" }, "this run, training"), " ",
     element("span", { class: "fq-unseen" }, "this run, validation"), " ",
     element("span", { class: "fq-before" }, "run before"), " ",
-    element("span", { class: "fq-reference" }, "reference"));
+    element("span", { class: "fq-textbook" }, "textbook: of the page that this lesson grew out of"));
   const status = element("div", { role: "status", class: "fq-status", "aria-live": "polite" });
   const again = element("button", { type: "button", onclick: () => {
     put(view.start);
@@ -131,16 +131,16 @@ function render({ model, el }) {
     return sent === null;
   };
   const redraw = () => {
-    const { run, before, reference, words, settings: trained, sent: answered } = model.get("view");
+    const { run, before, textbook, words, settings: trained, sent: answered } = model.get("view");
     const epochs = Math.max(run.loss.length, 5);
     const highest = Math.min(10, Math.max(2.4, ...run.loss));
     charts.replaceChildren(
       chart("Loss", "training loss", highest, epochs, [
-        { name: "reference", values: reference.loss, kind: "fq-reference" },
+        { name: "textbook", values: textbook.loss, kind: "fq-textbook" },
         { name: "run before", values: before?.loss ?? [], kind: "fq-before" },
         { name: "this run", values: run.loss, kind: "fq-this" }]),
       chart("Accuracy", "share right", 1, epochs, [
-        { name: "reference", values: reference.accuracy, kind: "fq-reference" },
+        { name: "textbook", values: textbook.accuracy, kind: "fq-textbook" },
         { name: "run before, validation", values: before?.val_accuracy ?? [], kind: "fq-before" },
         { name: "this run, training", values: run.accuracy, kind: "fq-this" },
         { name: "this run, validation", values: run.val_accuracy, kind: "fq-unseen" }]));

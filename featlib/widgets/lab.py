@@ -127,7 +127,7 @@ class LabWidget(Widget):
             "settings": dict(settings),
             "run": run,
             "before": self._before(),
-            "reference": _numbers(trace.REFERENCE),
+            "textbook": _numbers(trace.REFERENCE),
             "words": words,
             "sent": sent,
         }

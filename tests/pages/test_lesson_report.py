@@ -76,6 +76,13 @@ def test_it_says_what_the_run_measured(finished, page):
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_the_one_line_that_the_run_did_not_measure_is_introduced_and_excepted(page):
+    text = " ".join(page.read_text().split())
+    before, after = text.split("Training loss by epoch")[0], text.split("Training loss by epoch")[1]
+    assert "<em>textbook</em> line beside it is of the page that this lesson grew out of" in before
+    assert "measured in that run, but for the textbook line." in after
+
+
 def test_a_second_report_replaces_the_first(finished, page):
     before = sorted(page.parent.iterdir())
     lesson_report.write(finished, page.parent)

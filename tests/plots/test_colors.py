@@ -1,12 +1,16 @@
-"""Five things have one color each: in charts, in figures, in the lab; told apart by everybody."""
+"""Six things have one color each: in charts, in figures, in the lab; told apart by everybody."""
 
 import itertools
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.colors import to_hex
 
-from featlib import FeatlibError, plots
+import featlib
+from featlib import FeatlibError, plots, validation
 from featlib.head import Epoch, Recipe, TrainingTrace
 from featlib.plots import style
 from featlib.plots.style import color_of, colors_of, has_color
@@ -14,8 +18,11 @@ from featlib.widgets.base import Widget
 
 FIXED = {
     name: color_of(name)
-    for name in ("pretrained", "features", "untrained", "raw pixels", "training", "validation")
-}
+    for name in (
+        "pretrained", "features", "untrained", "raw pixels", "training", "validation", "textbook"
+    )
+}  # fmt: skip
+NEUTRAL = (plots.HIGHEST, plots.LOWER)
 WORDS = {"title": "Title", "xlabel": "share", "ylabel": "name"}
 # Machado, Oliveira and Fernandes (2009), A Physiologically-based Model for Simulation of Color
 # Vision Deficiency, IEEE TVCG 15(6): full severity, for linear RGB.
@@ -41,10 +48,10 @@ def lab(color, seen):
 
 
 @pytest.mark.parametrize("vision", VISION)
-def test_the_five_colors_are_far_apart_in_any_color_vision(vision):
+def test_the_colors_are_far_apart_in_any_color_vision(vision):
     """A difference of 2.3 can just be noticed (Mahy, Van Eycken and Oosterlinck 1994)."""
-    colors = set(FIXED.values())
-    assert len(colors) == 5
+    colors = {*FIXED.values(), *NEUTRAL}
+    assert len(colors) == 6 + 2
     seen = [lab(color, np.array(VISION[vision])) for color in colors]
     apart = [np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)]
     assert min(apart) > 15
@@ -62,6 +69,7 @@ SAME = {
     "raw pixels": ["raw pixels, scaled", " raw pixels "],
     "training": ["this run, training", "training loss"],
     "validation": ["this run, validation", "validation accuracy", "a, b, validation"],
+    "textbook": ["the page, textbook", "textbook accuracy"],
 }
 
 
@@ -79,7 +87,7 @@ OTHERS = ["rate 0.002", "all other features", "feature 12", "trained on 3D", "pr
 def test_other_names_take_the_rest_in_order(name):
     rest = [color for color in style.SERIES if color not in FIXED.values()]
     assert not has_color(name)
-    assert [color_of(name, i) for i in range(6)] == [*rest, rest[0]]
+    assert [color_of(name, i) for i in range(5)] == [*rest, rest[0]]
     assert colors_of([name, "training", "x", "y"]) == [rest[0], FIXED["training"], *rest[1:3]]
 
 
@@ -121,7 +129,33 @@ def test_bars_have_the_colors_of_their_names():
 
 def test_bars_of_other_names_are_as_ever():
     axes = plots.bars({"a": 0.4, "b": 0.9}, **WORDS).axes[0]
-    assert [hexadecimal(bar) for bar in axes.patches] == [plots.BLUE, plots.ORANGE]
+    assert [hexadecimal(bar) for bar in axes.patches] == [plots.LOWER, plots.HIGHEST]
+
+
+def relative_luminance(color):
+    rgb = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+@pytest.mark.parametrize("color", [*NEUTRAL, FIXED["textbook"]])
+def test_a_neutral_bar_and_a_thin_line_are_seen_on_white(color):
+    """WCAG 2.2, success criterion 1.4.11, asks for 3 to 1 of what is no text."""
+    assert 1.05 / (relative_luminance(color) + 0.05) > 3
+
+
+def test_what_none_of_the_six_belongs_to_has_none_of_their_colors():
+    values = torch.tensor([0.4, 0.9])
+    drawn = {
+        "bars": plots.bars({"a": 0.4, "b": 0.9}, **WORDS).axes[0].patches,
+        "class_bars": plots.class_bars(values, ["a", "b"], title="t", xlabel="x").axes[0].patches,
+    }
+    pairs = plots.pairs({"a": (0.1, 0.2)}, ("old head", "new head"), **WORDS)
+    found = {name: {hexadecimal(bar) for bar in bars} for name, bars in drawn.items()}
+    found["pairs"] = {hexadecimal_of_dots(dots) for dots in pairs.axes[0].collections[1:]}
+    script = (Path(featlib.__file__).parent / "web" / "trace_figure.js").read_text()
+    found["on the site"] = set(re.findall(r'(?:HIGHEST|LOWER) = "(#\w+)"', script))
+    assert all(colors == set(NEUTRAL) for colors in found.values()), found
 
 
 LINES = {"validation": [1, 2], "training": [2, 3], "other": [3, 4]}
@@ -153,6 +187,19 @@ def test_the_training_trace_has_them_too():
     found = lines_of(plots.training_trace(TrainingTrace(EPOCHS, Recipe(), 0.1)))
     assert found["this run"] == found["this run, training"] == FIXED["training"]
     assert found["this run, validation"] == FIXED["validation"]
+    assert found["textbook"] == FIXED["textbook"]
+
+
+def test_the_textbook_has_one_color_wherever_it_is_drawn():
+    lines = lines_of(plots.curves({"training": [1, 2], "textbook": [2, 3]}, **WORDS))
+    assert lines["textbook"] == FIXED["textbook"]
+    assert f"--textbook: {FIXED['textbook'].lower()};" in str(Widget._css)
+
+
+def test_what_is_measured_on_validation_pictures_has_their_color():
+    right, sure = torch.tensor([0, 1]), torch.eye(2)
+    report = validation.evaluate(torch.nn.Identity(), sure, right, ["a", "b"])
+    assert lines_of(plots.calibration(report, bins=2))["this head"] == FIXED["validation"]
 
 
 def test_the_lab_has_them_too():

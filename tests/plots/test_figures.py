@@ -167,9 +167,9 @@ def test_the_grid_holds_each_class_in_its_row(own, figures):
     assert np.array_equal(sheet[16:, 16:32], second_dog)
 
 
-def test_loss_is_drawn_beside_the_reference(figures):
-    reference, ours = figures["loss_curve"].axes[0].lines
-    assert list(reference.get_ydata()) == [row.loss for row in trace.REFERENCE]
+def test_loss_is_drawn_beside_the_textbooks(figures):
+    textbook, ours = figures["loss_curve"].axes[0].lines
+    assert list(textbook.get_ydata()) == [row.loss for row in trace.REFERENCE]
     assert list(ours.get_ydata()) == [row.loss for row in TRAINING.epochs]
 
 
@@ -184,7 +184,7 @@ def test_a_training_that_diverged_is_said_to_have(case):
     assert left.get_title("left") == "Loss: the training diverged"
     assert "The training diverged." in figure.alt
     assert "nan" not in figure.alt
-    assert left.get_yscale() == "log", "else the reference is flat"
+    assert left.get_yscale() == "log", "else the textbook line is flat"
     assert figure.png(dpi=20)
 
 
@@ -236,7 +236,7 @@ def test_the_feature_map_fills_its_last_row_with_nothing(figures):
 
 def test_the_highest_bar_stands_out(figures):
     colors = [to_hex(bar.get_facecolor()).upper() for bar in figures["class_bars"].axes[0].patches]
-    assert colors == [plots.BLUE, plots.ORANGE]
+    assert colors == [plots.LOWER, plots.HIGHEST]
 
 
 def test_the_confusion_matrix_shows_its_counts(report, figures):
@@ -443,13 +443,13 @@ def test_the_prediction_trace_draws_its_four_layers(prediction, figures):
 
 def test_every_line_has_the_color_and_the_name_that_the_legend_says(figures):
     for name, wanted in {
-        "loss_curve": {"reference trace": plots.GRAY, "this run": plots.BLUE},
+        "loss_curve": {"textbook": plots.PURPLE, "this run": plots.BLUE},
         "accuracy_curve": {
-            "reference trace": plots.GRAY,
+            "textbook": plots.PURPLE,
             "this run, training": plots.BLUE,
             "this run, validation": plots.RED,
         },
-        "curves": {"slow": plots.GREEN, "fast": plots.SERIES[4]},  # the others belong to names
+        "curves": {"slow": plots.GREEN, "fast": plots.SERIES[6]},  # the others belong to names
         "histogram": {"red": plots.RED, "green": plots.GREEN, "blue": plots.BLUE},
     }.items():
         lines = figures[name].axes[0].lines
@@ -461,7 +461,7 @@ def test_every_line_has_the_color_and_the_name_that_the_legend_says(figures):
 def test_bars_are_named_in_their_order(figures):
     for name, names, wanted in (
         ("bars", ["raw", "features"], [plots.GREEN, plots.ORANGE]),
-        ("class_bars", ["cat", "dog"], [plots.BLUE, plots.ORANGE]),
+        ("class_bars", ["cat", "dog"], [plots.LOWER, plots.HIGHEST]),
     ):
         ax = figures[name].axes[0]
         assert [tick.get_text() for tick in ax.get_yticklabels()] == names

@@ -54,9 +54,9 @@ def test_its_values_are_those_that_the_words_say(widget):
     assert values["gap_points"] == pytest.approx(100 * gap, abs=0.11)
 
 
-def test_the_reference_is_the_lessons(widget):
-    assert widget.view["reference"]["loss"] == [row.loss for row in trace.REFERENCE]
-    assert widget.view["reference"]["val_accuracy"] == []
+def test_the_textbook_trace_is_the_lessons(widget):
+    assert widget.view["textbook"]["loss"] == [row.loss for row in trace.REFERENCE]
+    assert widget.view["textbook"]["val_accuracy"] == []
 
 
 def test_a_change_keeps_the_run_before_beside_the_new_one(widget):
