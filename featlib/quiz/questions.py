@@ -316,8 +316,8 @@ def _source(source: Any) -> tuple[str, str, Any]:
     if isinstance(source, bytes):
         source = source.decode(errors="replace")
     if isinstance(source, str):
-        if sources.is_address(source):
-            return sources.name_of(source), f"quiz '{source}'", sources.fetch(source, _LARGEST)
+        if sources.is_address(address := source.strip()):
+            return sources.name_of(address), f"quiz '{address}'", sources.fetch(address, _LARGEST)
         if (data := sources.embedded(source)) is not None:
             return own, where, data
     path = find(source)

@@ -13,7 +13,7 @@ from http.client import HTTPException
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from urllib.request import urlopen
 
 from featlib import checks
@@ -24,9 +24,12 @@ __all__ = ["embedded", "fetch", "is_address", "name_of"]
 
 _SECONDS = 15.0  # to get a file, all in all
 _PIECE = 1 << 16  # bytes that are read at once
+_SAFE = "%/:=&?~+!$,;'@()*[]"  # what an address may hold already
 _SHORTEST = 54  # characters of a question in base64
 _BEGINNINGS = ("W3s", "Wwog", "WyB7", "eyJ", "ewog")  # `[{`, `[` and `{` of JSON in base64
-_ELEMENT = re.compile(r"<(\w+)[^<>]*>([^<].*)</\1\s*>", re.S)  # that hides questions, as a whole
+# An element that hides questions, maybe amid the text of its cell; and base64 as Python prints it.
+_ELEMENT = re.compile(r"<(\w+)[^<>]*>([^<].*)</\1\s*>", re.S)
+_QUOTED = re.compile(r"^b?(['\"])(.*)\1$", re.S)
 _LONG_NAME = 200  # characters: what is longer, and base64, is no name of a file
 
 
@@ -117,17 +120,18 @@ def embedded(source: str) -> Any:
     featlib.FeatlibError
         If it names an HTML element, or is JSON or base64 with a fault.
     """
-    text = source.strip()
+    text = _QUOTED.sub(r"\2", source.strip())
     if text.lower().endswith(".json"):  # the name of a file, however it begins
         return None
     where, wanted = "quiz", "questions that Python can read"
     if text.startswith("#"):
         fix = "Pass the element's text itself, in JSON or base64, or a file, a list or an address."
         checks.refuse(where, wanted, f"'{text}', an HTML element of a page", fix)
-    if element := _ELEMENT.fullmatch(text):
-        return embedded(element[2])
     if text.startswith(("[", "{")):
         return _parsed(text, "the text of a list of questions in JSON")
+    inside = (embedded(element[2]) for element in _ELEMENT.finditer(text))
+    if (found := next((each for each in inside if each is not None), None)) is not None:
+        return found
     packed = "".join(text.split())
     if len(packed) < _SHORTEST or not re.fullmatch(r"[\w+/=]+", packed, re.ASCII):
         return None
@@ -154,6 +158,9 @@ def _parsed(text: str | bytes, wanted: str) -> Any:
 def _download(address: str, most: int) -> bytes:
     """Return what is at an address; a server that sends drop by drop is not waited for."""
     end, content = time.monotonic() + _SECONDS, b""
+    parts = urlsplit(address)
+    path, query = (quote(part, safe=_SAFE) for part in (parts.path, parts.query))
+    address = urlunsplit(parts._replace(path=path, query=query))  # blanks and letters with accents
     with urlopen(address, timeout=_SECONDS) as answer:
         while piece := answer.read1(_PIECE):
             content += piece

@@ -38,6 +38,10 @@ LINES = "\n".join(HIDDEN[i : i + 64] for i in range(0, len(HIDDEN), 64))
         HIDDEN.encode(),
         f'<span style="display:none" id="q">{HIDDEN}</span>',
         f"<div class='q'>\n{TEXT}\n</div >",
+        f"Here is a quiz:\n\n<span style='display:none'>{HIDDEN}</span> \n",
+        f"<p><b>Quiz</b> <i><span>{HIDDEN}</span></i></p>",
+        str(HIDDEN.encode()),
+        f'"{HIDDEN}"',
     ],
     ids=[
         "list",
@@ -51,6 +55,10 @@ LINES = "\n".join(HIDDEN[i : i + 64] for i in range(0, len(HIDDEN), 64))
         "bytes",
         "an element",
         "an element of JSON",
+        "a cell",
+        "elements in elements",
+        "bytes as printed",
+        "quoted",
     ],
 )
 def test_questions_as_jupyterquiz_takes_them(source):
@@ -58,6 +66,12 @@ def test_questions_as_jupyterquiz_takes_them(source):
     assert [q.text for q in widget.quiz.questions] == [ONE["question"]]
     widget._receive(widget, {"check": "question-1", "answer": "2"}, [])
     assert widget.view["questions"][0]["state"] == "right"
+
+
+def test_html_in_questions_is_no_element_that_hides_them():
+    asked = [ONE | {"question": "How <b>much</b>?"}]
+    for source in (json.dumps(asked), f"<span>{json.dumps(asked)}</span>"):
+        assert quiz.load(source).questions[0].text == asked[0]["question"]
 
 
 REFUSED = {
@@ -156,6 +170,27 @@ def test_a_file_at_an_address():
     with served(whole(TEXT.encode("utf-8-sig"))) as address:
         loaded = featlib.show_quiz(f"{address}/week%201/my%20quiz.json?raw=true").quiz
     assert (loaded.name, loaded.title, len(loaded.questions)) == ("my quiz", "my quiz", 1)
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ("/my quiz.json", "/my%20quiz.json"),
+        ("/Größe.json?q=ä b", "/Gr%C3%B6%C3%9Fe.json?q=%C3%A4%20b"),
+        ("/a%20b.json?x=[1]&y=(2)", "/a%20b.json?x=[1]&y=(2)"),
+        ("/q.json \n", "/q.json"),
+    ],
+)
+def test_an_address_as_people_write_it(written, asked):
+    seen = []
+
+    def answer(request):
+        seen.append(request.path)
+        whole(TEXT.encode())(request)
+
+    with served(answer) as address:
+        assert len(quiz.load(f" {address}{written}").questions) == 1
+    assert seen == [asked]
 
 
 def drops(request):
