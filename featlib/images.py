@@ -28,7 +28,7 @@ from PIL import Image
 from safetensors.torch import load as load_tensors
 
 from featlib import checks, variants
-from featlib.engine import convert, own_picture, paths
+from featlib.engine import cache, convert, own_picture, paths
 from featlib.engine.assets import read_published
 from featlib.engine.decode import (
     NO_FORMAT,
@@ -777,8 +777,11 @@ def _download(name: str) -> Any:
     from torchvision import datasets  # takes a second to import, and emoji10 does not need it
 
     try:
+        folder = paths.cache_dir() / "datasets"
         with _inside_its_folder():
-            return getattr(datasets, _DATASETS[name])(paths.cache_dir() / "datasets", download=True)
+            found = getattr(datasets, _DATASETS[name])(folder, download=True)
+        cache.share(folder, *folder.rglob("*"))
+        return found
     except (OSError, RuntimeError, tarfile.TarError) as error:
         checks.refuse(
             f"images.load('{name}')",

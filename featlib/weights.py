@@ -27,7 +27,7 @@ from torch import hub, nn
 from torch.serialization import safe_globals
 
 from featlib import checks
-from featlib.engine import paths
+from featlib.engine import cache, paths
 from featlib.engine.assets import read_published
 from featlib.engine.files import read_regular
 from featlib.engine.state_dicts import (
@@ -655,6 +655,7 @@ def _download(path: Path, begins: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         hub.download_url_to_file(TORCHVISION_URL, str(path), begins)
+        cache.share(path.parent, path)
     except Exception as error:  # whatever answers may send anything
         checks.refuse(
             _WHERE,

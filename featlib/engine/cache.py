@@ -4,12 +4,16 @@ A file's name is a hash of everything that the result was computed from, so an e
 date. It is written under another name and then moved into place, so that no process ever reads half
 of one. It carries its own checksum, so that later damage is noticed and the result is computed
 again. And when the entries grow past a limit, those that were used longest ago are deleted.
+
+A folder may be one cache for all accounts of a machine: what is in it has the readers of the
+folder, whatever the umask of the account that wrote it.
 """
 
 import hashlib
 import logging
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -150,13 +154,31 @@ def write(path: Path, tensor: torch.Tensor, note: str = "") -> None:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        share(path.parent)
         with atomic_write(path) as file:
             file.write(content)
+            share(Path(file.name))
     except OSError as error:
         why = error.strerror or type(error).__name__
         say_once(f"cache: nothing is kept, since '{path.parent}' cannot be written: {why}")
         return
     _make_room()
+
+
+def share(*found: Path) -> None:
+    """Let whoever may read the cache folder read what is in it.
+
+    Parameters
+    ----------
+    *found : pathlib.Path
+        Files and folders within it. A folder may also be written to by whoever may write to the
+        cache folder, and is sticky if that is. What is not this user's to change stays as it is.
+    """
+    for path in found if os.name == "posix" else ():
+        with suppress(OSError):
+            before, root = path.stat().st_mode, paths.cache_dir().stat().st_mode
+            kept = 0o1777 if stat.S_ISDIR(before) else 0o444
+            path.chmod(stat.S_IMODE(before | root & kept))
 
 
 def limit() -> float:

@@ -1,6 +1,7 @@
 """Entries of the cache: kept whole, computed again when damaged, and deleted when too many."""
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,31 @@ def test_what_is_kept_is_read(entry, empty_cache, caplog):
     assert note == "a note"
     assert entry == empty_cache / "features" / f"{DIGEST}.safetensors"
     assert not caplog.records
+
+
+@of_unix
+@pytest.mark.parametrize(
+    ("root", "umask", "folder", "file"),
+    [
+        (0o755, 0o077, 0o755, 0o644),
+        (0o1777, 0o077, 0o1777, 0o644),
+        (0o750, 0o077, 0o750, 0o640),
+        (0o700, 0o077, 0o700, 0o600),
+        (0o700, 0o022, 0o755, 0o644),
+    ],
+)
+def test_an_entry_has_the_readers_of_the_cache_folder(empty_cache, root, umask, folder, file):
+    empty_cache.mkdir(parents=True, exist_ok=True)
+    empty_cache.chmod(root)
+    before = os.umask(umask)
+    try:
+        path = cache.entry("features", DIGEST)
+        cache.write(path, ROWS)
+    finally:
+        os.umask(before)
+    modes = [stat.S_IMODE(each.stat().st_mode) for each in (path.parent, path)]
+    assert [*map(oct, modes)] == [oct(folder), oct(file)]
+    assert cache.read(path)[0] is not None
 
 
 def test_tensors_of_any_shape_and_dtype_are_kept(empty_cache):

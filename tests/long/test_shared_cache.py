@@ -76,3 +76,35 @@ def test_an_entry_that_a_second_user_may_not_read_is_said_once_and_stays(shared)
     assert f"'{shared}' is not readable" in line
     assert shared.read_bytes() == before
     assert len(list(shared.parent.iterdir())) == 2, "the other entry was kept"
+
+
+AS_LEARNER = """
+import os, sys, torch
+from pathlib import Path
+from featlib.engine import cache
+os.umask(0o077)
+os.setegid(int(sys.argv[1]))
+os.seteuid(int(sys.argv[1]))
+for digest in sys.argv[2:]:
+    path = cache.entry("features", digest)
+    if cache.read(path)[0] is None:
+        cache.write(path, torch.ones(2))
+        print("kept" if cache.has(path) else "lost")
+    else:
+        print("read")
+"""
+
+
+@by_root
+def test_learners_who_open_nothing_to_others_still_share_what_they_compute(monkeypatch):
+    """Each has a umask of 077, and the folder is as open as /tmp."""
+    with tempfile.TemporaryDirectory(prefix="featlib-shared-") as folder:
+        os.chmod(folder, 0o1777)
+        monkeypatch.setenv("FEATLIB_CACHE_DIR", folder)
+        said = []
+        for learner, digests in ((65533, ["a" * 64]), (65534, ["a" * 64, "b" * 64])):
+            command = [sys.executable, "-c", AS_LEARNER, str(learner), *digests]
+            found = subprocess.run(command, capture_output=True, text=True, timeout=100)
+            assert (found.returncode, found.stderr) == (0, "")
+            said += found.stdout.split()
+        assert said == ["kept", "read", "kept"]
