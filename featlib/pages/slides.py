@@ -27,7 +27,7 @@ from nbformat.validator import iter_validate
 
 from featlib import checks
 from featlib.engine.paths import bundled
-from featlib.engine.words import describe, reason
+from featlib.engine.words import describe, printable, reason, say_once
 from featlib.pages import reveal
 from featlib.pages.quiz_pages import Form, find_form
 from featlib.pages.rendering import TEMPLATES, write_page
@@ -146,6 +146,10 @@ def export(path: str | Path, folder: str | Path = "lesson-slides") -> Path:
     featlib.FeatlibError
         If there is no such file, it is no notebook of format 4, it has nothing to show or was never
         run, or the folder cannot be written.
+
+    Notes
+    -----
+    Where a part of it was never run, or stopped with an error, a warning says so.
     """
     path = checks.file(path, "slides.export", "a notebook")
     folder = checks.output_folder(folder, "slides.export", "the slides")
@@ -163,6 +167,8 @@ def export(path: str | Path, folder: str | Path = "lesson-slides") -> Path:
     if code and not any(cell["outputs"] or cell["execution_count"] for cell in code):
         fix = "Open it in JupyterLab, choose Run > Run All Cells, and save it."
         checks.refuse("slides.export", f"what the code of '{path}' shows", "no outputs", fix)
+    if missing := _missing(code):
+        say_once(f"slides: '{path}': {missing}. In JupyterLab: Run > Run All Cells, and save it.")
     return write_page(text, folder / f"{path.stem}{ENDING}", "slides.export", _ELSEWHERE)
 
 
@@ -198,6 +204,23 @@ def find_notebooks(names: Sequence[str] = ()) -> list[Path]:
             checks.refuse("featlib slides", wanted, f"'{name}'", "Check the name.")
         found += fitting
     return list(dict.fromkeys(found))
+
+
+def _missing(code: Sequence[dict[str, Any]]) -> str:
+    """Say what of a notebook's code has nothing to show; nothing where all of it was run."""
+    never = sum(not (cell["outputs"] or cell["execution_count"]) for cell in code)
+    if never:
+        return f"{never} of {len(code)} code cells {'was' if never == 1 else 'were'} never run"
+    if code and not any(cell["outputs"] for cell in code):
+        return "no code cell shows anything"
+    stops = [
+        str(output.get("ename"))
+        for cell in code
+        if "raises-exception" not in cell["metadata"].get("tags", ())
+        for output in cell["outputs"]
+        if output["output_type"] == "error"
+    ]
+    return f"a cell stopped with {printable(stops[0])}" if stops else ""
 
 
 def _cells(notebook: NotebookNode | dict[str, Any], where: str) -> list[NotebookNode]:

@@ -30,8 +30,9 @@ from featlib.quiz.html import rich
 __all__ = ["execute", "export", "html", "saved"]
 
 # Runs before a notebook: figures for the last row of a room, with twice the dots, large words. On a
-# page, where a figure has about 1150×510 pixels, no word is smaller than 18. Each says how small
-# its smallest words are.
+# page, where a figure has about 1150×510 pixels, no word is smaller than 18, and none much larger
+# than 30: words of a small figure leave room for its pictures. Each says how small its smallest
+# words are.
 _SHARP = """
 from matplotlib.text import Text
 from featlib.plots import style
@@ -42,7 +43,7 @@ def _shown(figure, include=None, exclude=None, plain=style.Figure._repr_mimebund
     width, height = figure.get_size_inches()
     least = 18.5 * 72 / min(1150 / width, 510 / height)
     for text in words:
-        text.set(fontsize=max(text.get_fontsize(), least), wrap=True)
+        text.set(fontsize=min(max(text.get_fontsize(), least), 1.7 * least), wrap=True)
     data, about = plain(figure, include, exclude)
     sizes = [text.get_fontsize() * figure.dpi / 72 for text in words]
     about["image/png"]["smallest"] = round(min(sizes, default=100), 1)

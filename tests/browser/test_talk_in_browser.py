@@ -1,5 +1,6 @@
 """One deck for a talk, in a real browser: legible, and steered by a remote control."""
 
+import json
 import re
 from functools import cache
 
@@ -92,6 +93,18 @@ def test_every_page_is_legible_and_fits(show, deck, name):
     pages = list(turned(page))
     assert faults_of(pages) == []
     assert len({shown["headline"] for shown in pages}) == page.locator(".page").count()
+
+
+def test_a_plan_of_ones_own_may_begin_and_end_with_a_figure(show, tmp_path):
+    steps = [
+        {"minutes": [i, i + 1], "show": "", "say": "",
+         "pages": [{"headline": f"{i}", "cells": ["06-12"]}]}
+        for i in range(2)
+    ]  # fmt: skip
+    plan = {"title": "Mine", "notebooks": ["06_prediction_trace"], "steps": steps}
+    (tmp_path / "mine.json").write_text(json.dumps(plan))
+    page = show(talk.export(str(tmp_path / "mine.json"), tmp_path, as_saved=True))
+    assert faults_of(turned(page)) == []
 
 
 @pytest.mark.long

@@ -359,6 +359,28 @@ def test_a_notebook_that_was_never_run_is_refused_with_the_way_on(tmp_path):
     assert slides.export(path, tmp_path).exists()
 
 
+ERROR = new_output("error", ename="ZeroDivisionError", evalue="division by zero", traceback=[])
+PARTLY = {
+    "half run": ([code("1", printed("1")), code("2")], "1 of 2 code cells was never run"),
+    "cleared": ([new_code_cell("1", execution_count=1)], "no code cell shows anything"),
+    "stopped": ([code("1 / 0", ERROR)], "a cell stopped with ZeroDivisionError"),
+    "an error that is meant": (
+        [new_code_cell("1 / 0", outputs=[ERROR], metadata={"tags": ["raises-exception"]})], "",
+    ),
+    "all run": ([code("1", printed("1")), new_code_cell("a = 1", execution_count=2)], ""),
+    "no code": ([code(" ")], ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", PARTLY)
+def test_what_was_not_run_is_said(case, tmp_path, caplog):
+    cells, said = PARTLY[case]
+    nbformat.write(new_notebook(cells=[HEADING, *cells]), tmp_path / "own.ipynb")
+    slides.export(tmp_path / "own.ipynb", tmp_path)
+    assert said in caplog.text
+    assert bool(said) == ("Run All Cells" in caplog.text)
+
+
 def test_an_old_page_stays_when_the_new_one_cannot_be_written(tmp_path, monkeypatch):
     page = slides.export(NOTEBOOKS[0], tmp_path)
     before = page.read_bytes()
