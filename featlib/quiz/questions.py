@@ -106,8 +106,8 @@ class Question:
     @property
     def otherwise(self) -> str:
         """What the file says to an answer that matches none of its own; empty if nothing."""
-        found = (a.get("feedback", "") for a in self.answers if a.get("type") == "default")
-        return next(filter(None, found), "")
+        found = (a.get("feedback", "") for a in self.answers[::-1] if a.get("type") == "default")
+        return next(filter(None, found), "")  # the last one counts, as in JupyterQuiz
 
     @cached_property
     def key(self) -> str:
@@ -520,7 +520,7 @@ def _identity(number: int, entry: dict[str, Any]) -> str:
 
 
 def _question(number: int, entry: dict[str, Any]) -> Question:
-    answers = tuple(entry.get("answers", ()))
+    answers = tuple(map(_single, entry.get("answers", ())))
     type_ = entry["type"]
     # JupyterQuiz takes a multiple choice with several right answers for a many choice.
     if type_ == "multiple_choice" and sum(bool(a.get("correct")) for a in answers) > 1:
@@ -543,6 +543,11 @@ def _question(number: int, entry: dict[str, Any]) -> Question:
         round=entry.get("round", ""),
         kind=entry.get("kind", ""),
     )
+
+
+def _single(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer without its range where it has a value: JupyterQuiz looks at that alone."""
+    return {k: v for k, v in answer.items() if k != "range" or "value" not in answer}
 
 
 def _what_counts(answer: dict[str, Any]) -> dict[str, Any]:

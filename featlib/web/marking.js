@@ -7,7 +7,7 @@ const THOUSANDS = /(?<=\d)[, ](?=\d{3}(?!\d))/g; // what may part the thousands 
 const verdictOf = (correct) => (correct ? "" : "Try again.");
 const feedbackOf = (candidate) => candidate.feedback || verdictOf(candidate.correct);
 const otherwise = (question) =>
-  question.answers.find(({ type, feedback }) => type === "default" && feedback)?.feedback
+  question.answers.findLast(({ type, feedback }) => type === "default" && feedback)?.feedback
   ?? verdictOf(false);
 
 // A mark; `said` are the texts of which its feedback is made, a paragraph each.

@@ -36,6 +36,7 @@ def made():
         _made("folded", "string", {"answer": "İΑΣ ßﬁ"} | right, {"answer": "caf\u00e9"} | right),
         _made("range", "numeric", {"range": [0.125, 2.5]} | right),
         _made("rounded", "numeric", {"value": 0.125} | right, precision=2),
+        _made("last", "numeric", {"type": "default", "feedback": "n"}, {"value": 8} | right),
         _made("near", "numeric", {"value": 0.78} | right, tolerance=0.01),
         _made("percent", "numeric", {"value": 1.234} | right, {"value": 1234, "correct": False}),
         _made("share", "numeric", {"value": 83, "correct": False}, {"value": 0.83} | right),

@@ -54,6 +54,15 @@ def test_the_files_of_jupyterquiz_load(write_quiz):
     assert quiz.mark(pi, "9") == quiz.Mark(False, "no")
 
 
+def test_of_value_and_range_and_of_two_defaults_that_counts_which_jupyterquiz_looks_at():
+    both = {"type": "range", "range": [0, 9], "value": 5, "correct": True, "feedback": "yes"}
+    said = [{"type": "default", "feedback": text} for text in ("first", "last", "")]
+    asked = {"question": "?", "type": "numeric", "answers": [said[0], both, *said[1:]]}
+    (found,) = quiz.load([asked]).questions
+    assert quiz.mark(found, "5") == quiz.Mark(True, "yes")
+    assert quiz.mark(found, "4") == quiz.Mark(False, "last")
+
+
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(FeatlibError, match=r"00_start_here.*source_quiz"):
         quiz.load("nowhere")
