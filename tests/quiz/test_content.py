@@ -400,8 +400,8 @@ def test_rows_that_are_shuffled_without_their_labels_teach_nothing():
         for old, new in replaced:
             assert old in code
             code = code.replace(old, new)
-        variables["optimizer"].param_groups[0]["lr"] = 0.01
-        for _ in range(20):
+        variables["optimizer"].param_groups[0]["lr"] = 0.03
+        for _ in range(10):
             exec(code, variables)
         said = variables["layer"](variables["x"]).argmax(1)
         return (said == variables["y"]).float().mean().item()
@@ -409,19 +409,6 @@ def test_rows_that_are_shuffled_without_their_labels_teach_nothing():
     torch.manual_seed(0)
     assert reached() < 0.3
     assert reached(("x = x[order]", "x, y = x[order], y[order]")) > 0.9
-
-
-def test_columns_that_all_labels_chose_make_luck_of_random_numbers():
-    """Far above 0.5 each time, as the feedback says."""
-    question = by_id("05_validation", "chosen-before")
-    reached = []
-    for seed in range(4):
-        chance = torch.Generator().manual_seed(seed)
-        x = torch.randn(60, 2000, generator=chance)
-        y = torch.randint(0, 2, (60,), generator=chance)
-        made = after(question, ("epochs=50", "epochs=20"), x=x, y=y)
-        reached.append(made["right"].float().mean().item())
-    assert min(reached) > 0.6
 
 
 def test_ranges_that_tell_a_fault_are_those_of_pixels():
