@@ -257,9 +257,11 @@ def test_a_learner_with_mouse_and_keyboard(open_page, tmp_path):
         (keys[0], False, False), (keys[0], True, True), (keys[1], True, False),
         (keys[2], True, False), (keys[3], True, False), (keys[4], False, False),
     ]  # fmt: skip
-    assert [spread.words for spread in report.guesses] == [
-        "Guessed: 1.00. Measured: 0.82 (1 too high)."
-    ]
+    assert report.guesses == ()  # of fewer than three, nothing of their own is shown
+    for other in ("you", "they"):
+        (tmp_path / "class" / f"{other}.json").write_text(export, encoding="utf-8")
+    (guessed,) = class_report.read(tmp_path / "class").guesses
+    assert "Measured: 0.82 (3 too high)" in guessed.words
 
     asked.get_by_role("button", name="Start over").click()
     asked.get_by_role("button", name="Yes, clear").click()

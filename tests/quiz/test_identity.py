@@ -278,7 +278,8 @@ def test_an_edited_copy_is_judged_by_what_it_asks(tmp_path, write):
     copy.write_text(json.dumps(data), encoding="utf-8")
     answer(copy, wrong, n)
     copy.unlink()
-    Progress().export(copy.with_name("ada.json"))
+    for learner in ("ada", "ben", "cleo"):  # of fewer, nothing of their own is shown
+        Progress().export(copy.with_name(f"{learner}.json"))
     report = class_report.read(copy.parent)
     (found,) = report.difficulties
     assert (found.quiz, found.text) == ("other 03_feature_extraction", edited["question"])
