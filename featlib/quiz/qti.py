@@ -36,6 +36,7 @@ _PACKAGE = "http://www.imsglobal.org/xsd/imsccv1p1/imscp_v1p1"
 _QTI = "http://www.imsglobal.org/xsd/ims_qtiasiv1p2"
 _CANVAS = "http://canvas.instructure.com/xsd/cccv1p0"
 _ABOUT = "associatedcontent/imscc_xmlv1p1/learning-application-resource"
+_LONGEST = 255  # characters of a quiz's title in Canvas
 _ZIPPED_ON = (1980, 1, 1, 0, 0, 0)  # the same questions make the same file
 
 
@@ -59,6 +60,7 @@ def package(quizzes: Sequence[tuple[str, str, Sequence[Element]]]) -> bytes:
     resources = _add(manifest, "resources")
     files: dict[str, Element] = {"imsmanifest.xml": manifest}
     for name, title, items in quizzes:
+        title = title[:_LONGEST]
         ident = _ident("quiz", name)
         questions, meta = f"{ident}/{ident}.xml", f"{ident}/assessment_meta.xml"
         resource = _add(resources, "resource", identifier=ident, type="imsqti_xmlv1p2")

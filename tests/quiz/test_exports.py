@@ -552,11 +552,13 @@ def test_a_typed_answer_is_one_line(tmp_path):
     assert qti_right(item, "a b")
 
 
-def test_the_name_of_a_category_fits_moodles_column(tmp_path):
+def test_long_titles_fit_the_columns_of_both_systems(tmp_path):
     long = replace(quiz.load("source_quiz"), title="long / " * 100)
     _, path = exported(tmp_path, [long])
     category = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("$CATEGORY: featlib/")
     assert 240 < len(category.replace("//", "/")) <= 255
+    (title,) = read_qti(tmp_path, [long])[1]
+    assert len(title) == 255
 
 
 def test_a_wrong_value_of_the_run_does_not_stop_a_question(tmp_path):
