@@ -49,6 +49,9 @@ _COLUMNS = {
     "id": "canvas",
     "section": "section",
 }
+# What Canvas takes for a sum of its own, and does not import, wherever it is in a title.
+_SUMS = re.compile(r"(Current|Final|Override) (Score|Points|Grade|Status)")
+_CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 _IDENTIFYING = ("username", "number", "email", "canvas")
 
 
@@ -251,6 +254,9 @@ def write(
     checks.one_of(format, _WHERE, "--format", FORMATS)
     path = checks.output_file(path, _WHERE, "the marks")
     title = checks.text(title, _WHERE, "the title")
+    if format == "canvas" and (_SUMS.search(title) or title in _CANVAS):
+        fix = "Choose another one with --title: Canvas has columns of its own that are called so."
+        checks.refuse(_WHERE, "the title of an assignment", f"'{title}'", fix)
     known = [mark for mark in gradebook.marks if mark.student or format == "plain"]
     if not known:
         got = f"{len(gradebook.marks)} that fit nobody"
@@ -295,7 +301,7 @@ def _moodle(known: Sequence[Mark], out_of: int, title: str) -> list[_Row]:
 
 def _canvas(known: Sequence[Mark], out_of: int, title: str) -> list[_Row]:
     """Return the columns of Canvas' own export, in its order, which its import expects."""
-    header = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section", title)
+    header = (*_CANVAS, title)
     possible = ("    Points Possible", "", "", "", "", out_of)
     rows = [
         (s.label, s.canvas, s.number, s.username or s.email, s.section, of.score)

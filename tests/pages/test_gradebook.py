@@ -196,6 +196,14 @@ def test_no_cell_begins_with_a_formula(folder, tmp_path):
             assert not [cell for row in table(path) for cell in row if cell[:1] in tuple("=+-@")]
 
 
+@pytest.mark.parametrize("title", ["Final Grade", "Unposted Current Score (1)", "Section"])
+def test_a_title_that_canvas_would_skip_is_refused(folder, tmp_path, title):
+    with pytest.raises(FeatlibError, match="Canvas has columns of its own"):
+        gradebook.write(read(folder), tmp_path / "x.csv", format="canvas", title=title)
+    for format in ("plain", "moodle"):
+        assert gradebook.write(read(folder), tmp_path / "x.csv", format=format, title=title)
+
+
 def test_marks_of_nobody_are_no_table_for_canvas(folder, tmp_path):
     students = [Student("Nobody Here")]
     found = read(folder, roster=students)
