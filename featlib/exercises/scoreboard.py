@@ -1,4 +1,8 @@
-"""The project's scoreboard: it checks the rules, measures an entry, and ranks it."""
+"""The project's scoreboard: it checks the rules that it can see, measures an entry, and ranks it.
+
+An entry passes if it is ahead of the baseline on the same pictures by more than chance would
+explain: `validation.compare` with p < 0.05.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -18,10 +22,11 @@ __all__ = ["Entry", "Outcome", "Scoreboard"]
 
 MAX_PARAMETERS = 6000
 MAX_SECONDS = 20.0
+CHANCE = 0.05  # an entry passes with a p-value below
 SHOWN = 5  # entries of the learner's own in the table
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entry:
     """One line of the scoreboard.
 
@@ -29,15 +34,40 @@ class Entry:
     ----------
     name : str
         What it is called.
-    right : int
-        How many validation pictures it classifies right.
+    hits : torch.Tensor
+        bool N: whether each of the validation pictures is classified right. A count of them would
+        not do: two classifiers are compared picture by picture.
     parameters : int
         How many numbers it learned from the training pictures: parameters and buffers.
+
+    Raises
+    ------
+    featlib.FeatlibError
+        If `hits` is anything else.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from featlib.exercises.scoreboard import Entry
+    >>> Entry("guessing", torch.tensor([True, False, False]), 0).right
+    1
     """
 
     name: str
-    right: int
+    hits: torch.Tensor
     parameters: int
+
+    def __post_init__(self) -> None:
+        hits = self.hits
+        if not isinstance(hits, torch.Tensor) or hits.dtype != torch.bool or hits.ndim != 1:
+            wanted = "hits as a bool tensor, one element a validation picture"
+            fix = "Pass logits.argmax(1) == labels[images.validation], and not their sum."
+            checks.refuse("Entry", wanted, describe(hits), fix)
+
+    @property
+    def right(self) -> int:
+        """int: How many validation pictures it classifies right."""
+        return int(self.hits.sum())
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,7 +77,8 @@ class Outcome:
     Attributes
     ----------
     verdict : featlib.exercises.verdict.Verdict
-        Whether the entry keeps the rules and beats the baseline; if not, why.
+        Whether the entry keeps the rules that can be seen, and is ahead of the baseline beyond
+        chance; if not, why.
     table : featlib.tables.Table
         The baselines and the best entries, the best first.
     entry : Entry or None
@@ -74,6 +105,11 @@ class Outcome:
 class Scoreboard:
     """The baselines, and the best entries of this session.
 
+    It sees how many numbers a head holds, how long training took, and whether each picture is
+    judged by itself. It cannot see what else a function looked at, such as the validation pictures,
+    where the features came from, or how often settings were chosen by what it says: who marks an
+    entry reads its code.
+
     Parameters
     ----------
     features : torch.Tensor
@@ -91,16 +127,18 @@ class Scoreboard:
     ------
     featlib.FeatlibError
         If the features are not float32, finite, and one row for each image, there is no baseline,
-        or a limit is no number.
+        a baseline is not of the validation pictures, or a limit is no number.
 
     Examples
     --------
+    >>> import torch
     >>> from torch import nn
     >>> from featlib import images
     >>> from featlib.exercises.scoreboard import Entry, Scoreboard
     >>> pictures = images.load("emoji10")
     >>> colors = pictures.pixels.float().mean((2, 3)) / 255  # three features: the mean color
-    >>> board = Scoreboard(colors, pictures, [Entry("all right", 200, 0)])
+    >>> perfect = Entry("all right", torch.ones(200, dtype=torch.bool), 0)
+    >>> board = Scoreboard(colors, pictures, [perfect])
     >>> outcome = board.enter("a head without training", lambda x, y: nn.Linear(3, 10))
     >>> outcome.entry.parameters, outcome.verdict.passed
     (40, False)
@@ -120,8 +158,12 @@ class Scoreboard:
         _check_features(features, images, where)
         listed = tuple(baselines) if isinstance(baselines, (list, tuple)) else ()
         if not listed or not all(isinstance(entry, Entry) for entry in listed):
-            wanted, fix = "at least one baseline, in a list", 'Pass [Entry("guessing", 20, 0)].'
+            wanted, fix = "at least one baseline, in a list", 'Pass [Entry("guessing", hits, 0)].'
             checks.refuse(where, wanted, describe(baselines), fix)
+        for entry in listed:
+            if len(entry.hits) != len(images.validation):
+                wanted = f"hits on the {len(images.validation)} validation pictures"
+                checks.refuse(where, wanted, describe(entry.hits), "Measure it on all of them.")
         self.features = features
         self.images = images
         self.baselines: tuple[Entry, ...] = listed
@@ -191,24 +233,31 @@ class Scoreboard:
         """
         own = sorted(self._entries.values(), key=lambda entry: -entry.right)[:SHOWN]
         lines = sorted((*self.baselines, *own), key=lambda entry: -entry.right)
-        n, target = len(self.images.validation), self.baselines[0]
-        rows = []
-        for place, entry in enumerate(lines, 1):
-            low, high = validation.wilson_interval(entry.right, n)
-            ahead = 100 * (entry.right - target.right) / n
-            rows.append(
-                (
-                    str(place),
-                    entry.name,
-                    f"{entry.parameters:,}",
-                    f"{entry.right / n:.3f}",
-                    f"{low:.2f} to {high:.2f}",
-                    "the baseline" if entry is target else f"{ahead:+.1f} points",
-                )
+        n = len(self.images.validation)
+        rows = tuple(
+            (
+                str(place),
+                entry.name,
+                f"{entry.parameters:,}",
+                f"{entry.right / n:.3f}",
+                *self._against_baseline(entry),
             )
-        columns = (">place", "entry", ">parameters", ">validation accuracy")
-        columns += ("95% interval", ">ahead of the baseline")
-        return Table("Scoreboard of this session", columns, tuple(rows))
+            for place, entry in enumerate(lines, 1)
+        )
+        columns = (">#", "entry", ">parameters", ">accuracy")
+        columns += (">ahead", ">right alone", ">wrong alone", ">p")
+        title = f"Scoreboard of this session, on {n} validation pictures"
+        title += " (alone: without the baseline)"
+        return Table(title, columns, rows)
+
+    def _against_baseline(self, entry: Entry) -> tuple[str, str, str, str]:
+        target = self.baselines[0]
+        if entry is target:
+            return "the baseline", "–", "–", "–"
+        found = validation.compare(entry.hits, target.hits)
+        ahead = 100 * (entry.right - target.right) / len(entry.hits)
+        alone = str(found.first_alone), str(found.second_alone)
+        return f"{ahead:+.1f} points", *alone, _p_value(found.p_value).removeprefix("= ")
 
     def _train(self, train_head: Any, features: torch.Tensor) -> tuple[Any, float]:
         rows = self.images.train
@@ -253,16 +302,27 @@ class Scoreboard:
                 "The head answers otherwise when a picture is alone; each picture was to be judged "
                 "by itself."
             )
-        right = int((logits.argmax(1) == self.images.labels[rows]).sum())
-        return Entry(name, right, parameters)
+        return Entry(name, logits.argmax(1) == self.images.labels[rows], parameters)
 
     def _verdict(self, entry: Entry) -> Verdict:
         target, n = self.baselines[0], len(self.images.validation)
         ahead = 100 * (entry.right - target.right) / n
         words = f"{entry.name}: {entry.right} of {n} right"
-        if ahead > 0:
-            return Verdict(True, f"{words}, {ahead:.1f} points ahead of {target.name}.")
-        return Verdict(False, f"{words}, {-ahead:.1f} points behind {target.name}.")
+        if ahead <= 0:
+            behind = f"{-ahead:.1f} points behind" if ahead else "as many as"
+            return Verdict(False, f"{words}, {behind} {target.name}.")
+        found = validation.compare(entry.hits, target.hits)
+        words += f", {ahead:.1f} points ahead of {target.name}"
+        counts = f"{found.first_alone} pictures only this one has right, {found.second_alone} only "
+        counts += f"the other: p {_p_value(found.p_value)}"
+        if found.p_value < CHANCE:
+            return Verdict(True, f"{words}, beyond chance ({counts}).")
+        more = f"These {n} pictures do not tell who is better; p < {CHANCE:g} is needed."
+        return Verdict(False, f"{words}, but within chance ({counts}). {more}")
+
+
+def _p_value(p: float) -> str:
+    return f"= {p:.3f}" if p >= 0.001 else "< 0.001"
 
 
 def _check_features(features: torch.Tensor, images: ImageSet, where: str) -> None:

@@ -205,7 +205,9 @@ NO_WIDGETS = {
     "a baseline in words": (lambda few: Scoreboard(ROWS, few, ["best"]), "at least one baseline"),
     "baselines that are None": (lambda few: Scoreboard(ROWS, few, None), "at least one baseline"),
     "a limit in words": (
-        lambda few: Scoreboard(ROWS, few, [Entry("a", 1, 1)], max_parameters="few"),
+        lambda few: Scoreboard(
+            ROWS, few, [Entry("a", few.labels[few.validation] < 9, 1)], max_parameters="few"
+        ),
         "max_parameters as a whole number",
     ),
 }
