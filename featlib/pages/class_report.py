@@ -41,6 +41,7 @@ LONGEST = 200  # characters of an answer that are shown
 MOST = 3  # wrong answers that are shown for a question
 FEW = 3  # learners who must have typed or guessed something before it is shown
 ANOTHER = "another answer"
+MANY = 10  # tries that are hardly the same by chance
 MISCONCEPTIONS = 30  # that are shown
 _COPY = re.compile(r"( ?\(\d+\)| - Copy| copy( \d+)?)+$")  # what tells a second file from a first
 _SETTLED = 2.0  # seconds without a change, after which a file is not still being written
@@ -320,7 +321,7 @@ def read(folder: str | Path, *, progress: bool = True, variants: bool = False) -
         try:
             found.append(_export(file, asked))
         except (ValueError, OSError) as error:
-            refused.append((file.name, reason(error)))
+            refused.append((file.name, _why(error)))
     report = _report(found, asked, refused, progress, variants)
     if not found:
         refused = report.refused
@@ -468,7 +469,7 @@ class _Seen:
             export = _export(file, self.asked)
         except (ValueError, OSError) as error:
             before = self._faults.get(name)
-            self._faults[name] = reason(error), now if changed or not before else before[1]
+            self._faults[name] = _why(error), now if changed or not before else before[1]
             return False
         fault = self._faults.pop(name, None)
         before, self.exports[name] = self.exports.get(name), export
@@ -520,7 +521,8 @@ def _report(
     quizzes, hidden = _quizzes(learners, asked)
     pairs = [(quiz_, question) for quiz_ in quizzes for question in quiz_.questions]
     steps = progress_bar("report", len(pairs), "question", progress, pairs)
-    tried = [d for pair in steps if (d := _difficulty(learners, *pair)).learners]
+    hands = _hands(learners)
+    tried = [d for pair in steps if (d := _difficulty(learners, hands, *pair)).learners]
     tried.sort(key=lambda d: (d.first_try, -d.tries))
     lesson = {question.key for question in quiz.load_guesses().values()}
     spreads = quiz.guess_spread(export.guesses for export in found)
@@ -556,6 +558,24 @@ def _goes_on(export: _Export, of: _Export) -> bool:
     """Whether an export holds what another one held, and maybe more."""
     guessed, before = ({k.key for _, k in quiz.guesses_of(e.guesses)} for e in (of, export))
     return of.answers[: len(export.answers)] == export.answers and before <= guessed
+
+
+def _hands(learners: Sequence[Learner]) -> dict[int, int]:
+    """Return by each learner's number whose answers they are: the number of one who has them all.
+
+    Files of other names may be one learner's, too, or copied: then the many tries of one begin
+    those of the other. What is in both was typed once.
+    """
+    alike: dict[tuple[str, ...], list[tuple[tuple[str, ...], int]]] = defaultdict(list)
+    found = {}
+    for learner in sorted(learners, key=lambda of: -len(of.answers)):
+        said = tuple(f"{answer.key}: {answer.answer!r}" for answer in learner.answers)
+        begun = alike[said[:MANY]] if len(said) >= MANY else []
+        same = (number for longer, number in begun if longer[: len(said)] == said)
+        found[learner.number] = hand = next(same, learner.number)
+        if hand == learner.number:
+            begun.append((said, hand))
+    return found
 
 
 def _by_name(found: Sequence[_Export]) -> dict[str, list[_Export]]:
@@ -621,6 +641,11 @@ def _export(file: Path, asked: dict[str, quiz.Question]) -> _Export:
     return _Export(printable(file.stem), answers, guesses, _variant(data.get("variant", "")))
 
 
+def _why(error: ValueError | OSError) -> str:
+    """Return the reason without the path that the system names: it may tell who teaches what."""
+    return getattr(error, "strerror", None) or reason(error)
+
+
 def _variant(said: object) -> str:
     """Return an export's variant; one of before there were any has none."""
     try:
@@ -679,9 +704,13 @@ def _quizzes(
 
 
 def _difficulty(
-    learners: Sequence[Learner], found: quiz.Quiz, question: quiz.Question
+    learners: Sequence[Learner],
+    hands: dict[int, int],
+    found: quiz.Quiz,
+    question: quiz.Question,
 ) -> Difficulty:
-    tried = [tries for learner in learners if (tries := learner.tries.get(question.key))]
+    by = {of.number: tries for of in learners if (tries := of.tries.get(question.key))}
+    tried = [*by.values()]
     n = max(1, len(tried))
     return Difficulty(
         quiz=found.name,
@@ -694,7 +723,7 @@ def _difficulty(
         solved=sum(tries[-1].correct for tries in tried) / n,
         tries=sum(map(len, tried)) / n,
         hint=sum(any(answer.hint for answer in tries) for tries in tried) / n,
-        wrong=_wrong(question, tried),
+        wrong=_wrong(question, by, hands),
     )
 
 
@@ -716,21 +745,27 @@ def _part(report: ClassReport, found: quiz.Quiz) -> Part | None:
     return Part(found, begun, done, share, tried[0])
 
 
-def _wrong(question: quiz.Question, tried: Sequence[Sequence[quiz.Answer]]) -> tuple[Wrong, ...]:
+def _wrong(
+    question: quiz.Question, by: dict[int, list[quiz.Answer]], hands: dict[int, int]
+) -> tuple[Wrong, ...]:
     """Return the wrong answers that most learners gave, each learner counted once for each."""
     given: dict[tuple[str, str], object] = {}
-    said: list[set[tuple[str, str]]] = []
-    for tries in tried:
+    said: dict[int, set[tuple[str, str]]] = {}
+    for number, tries in by.items():
         wrong = {_words(question, a.answer): a.answer for a in tries if not a.correct}
         given = wrong | given
-        said.append(set(wrong))
-    counts = Counter(words for of in said for words in of)
-    typed = {words for words, n in counts.items() if words[1] == "plain" and n < FEW}
+        said[number] = set(wrong)
+    counts = Counter(words for of in said.values() for words in of)
+    writers: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for number, of in said.items():
+        for words in of:
+            writers[words].add(hands[number])
+    typed = {words for words in counts if words[1] == "plain" and len(writers[words]) < FEW}
     shown = Counter({words: n for words, n in counts.items() if words not in typed})
     found = [
         Wrong(*words, _feedback(question, given[words]), n) for words, n in shown.most_common(MOST)
     ]
-    if others := sum(not typed.isdisjoint(of) for of in said):
+    if others := sum(not typed.isdisjoint(of) for of in said.values()):
         why = f"What was typed is shown once {FEW} learners did."
         found.append(Wrong(ANOTHER, "plain", why, others))
     return tuple(found)

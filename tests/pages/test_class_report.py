@@ -432,6 +432,30 @@ def test_files_of_one_learner_count_once(tmp_path, case):
         assert (report.learners[0].name == "ada") == ("ada" in names)
 
 
+@pytest.mark.parametrize("lengths", [(12, 12, 12), (10, 11, 12)], ids=["copies", "goes on"])
+def test_what_one_learner_typed_in_three_files_is_not_shown(tmp_path, question, lengths):
+    """Whatever the files are called: so many tries are hardly the same by chance."""
+    folder = tmp_path / "class"
+    tries = [(NAME, question.id, text, False) for text in ("98765", *"abcdefghijk")]
+    for name, length in zip(("monday", "ada", "copy of ada"), lengths, strict=True):
+        export(folder, name, *tries[:length])
+    report = class_report.read(folder)
+    page = class_report.write(report, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert report.difficulties[0].learners == 3
+    assert "98765" not in page
+    for name in ("ben", "cy"):
+        export(folder, name, tries[0])
+    page = class_report.write(class_report.read(folder), tmp_path / "page.html")
+    assert "98765" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows lets not everybody make links")
+def test_no_path_of_the_instructors_is_on_the_page(folder, tmp_path):
+    (folder / "dangling.json").symlink_to(tmp_path / "nowhere.json")
+    report = class_report.read(folder)
+    assert report.refused == (("dangling.json", "No such file or directory"),)
+
+
 def test_two_learners_of_one_name_stay_two(tmp_path, question):
     folder = tmp_path / "class"
     export(folder, "ada", (NAME, question.id, 0, False))
