@@ -555,9 +555,10 @@ def _of_learners(found: Sequence[_Export]) -> tuple[list[_Export], list[tuple[st
 
 
 def _goes_on(export: _Export, of: _Export) -> bool:
-    """Whether an export holds what another one held, and maybe more."""
+    """Whether an export holds what another one held, and maybe more. An empty one says nothing."""
     guessed, before = ({k.key for _, k in quiz.guesses_of(e.guesses)} for e in (of, export))
-    return of.answers[: len(export.answers)] == export.answers and before <= guessed
+    n = len(export.answers)
+    return bool(n or before) and of.answers[:n] == export.answers and before <= guessed
 
 
 def _hands(learners: Sequence[Learner]) -> dict[int, int]:

@@ -139,6 +139,19 @@ def test_a_click_of_the_remote_control_shows_the_answer(show, deck):
     assert right.evaluate("node => getComputedStyle(node).fontWeight") != plain
 
 
+def test_the_bar_turns_orange_where_the_speaker_is_a_minute_late(show, deck):
+    page = show(deck("12"))
+    page.clock.install()
+    page.keyboard.press("PageDown")  # the clock begins
+    page.clock.fast_forward(90_000)
+    page.keyboard.press("PageDown")
+    assert page.locator("section.present .clock").inner_text() == "minute 1 of 12"
+    assert page.locator("section.present.late").count() == 0
+    page.clock.fast_forward(2 * 60_000)
+    page.keyboard.press("PageDown")
+    assert page.locator("section.present.late").count() == 1
+
+
 def test_it_is_dark_by_a_key_or_by_its_address(show, deck):
     ground = "getComputedStyle(document.body).backgroundColor"
     page = show(deck("12"))

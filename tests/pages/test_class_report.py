@@ -460,8 +460,10 @@ def test_two_learners_of_one_name_stay_two(tmp_path, question):
     folder = tmp_path / "class"
     export(folder, "ada", (NAME, question.id, 0, False))
     export(folder, "ada (1)", (NAME, question.id, 1, False))
+    export(folder, "ada (2)")
     report = class_report.read(folder)
-    assert [learner.name for learner in report.learners] == ["ada", "ada (1)"]
+    assert [learner.name for learner in report.learners] == ["ada", "ada (1)", "ada (2)"]
+    assert report.empty == ("ada (2)",)
 
 
 def test_damaged_guesses_are_named(folder):
