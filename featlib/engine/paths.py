@@ -1,8 +1,11 @@
 """Where things are: the cache, the learner's answers, what comes with the package."""
 
 import os
+import stat
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from platformdirs import user_cache_path, user_data_path
@@ -70,7 +73,25 @@ def _users(variable: str, find: Callable[..., Path]) -> Path:
         own = Path()
     if own.is_absolute():
         return own
-    user = getattr(os, "getuid", lambda: "")()
-    instead = Path(tempfile.gettempdir(), f"featlib-{user}", variable.split("_")[1].lower())
+    instead = _temporary() / variable.split("_")[1].lower()
     say_once(f"paths: no home folder is known: '{instead}' is used; set {variable} to another")
     return instead
+
+
+def _temporary() -> Path:
+    """Return this user's folder among the temporary files; it never is one that others prepared."""
+    user = getattr(os, "getuid", lambda: None)()
+    ours = Path(tempfile.gettempdir(), "featlib" if user is None else f"featlib-{user}")
+    try:
+        with suppress(FileExistsError):
+            ours.mkdir(mode=0o700)
+        facts = ours.lstat()
+    except OSError:  # nothing can be made there: whoever writes to it says so
+        return ours
+    is_ours = stat.S_ISDIR(facts.st_mode) and user in (None, facts.st_uid)
+    return ours if is_ours else _new_temporary()
+
+
+@cache
+def _new_temporary() -> Path:
+    return Path(tempfile.mkdtemp(prefix="featlib-"))

@@ -1,5 +1,6 @@
 """Where things are: a variable decides, else the system's own folders."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -80,6 +81,35 @@ def test_without_a_home_it_is_a_temporary_folder(case, monkeypatch, caplog):
         assert found[-1].is_relative_to(tempfile.gettempdir())
         assert f"set {variable} to another" in caplog.text
     assert found[0] != found[1]
+
+
+def a_link(path):
+    elsewhere = path.with_name("elsewhere")
+    elsewhere.mkdir()
+    path.symlink_to(elsewhere)
+
+
+def anothers(path):
+    path.mkdir()
+    os.chown(path, 65534, 65534)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="users of Unix")
+@pytest.mark.parametrize("prepare", [a_link, anothers, Path.touch, Path.mkdir, lambda path: None])
+def test_a_temporary_folder_that_another_has_prepared_is_not_taken(prepare, tmp_path, monkeypatch):
+    if prepare is anothers and os.geteuid():
+        pytest.skip("only root can give a folder to another user")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    paths._new_temporary.cache_clear()
+    ours = tmp_path / f"featlib-{os.getuid()}"
+    prepare(ours)
+    found = paths._temporary()
+    assert found.parent == tmp_path
+    assert found == paths._temporary(), "once for a process"
+    assert (found == ours) == (prepare not in (a_link, anothers, Path.touch))
+    assert not found.is_symlink()
+    assert found.stat().st_uid == os.getuid()
+    paths._new_temporary.cache_clear()
 
 
 def test_a_user_that_is_none_is_said(monkeypatch, caplog):
