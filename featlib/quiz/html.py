@@ -73,6 +73,9 @@ _GIVEN = re.compile(r"""([a-z][\w:.-]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'<>=`
 _NO_TAG = re.compile(rf"<(?!{_REST})", re.I)
 # What is in no formula: code, a tag, or a price with words after it.
 _PROSE = re.compile(rf"`|<{_REST}|^\d[^\\^]*\s[a-z]{{2,}}\b[^\\^]*$|^\d.*\s$", re.I | re.S)
+_LOOSE = re.compile(  # $ x $ and $x = 5 $, but not $x = $y
+    r"(?=.*[a-z])(?!.*[a-z]{2}|\d|.*=\s*$)(?:\s.*\s|.*=.*)", re.I | re.S
+)
 _VERBATIM = re.compile(rf"<(code|pre|kbd|samp|tt)(?:{_ATTRIBUTE})*\s*>.*?</\1>", re.I | re.S)
 _ENTITY = re.compile("&(?:lt|gt|amp|quot|apos|nbsp|#[0-9]{1,6}|#x[0-9a-f]{1,5});", re.I)
 _CLEANER = nh3.Cleaner(
@@ -84,6 +87,10 @@ _CLEANER = nh3.Cleaner(
 _DOLLARS = r"\$\$(?P<block>(?:\\.|[^$\\])+)\$\$|\$(?P<inline>(?:\\.|[^$\\])+)\$"
 # What JupyterQuiz makes of dollar signs; in Markdown, these are brackets.
 _BRACKETS = r"\\\[(?P<square>.{1,2000}?)\\\]|\\\((?P<round>.{1,2000}?)\\\)"
+_ENVIRONMENT = (
+    r"(?P<alone>\\begin\{(?P<of>(?:equation|align|gather|multline|eqnarray)\*?)\}"
+    r".{1,2000}?\\end\{(?P=of)\})"
+)
 # What the converter does not know, in what it knows; what only numbers or spaces lines goes.
 _KNOWN = [
     (re.compile(pattern), known)
@@ -208,18 +215,19 @@ def _find_formula(pattern: re.Pattern[str], state: StateInline, silent: bool) ->
         return False
     if not silent:
         token = state.push("formula", "", 0)
-        token.content = found[found.lastgroup or 0]
-        token.info = "block" if found.lastgroup in ("block", "square") else "inline"
+        kind = next(name for name, text in found.groupdict().items() if text)
+        token.content = found[kind]
+        token.info = "inline" if kind in ("inline", "round") else "block"
     state.pos = found.end()
     return True
 
 
 def _is_escaped(text: str, at: int) -> bool:
-    """Whether a backslash belongs to what stands at a place, and not to another backslash."""
+    """Whether a backslash belongs to the dollar sign at a place, and not to another backslash."""
     start = at
     while text[max(0, start - 1) : start] == "\\":
         start -= 1
-    return (at - start) % 2 == 1
+    return text[at] == "$" and (at - start) % 2 == 1
 
 
 def _is_formula(found: re.Match[str]) -> bool:
@@ -229,9 +237,9 @@ def _is_formula(found: re.Match[str]) -> bool:
         return True
     if _PROSE.search(text):
         return False
-    if re.search(r"\\[a-zA-Z]|\^", text):  # only LaTeX has these
+    if re.search(r"\\[a-zA-Z{}]|\^", text):  # only LaTeX has these
         return True
-    if re.fullmatch(r"\s(?=.*[a-z])(?!.*[a-z]{2}).*\s", text, re.I | re.S):  # "$ x = 5 $"
+    if _LOOSE.fullmatch(text):
         return True
     start, end = found.span()
     beside = found.string[max(0, start - 1) : start] + found.string[end : end + 1]
@@ -299,7 +307,7 @@ def _render_backticks(_: RendererHTML, tokens: Any, i: int, *__: Any) -> str:
 _MARKDOWN = _parser("commonmark", _DOLLARS).enable("table").disable(["html_block", "code"])
 _MARKDOWN.add_render_rule("image", _render_picture)
 # JupyterQuiz knows of Markdown nothing but links. A line break stays one, except between tags.
-_TEXT = _parser("zero", f"{_DOLLARS}|{_BRACKETS}").enable(
+_TEXT = _parser("zero", f"{_DOLLARS}|{_BRACKETS}|{_ENVIRONMENT}").enable(
     ["autolink", "backticks", "entity", "html_inline", "link", "newline"]
 )
 _TEXT.add_render_rule("text", _render_text)
@@ -458,6 +466,8 @@ def _solution(question: Question) -> str:
         listed = "".join(f"<li>{rich(item, question.format)}</li>" for item in question.items)
         return f"<ol>{listed}</ol>"
     right = [a for a in question.answers if a.get("correct")]
+    if not right:
+        return f"<p>{'None of these' if question.type in CHOICES else 'None is given'}.</p>"
     if question.type in CHOICES:
         return "<ul>" + "".join(f"<li>{choice(question, a)}</li>" for a in right) + "</ul>"
     return f"<p>{escape(_plain(right[0]))}</p>"

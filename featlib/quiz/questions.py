@@ -210,7 +210,7 @@ class Quiz:
         refuse_faults(where, wanted, _shape_faults(plain))
         entries = [_entry(question) for question in plain["questions"]]
         file = {key: plain[key] for key in ("title", "objectives")} | {"questions": entries}
-        refuse_faults(where, wanted, schema_faults(file, "quiz") or [*_logic_faults(file)])
+        refuse_faults(where, wanted, schema_faults(file, "quiz") or [*_logic_faults(file, False)])
         questions = tuple(_question(i, entry) for i, entry in enumerate(entries, 1))
         return cls(plain["name"], plain["title"], plain["objectives"], questions)
 
@@ -342,7 +342,7 @@ def read(path: Path) -> Any:
         If it cannot be read, is too large, or no JSON in UTF-8.
     """
     try:
-        return parse_json(read_regular(path, _LARGEST))
+        return sources.parse(read_regular(path, _LARGEST))
     except OSError as error:
         fix = "Get the right to read it, or pass a copy."
         checks.refuse(f"quiz '{path}'", "a file that can be read", reason(error), fix)
@@ -469,8 +469,12 @@ def _fault(place: Sequence[str | int], error: ValidationError) -> str:
     return f"{where}, {field_name or 'as a whole'}: {error.message[:200]}"
 
 
-def _logic_faults(data: Any) -> Iterator[str]:
-    """Find what a schema cannot say: ids used twice, an unknown objective, no right answer."""
+def _logic_faults(data: Any, answerable: bool = True) -> Iterator[str]:
+    """Find what a schema cannot say: ids used twice, an unknown objective, no right answer.
+
+    JupyterQuiz, whose files are lists, also asks what has no right answer.
+    """
+    answerable = answerable and not isinstance(data, list)
     entries = data if isinstance(data, list) else data["questions"]
     objectives = None if isinstance(data, list) else data.get("objectives")
     seen: set[object] = set()
@@ -487,7 +491,7 @@ def _logic_faults(data: Any) -> Iterator[str]:
         if entry.get("review") and any("ask" in answer for answer in entry.get("answers", ())):
             yield f"question {i}, review: it asks for a value of a run, and a review has no run"
         yield from (f"question {i}, {fault}" for fault in _number_faults(entry))
-        yield from (f"question {i}, {fault}" for fault in _answer_faults(entry))
+        yield from (f"question {i}, {fault}" for fault in _answer_faults(entry, answerable))
 
 
 def _number_faults(entry: dict[str, Any]) -> Iterator[str]:
@@ -500,10 +504,10 @@ def _number_faults(entry: dict[str, Any]) -> Iterator[str]:
             yield f"{name}: {number} has a point; write {number:.0f}"
 
 
-def _answer_faults(entry: dict[str, Any]) -> Iterator[str]:
+def _answer_faults(entry: dict[str, Any], answerable: bool) -> Iterator[str]:
     """Find right answers that nobody can give."""
     right = [(i, a) for i, a in enumerate(entry.get("answers", ())) if a.get("correct")]
-    if entry["type"] not in ("order", "many_choice") and not right:
+    if answerable and entry["type"] not in ("order", "many_choice") and not right:
         yield "answers: none is correct"
     needed = _COMPARED.get(entry["type"], ())
     for i, answer in right:
@@ -520,7 +524,7 @@ def _identity(number: int, entry: dict[str, Any]) -> str:
 
 
 def _question(number: int, entry: dict[str, Any]) -> Question:
-    answers = tuple(map(_single, entry.get("answers", ())))
+    answers = tuple(map(_plain_answer, entry.get("answers", ())))
     type_ = entry["type"]
     # JupyterQuiz takes a multiple choice with several right answers for a many choice.
     if type_ == "multiple_choice" and sum(bool(a.get("correct")) for a in answers) > 1:
@@ -545,9 +549,17 @@ def _question(number: int, entry: dict[str, Any]) -> Question:
     )
 
 
-def _single(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer without its range where it has a value: JupyterQuiz looks at that alone."""
-    return {k: v for k, v in answer.items() if k != "range" or "value" not in answer}
+def _plain_answer(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer as marking takes it: JupyterQuiz also compares with "0.5" and false.
+
+    Of an answer with value and range, it looks at the value alone.
+    """
+    if "value" not in answer:
+        return answer
+    plain = {k: v for k, v in answer.items() if k != "range"}
+    if not isinstance(plain["value"], (int, float)) or isinstance(plain["value"], bool):
+        plain["value"] = float(plain["value"])
+    return plain
 
 
 def _what_counts(answer: dict[str, Any]) -> dict[str, Any]:

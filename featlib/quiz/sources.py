@@ -20,7 +20,7 @@ from featlib import checks
 from featlib.engine.strict_json import parse_json
 from featlib.engine.words import reason
 
-__all__ = ["embedded", "fetch", "is_address", "name_of"]
+__all__ = ["embedded", "fetch", "is_address", "name_of", "parse"]
 
 _SECONDS = 15.0  # to get a file, all in all
 _PIECE = 1 << 16  # bytes that are read at once
@@ -29,8 +29,46 @@ _SHORTEST = 54  # characters of a question in base64
 _BEGINNINGS = ("W3s", "Wwog", "WyB7", "eyJ", "ewog")  # `[{`, `[` and `{` of JSON in base64
 # An element that hides questions, maybe amid the text of its cell; and base64 as Python prints it.
 _ELEMENT = re.compile(r"<(\w+)[^<>]*>([^<].*)</\1\s*>", re.S)
+_LAST_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[\]}])', re.S)  # not in a text
 _QUOTED = re.compile(r"^b?(['\"])(.*)\1$", re.S)
 _LONG_NAME = 200  # characters: what is longer, and base64, is no name of a file
+
+
+def parse(content: str | bytes) -> Any:
+    """Parse JSON, in which a comma may stand after the last entry.
+
+    JupyterQuiz reads a file as JavaScript, which allows that; such files are about.
+
+    Parameters
+    ----------
+    content : str or bytes
+        As for `parse_json`.
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    ValueError
+        With the reason, if it is no JSON.
+
+    Examples
+    --------
+    >>> parse('[1, ",]", ]')
+    [1, ',]']
+    """
+    try:
+        return parse_json(content)
+    except ValueError as error:
+        text = content if isinstance(content, str) else content.decode(errors="replace")
+        shorter = _LAST_COMMA.sub(r"\1", text.removeprefix("\ufeff"))
+        if shorter == text:
+            raise
+        try:
+            return parse_json(shorter)
+        except ValueError:
+            raise error from None  # with the place in what was given
 
 
 def is_address(source: str) -> bool:
@@ -96,7 +134,7 @@ def fetch(address: str, most: int) -> Any:
         fix = "Check the address and the connection; or download the file and pass its path."
         checks.refuse(where, "a file that can be fetched", reason(error), fix)
     try:
-        return parse_json(content)
+        return parse(content)
     except ValueError as error:
         fix = "Pass the address of the file itself; on GitHub, that of the button 'Raw'."
         checks.refuse(where, "a JSON file in UTF-8", str(error), fix)
@@ -149,7 +187,7 @@ def embedded(source: str) -> Any:
 
 def _parsed(text: str | bytes, wanted: str) -> Any:
     try:
-        return parse_json(text)
+        return parse(text)
     except ValueError as error:
         fix = "Check commas, quotes and brackets near that place."
         checks.refuse("quiz", wanted, str(error), fix)

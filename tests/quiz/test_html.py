@@ -59,6 +59,7 @@ FORMULAS = [
     "$x$", "A $\\lambda=0$.", "$\\pi$ to 2", "$x$ is 5", "2$\\times$3", "$ \\frac{1}{2} $",
     "$a_1$-axis", "$x<y$", "$2 x$", "$3 \\text{ cats}$",
     "$x^2$7", "$\\{x\\}$", "(see $f(x)$)", "$ x $", "so $ x = 5 $ is", "$ n $-gram",
+    "$c =  1 $", "$\\{1, 2\\}, $",
 ]  # fmt: skip
 
 
@@ -78,6 +79,14 @@ def test_brackets_of_latex_are_formulas_as_in_jupyterquiz():
     assert is_math(html.rich("so \\(x^2\\) is"))
     assert is_math(html.rich("so \\[x^2\\] is"), "block")
     assert html.rich("\\[1\\] and \\(2\\)", "markdown") == "[1] and (2)"
+
+
+@pytest.mark.parametrize("kind", ["equation*", "align", "gather*"])
+def test_an_environment_needs_no_dollar_sign_as_in_jupyterquiz(kind):
+    cases = "\\begin{cases} 1, & x < 0 \\\\ 0, & \\mbox{otherwise} \\end{cases}"
+    found = html.rich(f"Is <b>this</b> \\begin{{{kind}}} p(x) = {cases} \\end{{{kind}}} so?")
+    assert is_math(found, "block")
+    assert "\\" not in found
 
 
 @pytest.mark.parametrize("text", ["$5, so ($x$)", "costs $5; where $x$ is", "$5 (10^6) or $x$"])
@@ -153,6 +162,8 @@ NO_FORMULAS = {
     "5 $ a kg or 6 $ a pound": "5 $ a kg or 6 $ a pound",
     "5 $ + 7 $": "5 $ + 7 $",
     "\\$x or y$": "$x or y$",
+    "set $a = $b": "set $a = $b",
+    "for $i in $j": "for $i in $j",
     "$5": "$5",
     "$": "$",
     "$$": "$$",

@@ -54,11 +54,73 @@ def test_the_files_of_jupyterquiz_load(write_quiz):
     assert quiz.mark(pi, "9") == quiz.Mark(False, "no")
 
 
+def asked(*answers, **more):
+    return [{"question": "?", "type": "numeric", "answers": list(answers)} | more]
+
+
+# As they stand in books that are written with JupyterQuiz.
+FOUND = {
+    "no digits that count": (asked({"value": 0.125, "correct": True}, precision=0), "0.125"),
+    "a number in quotes": (asked({"value": "0.0498", "correct": True}), "0.0498"),
+    "a negative one": (asked({"value": "-15", "correct": True}, precision=2), "-15"),
+    "false for 0": (asked({"value": False, "correct": True}), "0"),
+}
+
+
+@pytest.mark.parametrize("case", FOUND)
+def test_what_jupyterquiz_bears(case):
+    questions, right = FOUND[case]
+    loaded = quiz.load(questions)
+    assert quiz.mark(loaded.questions[0], right).correct
+    assert not quiz.mark(loaded.questions[0], "7").correct
+    assert quiz.Quiz.from_dict(loaded.to_dict()) == loaded
+
+
+def test_a_number_in_quotes_is_the_same_question():
+    keys = {
+        quiz.load(asked({"value": v, "correct": True})).questions[0].key for v in (15, 15.0, "15")
+    }
+    assert len(keys) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "answers", "answer", "folded"),
+    [
+        ("multiple_choice", [{"answer": "a", "correct": False}] * 2, 1, "None of these."),
+        ("many_choice", [{"answer": "a", "correct": False}] * 2, [1], "None of these."),
+        ("numeric", [{"value": 1, "correct": False}], "1", "None is given."),
+        ("string", [{"answer": "a", "correct": False}], "a", "None is given."),
+    ],
+)
+def test_a_list_may_ask_what_has_no_right_answer(write_quiz, kind, answers, answer, folded):
+    entry = {"question": "?", "type": kind, "answers": answers}
+    loaded = quiz.load(write_quiz([entry]))
+    assert not quiz.mark(loaded.questions[0], answer).correct
+    assert quiz.Quiz.from_dict(loaded.to_dict()) == loaded
+    assert folded in quiz.form(loaded)
+    if kind != "many_choice":  # of which to choose none may be right
+        with pytest.raises(FeatlibError, match="question 1, answers: none is correct"):
+            quiz.load(write_quiz({"title": "T", "questions": [entry]}))
+
+
+@pytest.mark.parametrize("end", [",]", " ,\n ]\n", ",\r\n]"])
+def test_a_comma_may_stand_after_the_last_entry(write_quiz, end):
+    right = '{"value": 1, "correct": true, "feedback": "a ,] b",}'
+    text = f'[{{"question": "\\",]", "type": "numeric", "answers": [{right},],}}{end}'
+    (question,) = quiz.load(write_quiz(text)).questions
+    assert (question.text, quiz.mark(question, "1").feedback) == ('",]', "a ,] b")
+
+
+@pytest.mark.parametrize("text", ["[,]", "[1,,]", '[{"question": "?"},,]', "[1, 2"])
+def test_other_commas_are_named_with_their_place(write_quiz, text):
+    with pytest.raises(FeatlibError, match=r"JSON file in UTF-8|holds no question"):
+        quiz.load(write_quiz(text))
+
+
 def test_of_value_and_range_and_of_two_defaults_that_counts_which_jupyterquiz_looks_at():
     both = {"type": "range", "range": [0, 9], "value": 5, "correct": True, "feedback": "yes"}
     said = [{"type": "default", "feedback": text} for text in ("first", "last", "")]
-    asked = {"question": "?", "type": "numeric", "answers": [said[0], both, *said[1:]]}
-    (found,) = quiz.load([asked]).questions
+    (found,) = quiz.load(asked(said[0], both, *said[1:])).questions
     assert quiz.mark(found, "5") == quiz.Mark(True, "yes")
     assert quiz.mark(found, "4") == quiz.Mark(False, "last")
 
@@ -166,7 +228,6 @@ GOOD = changed()
         (changed(script="x"), "question 1, script: unknown"),
         (changed(type="essay"), "question 1, type"),
         (changed(answers=[]), "question 1, as a whole"),
-        (changed(answers=[{"answer": "a", "correct": False}] * 2), "none is correct"),
         (changed(columns=-1), "question 1, answer_cols"),
         (changed(hint={1, 2}), "what JSON cannot hold"),
         (changed(tolerance=float("nan")), "what JSON cannot hold"),
