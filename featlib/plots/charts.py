@@ -26,6 +26,7 @@ from featlib.plots.style import (
     STYLE,
     Figure,
     add_alt,
+    add_legend,
     colors_of,
     has_color,
     new_axes,
@@ -96,7 +97,7 @@ def class_bars(
     ax.set(title=title, xlabel=xlabel, ylabel="class")
     rows, named = [texts[k] for k in shown], dict(zip(texts, heights.tolist(), strict=True))
     if said := _draw_on_bars(ax, guess, rows, named, where):
-        figure.legend(loc="outside lower right")
+        add_legend(figure, ax)
         words = f"{words.removesuffix('.')}{said}."
     return add_alt(figure, words)
 
@@ -163,7 +164,7 @@ def bars(
         words += f"; {name} {place:.3g}"
     guessed = _draw_on_bars(ax, guess, list(kept), dict(zip(named, lengths, strict=True)), where)
     if line is not None or guessed:
-        figure.legend(loc="outside lower right", ncols=2)  # inside it would lie on a long bar
+        add_legend(figure, ax)  # inside it would lie on a long bar
     words += guessed
     return add_alt(figure, words + ".")
 
@@ -192,7 +193,8 @@ def curves(
         Where the numbers belong; 1, 2, 3, … if left out.
     guess : featlib.quiz.Guess, optional
         What `featlib.predict_first` returned: of a curve, or of where a line ends. If a guess was
-        made, it is drawn over the truth.
+        made, it is drawn over the truth. A choice of one of the places `x` is drawn across; its
+        truth is told by `featlib.quiz.Guess.reveal`.
     ax : matplotlib.axes.Axes, optional
         Where to draw; in a new figure if left out.
 
@@ -413,6 +415,7 @@ def pairs(
     xlabel: str,
     ylabel: str,
     line: tuple[str, float] | None = None,
+    guess: "Guess | None" = None,
     ax: Axes | None = None,
 ) -> Figure:
     """Draw two numbers for each of several things, joined by a line.
@@ -427,6 +430,9 @@ def pairs(
         What the numbers are; `xlabel` with the unit.
     line : tuple of (str, float), optional
         A name and a number to draw as a line across, such as what guessing gets.
+    guess : featlib.quiz.Guess, optional
+        What `featlib.predict_first` returned, as for `bars`; it is about the second numbers. If a
+        guess was made, it is drawn over the truth.
     ax : matplotlib.axes.Axes, optional
         Where to draw; in a new figure if left out.
 
@@ -457,9 +463,10 @@ def pairs(
     ax.margins(y=0.12)
     ax.invert_yaxis()
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel, xlim=(0, 1))
-    figure.legend(loc="outside lower center", ncols=3)
+    guessed = _draw_on_bars(ax, guess, list(both), dict(zip(both, second, strict=True)), where)
+    figure.legend(loc="outside lower center", ncols=4 if guessed else 3)
     listed = ", ".join(f"{name} {one:.2f} and {two:.2f}" for name, (one, two) in both.items())
-    return add_alt(figure, f"{title}; {left} and {right}: {listed}.")
+    return add_alt(figure, f"{title}; {left} and {right}: {listed}{guessed}.")
 
 
 def _draw_on_bars(

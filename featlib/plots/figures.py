@@ -5,6 +5,7 @@ Each returns a `Figure` that carries its own alternative text.
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -25,12 +26,16 @@ from featlib.plots.style import (
     STYLE,
     Figure,
     add_alt,
+    add_legend,
     color_of,
     new_axes,
     new_figure,
     two_decimals,
 )
 from featlib.validation import Report
+
+if TYPE_CHECKING:
+    from featlib.quiz.guesses import Guess
 
 __all__ = [
     "accuracy_curve",
@@ -300,7 +305,9 @@ def prediction_trace(prediction: trace.PredictionTrace) -> Figure:
 
 
 @rc_context(STYLE)
-def confusion_matrix(report: Report, *, ax: Axes | None = None) -> Figure:
+def confusion_matrix(
+    report: Report, *, guess: "Guess | None" = None, ax: Axes | None = None
+) -> Figure:
     """Draw which classes are taken for which.
 
     Of more than 30 classes, those of the most frequent mistakes are drawn, 30 in all, and the title
@@ -310,6 +317,9 @@ def confusion_matrix(report: Report, *, ax: Axes | None = None) -> Figure:
     ----------
     report : featlib.validation.Report
         From `validation.evaluate`.
+    guess : featlib.quiz.Guess, optional
+        What `featlib.predict_first` returned: a choice of the class with the lowest recall. If a
+        guess was made, its row is marked.
     ax : matplotlib.axes.Axes, optional
         Where to draw; in a new figure if left out.
 
@@ -320,7 +330,7 @@ def confusion_matrix(report: Report, *, ax: Axes | None = None) -> Figure:
     Raises
     ------
     featlib.FeatlibError
-        If `report` is no such record.
+        If `report` is no such record, or the guess belongs to another figure.
     """
     where = "plots.confusion_matrix"
     counts = inputs.record(report, Report, where, "validation.evaluate").confusion
@@ -349,7 +359,9 @@ def confusion_matrix(report: Report, *, ax: Axes | None = None) -> Figure:
         part += f", those confused most: {inside:,} of {of:,} mistakes" if of else "; no mistakes"
         ax.set_title(f"Confusion matrix: {part}")
         words += f"; drawn are {part}"
-    return add_alt(figure, words + ".")
+    if guessed := _draw_on_matrix(ax, guess, names, counts, classes):
+        add_legend(figure, ax)
+    return add_alt(figure, f"{words}{guessed}.")
 
 
 @rc_context(STYLE)
@@ -746,6 +758,19 @@ def _pictures(images: Sequence[torch.Tensor] | torch.Tensor, where: str) -> list
         fix = "Draw a part of them: images[:100]." if len(images) else "Give at least one."
         checks.refuse(where, wanted, f"{len(images)}", fix)
     return [inputs.picture(image, where) for image in images]
+
+
+def _draw_on_matrix(
+    ax: Axes, guess: "Guess | None", rows: list[str], counts: np.ndarray, classes: Sequence[str]
+) -> str:
+    """Draw a guess, if one is passed; what draws it imports all that quizzes need."""
+    if guess is None:
+        return ""
+    from featlib.plots import guessed
+
+    shares = zip(classes, counts.diagonal().tolist(), counts.sum(1).tolist(), strict=True)
+    recall = {name: right / of for name, right, of in shares if of}
+    return guessed.draw_on_matrix(ax, guess, rows, recall, "plots.confusion_matrix")
 
 
 def _mistakes(counts: np.ndarray) -> list[tuple[int, int, int]]:

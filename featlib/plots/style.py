@@ -38,6 +38,7 @@ __all__ = [
     "STYLE",
     "Figure",
     "add_alt",
+    "add_legend",
     "color_of",
     "colors_of",
     "has_color",
@@ -298,6 +299,20 @@ def add_alt(figure: MatplotlibFigure, words: str) -> Figure:
     described = cast(Figure, figure)
     described.alt = printable(" ".join(f"{getattr(figure, 'alt', '')} {words}".split()))
     return described
+
+
+def add_legend(figure: MatplotlibFigure, ax: Axes) -> None:
+    """Add a legend below the axes, at the right; without anything to name, none.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        The whole figure.
+    ax : matplotlib.axes.Axes
+        Whose labels it names. A guess about a bar that is not drawn has no label.
+    """
+    if ax.get_legend_handles_labels()[1]:
+        figure.legend(loc="outside lower right", ncols=2)
 
 
 def three_digits(value: float) -> str:

@@ -31,6 +31,8 @@ class Guess:
         As passed.
     on_change : callable, optional
         Called without arguments after the result is known, or a guess is made or forgotten.
+    on_reveal : callable, optional
+        Called with this guess after `reveal` has told how far off it was.
 
     Raises
     ------
@@ -46,6 +48,7 @@ class Guess:
         self.progress = progress
         self._own: Guessed | None = None  # where the file cannot be written
         self.on_change: Callable[[], None] | None = None
+        self.on_reveal: Callable[[Guess], None] | None = None
 
     def __repr__(self) -> str:
         return f"Guess('{printable(self.question.id)}')"
@@ -127,6 +130,8 @@ class Guess:
     def reveal(self, measured: object) -> None:
         """Print what was measured, and how far off the guess was, in one line.
 
+        In a notebook, a guess of one number is also drawn beside what was measured.
+
         Parameters
         ----------
         measured : float, str, sequence of float, or dict of str to float
@@ -158,6 +163,8 @@ class Guess:
             print(f"Measured: {said}. (You made no guess.)")
         else:
             print(f"Measured: {said}. You guessed {compared(self.question, value, truth)}.")
+            if self.on_reveal is not None:
+                self.on_reveal(self)
 
     def _kept(self) -> Guessed | None:
         """Return what is kept; None if nothing is, or it does not fit the question."""

@@ -120,6 +120,15 @@ class GuessWidget(Widget):
         return "Your guess is forgotten."
 
 
+def _draw(guess: quiz.Guess) -> None:
+    """Show a guess beside what was measured, where there is something to draw."""
+    from featlib.plots import guessed  # matplotlib is loaded only where something is drawn
+
+    figure = guessed.strip(guess)
+    if figure is not None:
+        display(figure)
+
+
 def predict_first(
     name: str | Mapping[str, Any] | quiz.GuessQuestion,
     *,
@@ -129,8 +138,9 @@ def predict_first(
 
     Nothing waits for the guess. Pass what is returned to the figure that follows, as ``guess=``:
     it draws the guess over the truth, if there is one. Where no figure follows, call its
-    `featlib.quiz.Guess.reveal`. Students who predict a result before they see it understand it
-    better than those who only watch (Crouch et al. 2004, American Journal of Physics 72, 835–838).
+    `featlib.quiz.Guess.reveal`, which draws one number by itself. Students who predict a result
+    before they see it understand it better than those who only watch (Crouch et al. 2004, American
+    Journal of Physics 72, 835–838).
 
     Parameters
     ----------
@@ -160,6 +170,7 @@ def predict_first(
     """
     guess = quiz.Guess(quiz.find_guess(name, file), quiz.Progress())
     if InteractiveShell.initialized():
+        guess.on_reveal = _draw
         display(GuessWidget(guess))
     else:  # a plain Python has no widgets
         print(guess.question)

@@ -1,8 +1,10 @@
 """A guess drawn over the truth, and figures that are as ever without one."""
 
 import pytest
+import torch
 
-from featlib import FeatlibError, plots, quiz
+from featlib import FeatlibError, plots, quiz, validation
+from featlib.plots import guessed
 from featlib.quiz import Guess, GuessQuestion, Progress
 
 RANGE = {"prompt": "How much?", "low": 0, "high": 1}
@@ -29,8 +31,12 @@ CHARTS = {
     ),
     "curves": lambda **more: plots.curves(LINES, **WORDS, **more),
     "bands": lambda **more: plots.bands(REPEATS, x=[1, 2, 3], **WORDS, **more),
+    # The guess is about the second numbers, and the truth with it.
+    "pairs": lambda **more: plots.pairs(
+        {name: (0.7, value) for name, value in VALUES.items()}, ("old", "new"), **WORDS, **more
+    ),
 }
-HORIZONTAL = ("bars", "bars with a line", "class_bars")
+HORIZONTAL = ("bars", "bars with a line", "class_bars", "pairs")
 # What is drawn: places and numbers, and the truth that is kept.
 ON_BARS = {
     "bars": ([0.2, 0.7], [0, 2], (0.4, 0.9)),
@@ -114,6 +120,138 @@ def test_one_number_is_drawn_at_the_end_of_its_line(name, number, truth, guess):
     assert guess(name, **more).measured == truth
 
 
+PLACES = ("1", "2", "4")
+
+
+@pytest.mark.parametrize("value", [None, "2"])
+def test_a_choice_of_a_place_is_a_line_across_and_its_truth_is_told_by_reveal(value, guess):
+    mine = guess("choice", labels=list(PLACES))
+    if value:
+        mine.put(value)
+    figure = plots.curves(LINES, x=[1, 2, 4], **WORDS, guess=mine)
+    assert ("your guess" in legends(figure)) == ("your guess: 2." in figure.alt) == bool(value)
+    if value:
+        assert list(drawn(figure).get_xdata()) == [2, 2]
+        assert mine.measured is None
+        mine.reveal("1")
+        assert mine.measured == "1"
+
+
+TIES = {
+    "the highest": ({"pixels": 0.4, "noise": 0.9, "features": 0.9}, "features", "features"),
+    "the other": ({"pixels": 0.4, "noise": 0.9, "features": 0.9}, "noise", "noise"),
+    "neither": ({"pixels": 0.4, "noise": 0.9, "features": 0.9}, "pixels", "noise"),
+}
+
+
+@pytest.mark.parametrize("case", TIES)
+def test_of_several_that_are_equally_high_each_is_right(case, guess):
+    values, value, truth = TIES[case]
+    mine = guess("choice", labels=["pixels", "noise", "features"])
+    mine.put(value)
+    plots.bars(values, **WORDS, guess=mine)
+    assert mine.measured == truth
+
+
+def report(*pairs):
+    """Return a report of cats, dogs and birds: of each picture what is true, and what is said."""
+    truth, said = torch.tensor(pairs).T
+    names = ["cat", "dog", "bird"]
+    return validation.evaluate(torch.nn.Identity(), 9 * torch.eye(3)[said], truth, names)
+
+
+# Cat: 2 of 4, dog: 1 of 3. Then cat and dog: 1 of 2. There is no bird.
+LOWEST = {
+    "dog": [(0, 0), (0, 0), (0, 1), (0, 1), (1, 1), (1, 0), (1, 0)],
+    "cat or dog": [(0, 0), (0, 1), (1, 1), (1, 0)],
+}
+MISSED = [("dog", "cat", "dog"), ("dog", "dog", "dog"), ("cat or dog", "dog", "dog"),
+          ("cat or dog", "cat", "cat")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lowest", "value", "truth"), MISSED)
+def test_a_class_is_marked_beside_its_row_and_the_lowest_recall_is_kept(
+    lowest, value, truth, guess
+):
+    mine = guess("choice", labels=["cat", "dog"])
+    mine.put(value)
+    figure = plots.confusion_matrix(report(*LOWEST[lowest]), guess=mine)
+    line = drawn(figure)
+    assert list(line.get_ydata()) == [["cat", "dog"].index(value)]
+    assert line.get_transform() == figure.axes[0].get_yaxis_transform()
+    assert min(line.get_xdata()) > 1, "beside the matrix"
+    assert legends(figure) == ["your guess"]
+    assert figure.alt.endswith(f"; your guess: {value}.")
+    assert mine.measured == truth
+
+
+def test_a_matrix_without_a_guess_is_the_same_byte_for_byte(guess):
+    found = report(*LOWEST["dog"])
+    figure = plots.confusion_matrix(found, guess=guess("choice", labels=["cat", "dog"]))
+    assert figure.png() == plots.confusion_matrix(found).png()
+
+
+@pytest.mark.parametrize("name", ["bars", "one bar", "the highest", "curve"])
+def test_a_matrix_takes_no_numbers(name, guess):
+    with pytest.raises(FeatlibError, match="wanted a choice of the class that is missed most"):
+        plots.confusion_matrix(report(*LOWEST["dog"]), guess=guess(name))
+
+
+STRIPS = {  # guessed, measured, the title, and where the axis has to reach
+    "too low": (0.6, 0.82, "Your guess: 0.22 too low", 1),
+    "too high": (1, 0.0, "Your guess: 1.00 too high", 1),
+    "just right": (0.5, 0.5, "Your guess: just right", 1),
+    "beyond": (0.5, 3.0, "Your guess: 2.50 too low", 3),
+    "below": (0.5, -3.0, "Your guess: 3.50 too high", 1),
+}
+
+
+@pytest.mark.parametrize("case", STRIPS)
+def test_one_number_is_drawn_beside_what_was_measured(case, guess):
+    value, truth, title, reach = STRIPS[case]
+    mine = guess("the highest", unit="share right")
+    mine.put(value)
+    mine.record(truth)
+    figure = guessed.strip(mine)
+    [ax] = figure.axes
+    _, measured, own = ax.lines
+    assert (list(measured.get_xdata()), list(own.get_xdata())) == ([truth], [value])
+    assert (measured.get_marker(), measured.get_color()) == ("o", plots.HIGHEST)
+    assert (own.get_marker(), own.get_markerfacecolor()) == ("D", "white")
+    assert measured.get_markersize() > 1.5 * own.get_markersize(), "seen around it"
+    said = [f"measured: {truth:.2f}", f"your guess: {value:.2f}"]
+    assert [text.get_text() for text in ax.texts] == said
+    assert (ax.get_title(loc="left"), ax.get_xlabel()) == (title, "share right")
+    low, high = ax.get_xlim()
+    assert low < min(0, truth) < reach < high
+    assert figure.alt.startswith(f"{title}, on a line from ")
+    assert figure.alt.endswith(
+        f"(share right): {said[0].replace(':', '')}; {said[1].replace(':', '')}."
+    )
+    boxes = [text.get_window_extent() for text in (*ax.texts, ax.title, ax.xaxis.label)]
+    assert all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 for box in boxes)
+
+
+NOTHING = {
+    "no guess": ("the highest", None, 0.5),
+    "no result": ("the highest", 0.5, None),
+    "no number": ("the highest", 0.5, float("nan")),
+    "words": ("choice", "pixels", "features"),
+    "several": ("bars", [0.2, 0.7], [0.4, 0.9]),
+}
+
+
+@pytest.mark.parametrize("case", NOTHING)
+def test_where_there_is_nothing_to_compare_there_is_no_strip(case, guess):
+    name, value, truth = NOTHING[case]
+    mine = guess(name)
+    if value is not None:
+        mine.put(value)
+    if truth is not None:
+        mine.record(truth)
+    assert guessed.strip(mine) is None
+
+
 def test_bars_that_are_left_out_do_not_hide_the_others(guess):
     many = {f"name {i}": i / 100 for i in range(40)}
     mine = guess("bars", labels=["name 39", "name 0"])
@@ -121,6 +259,28 @@ def test_bars_that_are_left_out_do_not_hide_the_others(guess):
     line = drawn(plots.bars(many, **WORDS, guess=mine))
     assert list(line.get_xdata()) == [0.5]
     assert mine.measured == (0.39, 0.0)
+
+
+@pytest.mark.parametrize("chart", ["bars", "class_bars", "confusion_matrix"])
+def test_a_guess_about_what_is_left_out_has_no_mark_and_no_legend(chart, guess):
+    names = [f"class {i}" for i in range(40)]
+    mine = guess("choice", labels=["class 2", "class 35"])
+    mine.put("class 35")
+    heights = {name: 40 - i for i, name in enumerate(names)} | {"class 2": 50}
+    more = {"title": "Title", "xlabel": "share", "guess": mine}
+    truth = torch.arange(40)
+    said = torch.where(truth < 30, (truth + 1) % 30, truth)
+    draw = {
+        "bars": lambda: plots.bars(heights, ylabel="name", **more),
+        "class_bars": lambda: plots.class_bars([*heights.values()], names, **more),
+        "confusion_matrix": lambda: plots.confusion_matrix(
+            validation.evaluate(torch.nn.Identity(), 9 * torch.eye(40)[said], truth, names),
+            guess=mine,
+        ),
+    }
+    figure = draw[chart]()
+    assert legends(figure) == []
+    assert figure.alt.endswith("; your guess: class 35.")
 
 
 def test_a_training_that_diverged_or_stopped_has_no_truth(guess):
@@ -138,6 +298,8 @@ FOREIGN = {
     "a curve over bars": ("bars", "curve", {}, "guess 'mine' of the kind curve"),
     "a curve over classes": ("class_bars", "curve", {}, "guess 'mine' of the kind curve"),
     "another line": ("bands", "curve", {"labels": ["test"]}, "about training or validation"),
+    "a curve over pairs": ("pairs", "curve", {}, "guess 'mine' of the kind curve"),
+    "a place that is not there": ("curves", "choice", {"labels": ["1", "7"]}, "about training"),
     "a choice of others": ("curves", "choice", {}, "about training or validation"),
 }
 

@@ -324,6 +324,22 @@ def test_the_result_is_revealed_in_one_line(name, value, truth, said, guess, cap
     assert capsys.readouterr().out == f"{said}\n"
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_who_draws_is_called_after_the_result_is_told_and_only_with_a_guess(name, guess, capsys):
+    told = []
+    mine = guess(name)
+    mine.on_reveal = lambda own: told.append((own, own.measured, capsys.readouterr().out))
+    mine.reveal(TRUE[name])
+    assert told == []
+    capsys.readouterr()
+    mine.put(GOOD[name])
+    mine.reveal(TRUE[name])
+    [(own, measured, out)] = told
+    assert own is mine
+    assert measured == mine.question.truth(TRUE[name])
+    assert out.startswith("Measured: ")
+
+
 NO_TRUTH = [("one", "0.8"), ("one", None), ("one", [0.8]), ("one", True), ("two", 0.5),
             ("two", {"pixels": 1}), ("two", [1, "x"]), ("three", 0.5), ("three", None),
             ("four", [1, 2]), ("four", {"x": 1}),

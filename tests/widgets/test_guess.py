@@ -187,6 +187,24 @@ def test_a_notebook_shows_the_widget_at_once(monkeypatch, capsys):
     assert capsys.readouterr().out == ""
 
 
+DRAWN = {"slider": 1, "bars": 0, "choice": 0, "curve": 0}
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+def test_a_notebook_draws_one_number_only_where_it_was_guessed(kind, monkeypatch, capsys):
+    shown = []
+    monkeypatch.setattr(module.InteractiveShell, "initialized", lambda: True)
+    monkeypatch.setattr(module, "display", shown.append)
+    guess = featlib.predict_first(kind, file=QUESTIONS)
+    shown.clear()
+    guess.reveal(TRUE[kind])
+    assert shown == []
+    guess.put(GOOD[kind])
+    guess.reveal(TRUE[kind])
+    assert [isinstance(figure, plots.Figure) for figure in shown] == [True] * DRAWN[kind]
+    assert capsys.readouterr().out.count("Measured: ") == 2
+
+
 def test_the_saved_output_is_the_plain_form_once_the_view_is_drawn(make, monkeypatch):
     found = {}
     monkeypatch.setattr(
