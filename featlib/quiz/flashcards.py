@@ -1,7 +1,7 @@
 """Flashcards, and when to show each again.
 
-When is decided by FSRS (Ye, Su and Cao: A Stochastic Shortest Path Algorithm for Optimizing Spaced
-Repetition Scheduling, KDD 2022, https://doi.org/10.1145/3534678.3539081), through the library
+When is decided by FSRS, the Free Spaced Repetition Scheduler
+(https://github.com/open-spaced-repetition/free-spaced-repetition-scheduler), through the library
 `fsrs`. Only the ratings are kept; the schedule follows from them.
 """
 

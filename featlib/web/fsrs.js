@@ -1,6 +1,6 @@
 // When a flashcard is due, as the library `fsrs` works it out with its default parameters and without
-// a random part (Ye, Su and Cao: A Stochastic Shortest Path Algorithm for Optimizing Spaced
-// Repetition Scheduling, KDD 2022, https://doi.org/10.1145/3534678.3539081). Times are in seconds.
+// a random part (https://github.com/open-spaced-repetition/free-spaced-repetition-scheduler). Times
+// are in seconds.
 
 const RATINGS = ["again", "hard", "good", "easy"];
 const MINUTE = 60, DAY = 86400;
