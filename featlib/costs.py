@@ -23,6 +23,8 @@ from featlib.engine.words import describe, reason
 __all__ = ["measured", "operations", "outputs_kept", "table"]
 
 _KEPT = ("strategies", "pictures")
+_HOW = "five heads ± spread; points beside the first row, over 20 splits"
+_POINTS = ">points (95% interval)"
 
 
 def measured(name: str) -> dict[str, Any]:
@@ -74,7 +76,8 @@ def table(what: str) -> tables.Table:
     what : {"recipes", "leads", "prices", "sizes", "backgrounds"}
         Of the strategies: the recipes that were chosen and the accuracy of each seed; each beside
         the frozen features, picture by picture (`featlib.validation.compare`); seconds and memory.
-        Of the pictures: what their size does, or what is behind the emoji.
+        Of the pictures: what their size does, or what is behind the emoji, each beside the first
+        row (`featlib.validation.compare_over_splits`).
 
     Returns
     -------
@@ -89,7 +92,7 @@ def table(what: str) -> tables.Table:
     --------
     >>> from featlib import costs
     >>> costs.table("sizes").columns
-    ('pictures', '>maps of layer4', '>accuracy', '>times the seconds')
+    ('pictures', '>maps of layer4', '>accuracy', '>points (95% interval)', '>times the seconds')
     """
     made = {
         "recipes": _recipes,
@@ -158,25 +161,39 @@ def _sizes() -> tables.Table:
             f"{row['side']}×{row['side']}",
             f"{row['maps']}×{row['maps']}",
             _spread(row),
+            _over_splits(row),
             f"{row['cpu_seconds'] / found[0]['cpu_seconds']:.1f}",
         )
         for row in found
     )
-    columns = ("pictures", ">maps of layer4", ">accuracy", ">times the seconds")
-    return tables.Table("The renderings at five sizes, mean of five heads", columns, rows)
+    columns = ("pictures", ">maps of layer4", ">accuracy", _POINTS, ">times the seconds")
+    title = f"The renderings at five sizes: {_HOW}"
+    return tables.Table(title, columns, rows)
 
 
 def _backgrounds() -> tables.Table:
-    rows = tuple(
-        (row["trained_on"], row["tested_on"], _spread(row["raw_pixels"]), _spread(row["features"]))
-        for row in measured("pictures")["backgrounds"]
-    )
-    columns = ("trained on", "tested on", ">raw pixels", ">features")
-    return tables.Table("The same emoji on gradients and on white", columns, rows)
+    inputs, rows = ("raw_pixels", "features"), []
+    for row in measured("pictures")["backgrounds"]:
+        found = [cell(row[name]) for name in inputs for cell in (_spread, _over_splits)]
+        rows.append((row["trained_on"], row["tested_on"], *found))
+    columns = ("trained on", "tested on", ">raw pixels", _POINTS, ">features", _POINTS)
+    title = f"The same emoji on gradients and on white: {_HOW}"
+    return tables.Table(title, columns, tuple(rows))
 
 
 def _spread(found: dict[str, Any]) -> str:
     return f"{found['accuracy']:.3f} ± {found['spread']:.3f}"
+
+
+def _over_splits(found: dict[str, Any]) -> str:
+    """Write by how many points it is above the first row; nothing for the first row itself."""
+    if "over_splits" not in found:
+        return ""
+    over = validation.OverSplits(**found["over_splits"])
+    mean, low, high = (
+        f"{round(100 * share, 1) + 0.0:+.1f}" for share in (over.mean, *over.interval)
+    )
+    return f"{mean} ({low} to {high})"  # + 0.0 makes 0.0 of -0.0
 
 
 def outputs_kept(network: nn.Module, batch: torch.Tensor, trained: Sequence[str]) -> int:

@@ -231,10 +231,12 @@ class OverSplits:
     tested_per_trained: float
 
     def __str__(self) -> str:
-        low, high = self.interval
-        ends = f"95% interval {100 * low:+.1f} to {100 * high:+.1f}"
+        # + 0.0 makes 0.0 of -0.0.
+        mean, low, high = (
+            f"{round(100 * share, 1) + 0.0:+.1f}" for share in (self.mean, *self.interval)
+        )
         above = f"above 0 in {sum(value > 0 for value in self.values)} of {len(self.values)} splits"
-        return f"{100 * self.mean:+.1f} points ({ends}), {above}, {_p(self.p_value)}"
+        return f"{mean} points (95% interval {low} to {high}), {above}, {_p(self.p_value)}"
 
     @property
     def mean(self) -> float:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torchvision.models import resnet18
 
-from featlib import FeatlibError, costs, tables, weights
+from featlib import FeatlibError, costs, tables, validation, weights
 from featlib.engine.files import sha256
 
 
@@ -59,6 +59,20 @@ def test_the_lead_is_that_of_the_first_runs():
     alone = sum(a > b for a, b in zip(ours, theirs, strict=True))
     [row] = [row for row in costs.table("leads").rows if row[0] == ways["layer4"]["label"]]
     assert row[2] == str(alone)
+
+
+@pytest.mark.parametrize(("what", "part"), [("sizes", ()), ("backgrounds", ("features",))])
+def test_a_gain_is_shown_with_its_interval_over_splits(what, part):
+    others = costs.measured("pictures")[what][1:]
+    table = costs.table(what)
+    assert not any("to" in cell for cell in table.rows[0]), "the first row is what others gain on"
+    for row, found in zip(table.rows[1:], others, strict=True):
+        for name in part:
+            found = found[name]
+        over = validation.OverSplits(**found["over_splits"])
+        assert len(over.values) == 20
+        low, high = (100 * end for end in over.interval)
+        assert any(cell.endswith(f"({low:+.1f} to {high:+.1f})") for cell in row), row
 
 
 def test_a_linear_layer_is_counted_by_hand(small, batch):

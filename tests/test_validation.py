@@ -213,6 +213,11 @@ def test_splits_that_share_images_widen_the_interval():
     assert "above 0 in 0 of 4 splits" in str(other)
 
 
+def test_a_difference_of_nearly_nothing_has_no_minus():
+    said = str(validation.OverSplits((-0.001, 0.0009), 0.25))
+    assert said.startswith("+0.0 points (95% interval -1.5 to +1.5)")
+
+
 @pytest.mark.parametrize(("value", "p_value"), [(0.0, 1.0), (0.1, 0.0), (-0.1, 0.0)])
 def test_equal_values_leave_no_doubt(value, p_value):
     found = validation.OverSplits((value,) * 3, 0.25)

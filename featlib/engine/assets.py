@@ -13,7 +13,7 @@ from featlib.engine.strict_json import parse_json
 SHA256 = {
     "emoji10.json": "6776fe4ac4b9a5d392cf8ba0704993d2a98a4f371c3657e254fc99962030d617",
     "emoji3d.json": "4c87ea4ed030a16844ad8eb9805da4ae43f184235b12249c257b7de662289e97",
-    "pictures.json": "9c9f5e3ad53ecab21428a0f415f94d428e9637d229c9d0bcddd3c06a5f1fbefd",
+    "pictures.json": "8738e0c36cb734f88fbae71762794a04595cc49a6d3904a799c2b7bd97b719f0",
     "resnet18-imagenet.json": "6c7d9955d506fc019127c240c1fc73abf0a979698db919049a542de1558cf813",
     "resnet18-int8.json": "535714162ea9af9fe1ecd9fe8844510360212a4b5fa07f32d2bd144f0c5cc2a9",
     "strategies.json": "e27b606336e3086c1d72d1c3953fe0eba00217ff4ca69404c8e7c373402d353a",

@@ -9,8 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from featlib import images, weights
+from featlib import images, validation, weights
 from featlib.engine.files import sha256
+from featlib.quiz import load_guesses
 
 AGAIN = f"the kept results are of other weights or pictures: run {tool.COMMAND}"
 
@@ -51,6 +52,13 @@ def test_accuracy_is_that_of_five_heads_on_validation_pictures():
     assert tool.accuracy(known, known.roll(1, 1), pictures)["accuracy"] == 0
 
 
+def test_beside_others_the_differences_over_splits_are_kept():
+    pictures = images.load("emoji10")
+    known = torch.eye(10).repeat(1, 50)[pictures.labels]
+    found = tool.accuracy(known, known, pictures, beside=(known, known.roll(1, 1)))["over_splits"]
+    assert found == {"values": [1.0] * 20, "tested_per_trained": pytest.approx(0.25, abs=0.01)}
+
+
 def test_the_kept_results_are_of_the_bundled_weights_and_pictures(kept):
     assert kept["weights"]["sha256"] == sha256(weights.BUNDLED), AGAIN
     bundled = {"emoji10": images.EMOJI10, "emoji3d": images.EMOJI3D}
@@ -61,13 +69,28 @@ def test_larger_pictures_cost_more_and_bring_more(kept):
     assert [row["side"] for row in kept["sizes"]] == list(tool.SIDES)
     seconds = [row["cpu_seconds"] for row in kept["sizes"]]
     assert seconds == sorted(seconds)
-    assert kept["sizes"][-1]["accuracy"] > kept["sizes"][0]["accuracy"]
-    assert kept["enlarged"][1]["accuracy"] > kept["enlarged"][0]["accuracy"]
+    for row in (kept["sizes"][-1], kept["enlarged"][1]):
+        assert over(row).interval[0] > 0, "more than chance, as notebook 09 says"
 
 
 def test_white_helps_raw_pixels_and_leaves_features_ahead(kept):
     rows = {(row["trained_on"], row["tested_on"]): row for row in kept["backgrounds"]}
-    gradients, white = rows["gradients", "gradients"], rows["white", "white"]
-    assert white["raw_pixels"]["accuracy"] > gradients["raw_pixels"]["accuracy"]
+    low, high = over(rows["white", "white"]["features"]).interval
+    assert low < 0 < high
+    assert over(rows["white", "white"]["raw_pixels"]).interval[0] > 0
+    raw, vectors = (over(rows["white", "gradients"][x]) for x in ("raw_pixels", "features"))
+    assert raw.interval[1] < 0
+    assert vectors.interval[1] < 0
+    more = tuple(a - b for a, b in zip(raw.values, vectors.values, strict=True))
+    assert validation.OverSplits(more, raw.tested_per_trained).interval[1] < 0
     for row in rows.values():
         assert row["features"]["accuracy"] > row["raw_pixels"]["accuracy"] + 0.3
+
+
+def test_the_question_says_what_was_measured(kept):
+    asked = load_guesses()["09-larger"].prompt
+    assert f"gets about {kept['sizes'][0]['accuracy']:.2f} of" in asked
+
+
+def over(row):
+    return validation.OverSplits(**row["over_splits"])
