@@ -313,8 +313,8 @@ class Scoreboard:
             return Verdict(False, f"{words}, {behind} {target.name}.")
         found = validation.compare(entry.hits, target.hits)
         words += f", {ahead:.1f} points ahead of {target.name}"
-        counts = f"{found.first_alone} pictures only this one has right, {found.second_alone} only "
-        counts += f"the other: p {_p_value(found.p_value)}"
+        counts = f"right alone {found.first_alone}, wrong alone {found.second_alone}, "
+        counts += f"p {_p_value(found.p_value)}"
         if found.p_value < CHANCE:
             return Verdict(True, f"{words}, beyond chance ({counts}).")
         more = f"These {n} pictures do not tell who is better; p < {CHANCE:g} is needed."

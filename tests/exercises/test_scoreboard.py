@@ -265,9 +265,7 @@ def test_an_entry_passes_only_if_it_is_ahead_beyond_chance(emoji10, case):
     assert torch.equal(outcome.entry.hits, wanted)
     assert outcome.verdict.passed is passed
     assert said in outcome.verdict.message
-    assert p is None or f"{won} pictures only this one has right, {lost} only the other: {p}" in (
-        outcome.verdict.message
-    )
+    assert p is None or f"(right alone {won}, wrong alone {lost}, {p})" in outcome.verdict.message
     assert ("do not tell who is better" in outcome.verdict.message) == (won > lost and not passed)
 
 
