@@ -5,6 +5,7 @@ import re
 from functools import cache
 
 import pytest
+from playwright.sync_api import expect
 
 from featlib.pages import talk, talk_plans
 
@@ -201,8 +202,8 @@ def test_a_phone_shows_the_pages_below_each_other_in_words_of_its_size(show, dec
     faults = [p for p in pages if p["smallest"] < 12 or p["width"] > 390 or p["beyond"] > 0]
     assert faults == []
     page.set_viewport_size({"width": 844, "height": 390})  # turned
-    page.wait_for_function("!Reveal.isScrollView()")
-    assert page.locator(".phone").count() == 0
+    page.wait_for_selector("html:not(.phone) body:not(.reveal-scroll)")
+    assert not page.evaluate("Reveal.isScrollView()")
 
 
 def test_the_speakers_view_shows_pages_of_the_deck_however_small(show, deck):
@@ -213,7 +214,7 @@ def test_the_speakers_view_shows_pages_of_the_deck_however_small(show, deck):
     speaker.set_viewport_size({"width": 700, "height": 500})
     upcoming = speaker.frame_locator("#upcoming-slide iframe")
     upcoming.locator("body[data-ready]").wait_for()
-    assert "Wait for the room" in speaker.locator(".speaker-controls-notes").inner_text()
+    expect(speaker.locator(".speaker-controls-notes")).to_contain_text("Wait for the room")
     assert upcoming.locator(":root.phone").count() == 0
     speaker.close()
 
