@@ -6,6 +6,7 @@ same, so that its author sees it. `strip` is a figure of its own, for what `Gues
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import patheffects, rc_context
@@ -188,14 +189,12 @@ def strip(guess: Guess) -> Figure | None:
         return None
     figure, ax = new_axes(None, (7.5, 1.5))
     ax.plot([truth, value], [0, 0], color=GRAY, linewidth=1.6)
-    ax.plot([truth], [0], "o", color=HIGHEST, markersize=15)  # seen around the guess
+    ax.plot([truth], [0], "o", color=HIGHEST, markersize=13)  # seen around the guess
     _plot(ax, [value], [0], "none")
     # What is measured may lie beyond what could be guessed.
     low, high = min(question.low, truth), max(question.high, truth)
     for name, x, side in (("measured", truth, 1), (LABEL, value, -1)):
-        place = (x - low) / (high - low)
-        across = "left" if place < 0.15 else "right" if place > 0.85 else "center"
-        style = {"ha": across, "va": "center", "textcoords": "offset points"}
+        style: dict[str, Any] = {"ha": "center", "va": "center", "textcoords": "offset points"}
         ax.annotate(f"{name}: {question.write(x)}", (x, 0), (0, side * 17), **style)
     title = f"{LABEL.capitalize()}: {off(question, value, truth)}"
     room = 0.02 * (high - low)
