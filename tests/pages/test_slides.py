@@ -132,16 +132,18 @@ def test_a_figure_goes_to_the_next_page_when_its_code_fills_one(figure):
 
 
 def test_a_quiz_has_a_page_for_each_question_and_no_heading_of_its_own():
-    output = quiz_output(quiz.load("03_feature_extraction"))
+    found = quiz.load("03_feature_extraction")
+    output, asked = quiz_output(found), len(found.questions)
     cells = [HEADING, new_markdown_cell("## Quiz\n\nNo clock."), code("show_quiz()", output)]
     assert kinds(*cells) == ["slide", "skip", "slide"]
     page = slides.html(new_notebook(cells=cells))
-    assert page.count('<div class="question">') == 6
-    assert [f'<ol start="{n}">' in page for n in (1, 6, 7)] == [True, True, False]
-    assert page.count("<summary>Answer</summary>") == 6
+    assert page.count('<div class="question">') == asked > 1
+    starts = [f'<ol start="{n}">' in page for n in (1, asked, asked + 1)]
+    assert starts == [True, True, False]
+    assert page.count("<summary>Answer</summary>") == asked
     assert "No clock" not in page
     assert "show_quiz" not in page
-    assert page.count('<p class="running">Quiz</p>') == 6
+    assert page.count('<p class="running">Quiz</p>') == asked
 
 
 def words(html):
@@ -168,8 +170,9 @@ def test_each_question_is_on_its_page_with_its_answer(name):
 
 
 def test_pages_come_from_the_questions_and_not_from_the_html():
-    page = show(quiz_output(quiz.load("03_feature_extraction"), **{"text/html": "<p>other</p>"}))
-    assert page.count('<div class="question">') == 6
+    found = quiz.load("03_feature_extraction")
+    page = show(quiz_output(found, **{"text/html": "<p>other</p>"}))
+    assert page.count('<div class="question">') == len(found.questions)
     assert "<p>other</p>" not in page
 
 
