@@ -191,6 +191,12 @@ def test_a_matrix_without_a_guess_is_the_same_byte_for_byte(guess):
     assert figure.png() == plots.confusion_matrix(found).png()
 
 
+@pytest.mark.parametrize("wrong", [0.5, "cat", [0.1], {}, object(), False])
+def test_a_matrix_refuses_what_is_no_guess(wrong):
+    with pytest.raises(FeatlibError, match="guess as featlib"):
+        plots.confusion_matrix(report(*LOWEST["dog"]), guess=wrong)
+
+
 @pytest.mark.parametrize("name", ["bars", "one bar", "the highest", "curve"])
 def test_a_matrix_takes_no_numbers(name, guess):
     with pytest.raises(FeatlibError, match="wanted a choice of the class that is missed most"):
