@@ -4,8 +4,12 @@ A checker looks at what a function does, never at how it is written. It says wha
 it wanted, not how to get there. It never stops with an error, whatever it is given.
 """
 
+import itertools
+import pickle
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache, wraps
 from pathlib import Path
 from typing import Any
@@ -28,19 +32,21 @@ __all__ = [
     "check_split",
 ]
 
-Checker = Callable[[Callable[..., Any]], Verdict]
+Checker = Callable[..., Verdict]
+_FEATURES = "512 features a picture"
+_SEEDS = range(8)  # of the splits that are looked at
 
 
 def _checker(check: Checker) -> Checker:
     """Let a check answer with a verdict, whatever failure or error it raises."""
 
     @wraps(check)
-    def checked(function: Callable[..., Any]) -> Verdict:
+    def checked(*functions: Callable[..., Any]) -> Verdict:
         try:
-            return check(function)
+            return check(*functions)
         except Failure as failure:
             return Verdict(False, str(failure))
-        except Exception as error:  # such as a result whose own repr fails
+        except (Exception, SystemExit) as error:  # such as a result whose own repr fails
             return Verdict(
                 False,
                 "What your function gives back could not be examined: it stopped the checker with "
@@ -64,10 +70,13 @@ def check_prepare(prepare: Callable[..., Any]) -> Verdict:
     -------
     Verdict
     """
-    pixels = images.load().pixels[:10]
-    for transform, name in (
-        (backbone.resnet18().transform, "With the backbone's mean and std"),
-        (preprocess.Transform((0.5, 0.4, 0.3), (0.1, 0.2, 0.3), 64), "With another mean and std"),
+    ten, usual = images.load().pixels[:10], backbone.resnet18().transform
+    unusual = preprocess.Transform((0.5, 0.4, 0.3), (0.1, 0.2, 0.3), 64)
+    for name, pixels, transform in (
+        ("With the backbone's mean and std", ten, usual),
+        ("With another mean and std", ten, unusual),
+        # No pixel is 0 or 255, so what a picture's own extremes are made of it shows.
+        ("With fewer and darker pictures", ten[3:] // 2 + 20, usual),
     ):
         mean, std = (torch.tensor(v)[:, None, None] for v in (transform.mean, transform.std))
         given = pixels.clone()
@@ -78,7 +87,10 @@ def check_prepare(prepare: Callable[..., Any]) -> Verdict:
         if not torch.allclose(made, due, atol=1e-3):
             found, wanted = _range_in_words(made), _range_in_words(due)
             if found == wanted:
-                raise Failure(f"{name}, the range is right, but not each value is in its place.")
+                off = float((made - due).abs().max())
+                raise Failure(
+                    f"{name}, the range is right, but not every value: one is off by {off:.3g}."
+                )
             raise Failure(f"{name}, your images have {found}; they were to have {wanted}.")
     words = "Each value is as the backbone expects it, whatever mean and std it comes with."
     return Verdict(True, words)
@@ -101,15 +113,16 @@ def check_backbone(make_backbone: Callable[..., Any]) -> Verdict:
     network = attempt(make_backbone)
     if not isinstance(network, nn.Module):
         raise Failure(f"Your function gave {describe(network)}; it was to give a network.")
-    batch, due = _batch_and_features(6)
     network.eval()
-    with torch.no_grad():
-        made = _tensor(attempt(network, batch), due.shape, "512 features a picture")
-    if (difference := _difference(made, due)) > 0.001:
-        raise Failure(
-            "The shape is right, but the numbers are not those that the pretrained layers give: "
-            f"they differ by {difference:.0%}. They were to be the same."
-        )
+    for n in (6, 1):
+        batch, due = _batch_and_features(n)
+        with torch.no_grad():
+            made = _tensor(attempt(network, batch), due.shape, _FEATURES)
+        if (difference := _difference(made, due)) > 0.001:
+            raise Failure(
+                "The shape is right, but the numbers are not those that the pretrained layers "
+                f"give: they differ by {difference:.0%}. They were to be the same."
+            )
     words = "512 features a picture, and the very ones of the pretrained network."
     return Verdict(True, words)
 
@@ -131,10 +144,11 @@ def check_features(extract_features: Callable[..., Any]) -> Verdict:
     batch, due = _batch_and_features(9)
     network = backbone.resnet18().network.requires_grad_(True).train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    batches = [0, 1, 2, 3, 4], [0, 5, 6, 7, 8], [0]
     made = []
-    for rows in ([0, 1, 2, 3, 4], [0, 5, 6, 7, 8]):
+    for rows in batches:
         value = attempt(extract_features, network, batch[rows])
-        made.append(_tensor(value, (5, due.shape[1]), "512 features a picture"))
+        made.append(_tensor(value, (len(rows), due.shape[1]), _FEATURES).clone())
     found = []
     if (difference := _difference(made[0][:1], made[1][:1])) > 0.001:
         found.append(
@@ -148,12 +162,13 @@ def check_features(extract_features: Callable[..., Any]) -> Verdict:
             f"Your function changed {changed} of the {len(before)} tensors that the network "
             "holds; none was to change."
         )
-    if not found and (difference := _difference(made[0], due[:5])) > 0.001:
+    far = max(_difference(part, due[rows]) for part, rows in zip(made, batches, strict=True))
+    if not found and far > 0.001:
         found.append(
-            f"The features differ by {difference:.0%} from those of the frozen network; they were "
+            f"The features differ by {far:.0%} from those of the frozen network; they were "
             "to be the same."
         )
-    if made[0].requires_grad:
+    if any(part.requires_grad for part in made):
         found.append("The features carry gradients; they were to be plain numbers.")
     if found:
         raise Failure(" ".join(found))
@@ -176,27 +191,27 @@ def check_split(split: Callable[..., Any]) -> Verdict:
     Verdict
     """
     pictures = images.load()
-    n = len(pictures)
-    order = torch.randperm(n, generator=torch.Generator().manual_seed(1))
+    order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(1))
     groups = pictures.groups[order].tolist()
-    train, validation = _sides(attempt(split, list(groups), 0), n)
-    if not 0.15 <= len(validation) / n <= 0.25:
-        raise Failure(
-            f"{len(validation)} of {n} pictures are for validation; it was to be about one in five."
-        )
-    leaked = {groups[i] for i in train} & {groups[i] for i in validation}
-    if leaked:
-        shown = min(pictures.captions[order[i]] for i in validation if groups[i] in leaked)
-        raise Failure(
-            f"{len(leaked)} emoji have a drawing on each side, such as '{shown}'; none was to have "
-            "one."
-        )
-    again, other = (_sides(attempt(split, list(groups), k), n) for k in (0, 1))
-    if sorted(again[1]) != sorted(validation):
+    drawn = {seed: _sides(attempt(split, list(groups), seed), len(groups)) for seed in _SEEDS}
+    for seed, sides in drawn.items():
+        if words := _fault_of_split(*sides, pictures, order):
+            raise Failure(words if seed == 0 else f"With seed {seed}: {words}")
+    validation = {seed: set(held_out) for seed, (_, held_out) in drawn.items()}
+    _, again = _sides(attempt(split, list(groups), 0), len(groups))
+    if set(again) != validation[0]:
         raise Failure("The same seed gave another split the second time; it was to be the same.")
-    if sorted(other[1]) == sorted(validation):
-        raise Failure("Two seeds gave the same split; each was to give another.")
-    words = f"{len(train)} for training, {len(validation)} for validation, and no emoji on both."
+    for one, other in itertools.combinations(_SEEDS, 2):
+        if validation[one] == validation[other]:
+            raise Failure(f"Seeds {one} and {other} gave the same split; each was to give another.")
+        both = len(validation[one] & validation[other]) / len(validation[one])
+        if both > 0.5:
+            raise Failure(
+                f"Of the validation pictures of seed {one}, {both:.0%} are those of seed {other}, "
+                "too; by chance it is about one in five."
+            )
+    train, held_out = drawn[0]
+    words = f"{len(train)} for training, {len(held_out)} for validation, and no emoji on both."
     return Verdict(True, words)
 
 
@@ -214,23 +229,27 @@ def check_loss(loss_of: Callable[..., Any]) -> Verdict:
     -------
     Verdict
     """
-    labels = torch.arange(10)
+    labels = torch.tensor([3, 9, 0, 3, 7, 9, 1])
     seeded = torch.Generator().manual_seed(0)
     answers = {
-        "A head that is right and perfectly sure": one_hot(labels) * 100.0,
-        "A head that prefers no class": torch.zeros(10, 10),
-        "A head that answers at random": torch.randn(10, 10, generator=seeded) * 3,
+        "A head that is right and perfectly sure": one_hot(labels, 10) * 30.0,
+        "A head that prefers no class": torch.zeros(7, 10),
+        "A head that is often sure and wrong": torch.randn(7, 10, generator=seeded) * 3,
     }
-    found = []
+    found, flows = [], True
     for name, logits in answers.items():
-        due = cross_entropy(logits, labels)
         with torch.enable_grad():
             logits.requires_grad_()
+            due = cross_entropy(logits, labels)
             loss = _tensor(attempt(loss_of, logits, labels.clone()), (), "a loss")
         if not torch.isclose(loss, due, atol=1e-3):
             found.append(f"{name} has the loss {loss:.2f}; it was to be {due:.2f}.")
-    if not found and not loss.requires_grad:
-        found.append("No gradient flows from the loss to the logits; training needs one.")
+        flows &= _same_gradient(loss, due, logits)
+    if not found and not flows:
+        found.append(
+            "The loss is right, but not the gradient that flows from it to the logits; training "
+            "needs that of the cross-entropy."
+        )
     if found:
         raise Failure(" ".join(found))
     words = "Near 0 for a head that is sure and right, and right for the others."
@@ -238,44 +257,108 @@ def check_loss(loss_of: Callable[..., Any]) -> Verdict:
 
 
 @_checker
-def check_keep(keep: Callable[..., Any]) -> Verdict:
+def check_keep(keep: Callable[..., Any], restore: Callable[..., Any] | None = None) -> Verdict:
     """Check that a model can be kept in a folder, and used again from there.
+
+    Lessons of other classes and of another network are kept, and restored from copies of their
+    folders, so that nothing helps which is in memory.
 
     Parameters
     ----------
     keep : callable
-        Takes a `featlib.lesson.Lesson` and a folder (`pathlib.Path`), writes into the folder what a
-        later session needs, and returns what that session makes of it: an object whose ``predict``
+        Takes a `featlib.lesson.Lesson` and a folder (`pathlib.Path`), and writes into the folder
+        what a later session needs. What it returns does not matter.
+    restore : callable
+        Takes the folder, and returns what a later session makes of it: an object whose ``predict``
         takes a picture, uint8 3×64×64, and returns the name of a class.
 
     Returns
     -------
     Verdict
     """
-    emoji = images.load()
-    few = images.from_arrays(emoji.pixels[:40], emoji.labels[:40], emoji.classes)
-    trained = lesson.run(few, baselines=False, progress=False)
-    unseen = emoji.pixels[-10:]
-    due = [trained.predict(picture).label for picture in unseen]
+    unseen = images.load().pixels[-10:]
+    lessons = {
+        "A lesson with other names of classes": _lesson("this", "bundled"),
+        "A lesson on another network": _lesson("that", "untrained"),
+    }
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        kept = attempt(keep, trained, folder)
-        if not any(folder.iterdir()):
-            raise Failure("Your function left the folder empty; a later session has nothing else.")
-        with torch.no_grad():
-            trained.head.weight.zero_()  # a later session does not have this one in memory
-        if not callable(getattr(kept, "predict", None)):
-            wanted = "it was to give what has a `predict` that takes a picture and names its class"
-            raise Failure(f"Your function gave {describe(kept)}; {wanted}.")
-        said = [attempt(kept.predict, picture) for picture in unseen]
+        folders = [_kept(keep, trained, Path(name)) for trained in lessons.values()]
+        for words, trained, folder in zip(lessons, lessons.values(), folders, strict=True):
+            due = [trained.predict(picture).label for picture in unseen]
+            said = _predictions(attempt(restore, folder), unseen)
+            _compare_answers(words, said, due)
+        _refuse_code(restore, folders[0], unseen)
+    return Verdict(
+        True,
+        "From a copy of the folder, every picture gets the answer of its lesson. Code that was "
+        "put into the files did not run.",
+    )
+
+
+def _lesson(prefix: str, weights: str) -> lesson.Lesson:
+    """Return a lesson of few pictures whose classes have names that no other has."""
+    emoji = images.load()
+    classes = [f"{prefix} {name}" for name in emoji.classes]
+    few = images.from_arrays(emoji.pixels[:40], emoji.labels[:40], classes)
+    return lesson.run(few, weights=weights, baselines=False, progress=False)
+
+
+def _kept(keep: Callable[..., Any], trained: lesson.Lesson, place: Path) -> Path:
+    """Let a lesson be kept, and return a copy of the folder; the folder itself is gone."""
+    folder = Path(tempfile.mkdtemp(dir=place))
+    attempt(keep, trained, folder)
+    if not any(folder.iterdir()):
+        raise Failure("Your function left the folder empty; a later session has nothing else.")
+    copied = shutil.copytree(folder, Path(tempfile.mkdtemp(dir=place)), dirs_exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    return Path(copied)
+
+
+def _predictions(restored: Any, unseen: torch.Tensor) -> list[Any]:
+    if not callable(getattr(restored, "predict", None)):
+        wanted = "it was to give what has a `predict` that takes a picture and names its class"
+        raise Failure(f"Your function gave {describe(restored)}; {wanted}.")
+    return [attempt(restored.predict, picture.clone()) for picture in unseen]
+
+
+def _compare_answers(name: str, said: list[Any], due: list[str]) -> None:
     other = [(a, b) for a, b in zip(said, due, strict=True) if not isinstance(a, str) or a != b]
     if other:
         found, wanted = other[0]
         raise Failure(
-            f"{len(other)} of 10 pictures get another answer from what was kept: {describe(found)} "
-            f"where the lesson says '{wanted}'."
+            f"{name}: {len(other)} of {len(due)} pictures get another answer from what was kept, "
+            f"such as {describe(found)} where the lesson says '{wanted}'. The folder was to hold "
+            "all that the answer depends on."
         )
-    return Verdict(True, "From the folder alone, every picture gets the answer of the lesson.")
+
+
+class _Trap:
+    """Code in the shape of a pickle: it runs where the pickle is loaded."""
+
+    sprung = 0
+
+    def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
+        return _spring, ()
+
+
+def _spring() -> None:
+    _Trap.sprung += 1
+
+
+def _refuse_code(restore: Any, folder: Path, unseen: torch.Tensor) -> None:
+    """Put a harmless piece of code into each file in turn, and refuse a reader that runs it."""
+    for file in [path for path in sorted(folder.rglob("*")) if path.is_file()]:
+        content, before = file.read_bytes(), _Trap.sprung
+        file.write_bytes(pickle.dumps(_Trap()))
+        with suppress(Failure):
+            _predictions(attempt(restore, folder), unseen[:1])
+        file.write_bytes(content)
+        if _Trap.sprung > before:
+            raise Failure(
+                f"The answers are right, but code that was put into '{file.name}' ran when the "
+                "file was read: whoever sends you such a folder could run anything. It was to be "
+                "read as numbers and text alone."
+            )
 
 
 def _tensor(value: Any, shape: Sequence[int], what: str) -> torch.Tensor:
@@ -284,6 +367,8 @@ def _tensor(value: Any, shape: Sequence[int], what: str) -> torch.Tensor:
     due = f"it was to give {what}: a float32 tensor {size}"
     if getattr(value, "dtype", None) != torch.float32 or value.shape != torch.Size(shape):
         raise Failure(f"Your function gave {describe(value)}; {due}.")
+    if value.device.type != "cpu" or value.layout != torch.strided:
+        raise Failure(f"Your function gave {describe(value)}; {due} in the CPU's memory.")
     if not value.isfinite().all():
         raise Failure(f"Your function gave NaN or infinite values; {due}, all finite.")
     return value
@@ -310,6 +395,42 @@ def _sides(value: Any, n: int) -> list[list[int]]:
             "were to be, and no other row number."
         )
     return sides
+
+
+def _fault_of_split(
+    train: list[int], held_out: list[int], pictures: images.ImageSet, order: torch.Tensor
+) -> str:
+    """Say what is wrong with one split of the pictures in this order, if anything is."""
+    n, groups = len(order), pictures.groups[order].tolist()
+    if not 0.15 <= len(held_out) / n <= 0.25:
+        return (
+            f"{len(held_out)} of {n} pictures are for validation; it was to be about one in five."
+        )
+    leaked = {groups[i] for i in train} & {groups[i] for i in held_out}
+    if leaked:
+        shown = min(pictures.captions[order[i]] for i in held_out if groups[i] in leaked)
+        return (
+            f"{len(leaked)} emoji have a drawing on each side, such as '{shown}'; none was to have "
+            "one."
+        )
+    of_class = pictures.labels[order].bincount()
+    aside = pictures.labels[order][held_out].bincount(minlength=len(of_class))
+    worst = int((aside / of_class).argmax())
+    # By chance it is one in five; of 100,000 random splits by emoji none had more than 0.65.
+    if aside[worst] >= 0.7 * of_class[worst]:
+        return (
+            f"{aside[worst]} of the {of_class[worst]} pictures of '{pictures.classes[worst]}' are "
+            "for validation; by chance it is about one in five of each class."
+        )
+    return ""
+
+
+def _same_gradient(loss: torch.Tensor, due: torch.Tensor, logits: torch.Tensor) -> bool:
+    if not loss.requires_grad:
+        return False
+    (wanted,) = torch.autograd.grad(due, logits)
+    (found,) = torch.autograd.grad(loss, logits, allow_unused=True)
+    return found is not None and torch.allclose(found, wanted, atol=1e-3)
 
 
 def _batch_and_features(n: int) -> tuple[torch.Tensor, torch.Tensor]:
