@@ -4,6 +4,7 @@ A checker looks at what a function does, never at how it is written. It says wha
 it wanted, not how to get there. It never stops with an error, whatever it is given.
 """
 
+import copy
 import itertools
 import pickle
 import shutil
@@ -281,7 +282,7 @@ def check_keep(keep: Callable[..., Any], restore: Callable[..., Any] | None = No
         "A lesson with other names of classes": _lesson("this", "bundled"),
         "A lesson on another network": _lesson("that", "untrained"),
     }
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folders = [_kept(keep, trained, Path(name)) for trained in lessons.values()]
         for words, trained, folder in zip(lessons, lessons.values(), folders, strict=True):
             due = [trained.predict(picture).label for picture in unseen]
@@ -295,6 +296,7 @@ def check_keep(keep: Callable[..., Any], restore: Callable[..., Any] | None = No
     )
 
 
+@cache
 def _lesson(prefix: str, weights: str) -> lesson.Lesson:
     """Return a lesson of few pictures whose classes have names that no other has."""
     emoji = images.load()
@@ -306,7 +308,7 @@ def _lesson(prefix: str, weights: str) -> lesson.Lesson:
 def _kept(keep: Callable[..., Any], trained: lesson.Lesson, place: Path) -> Path:
     """Let a lesson be kept, and return a copy of the folder; the folder itself is gone."""
     folder = Path(tempfile.mkdtemp(dir=place))
-    attempt(keep, trained, folder)
+    attempt(keep, copy.deepcopy(trained), folder)  # whatever becomes of it
     if not any(folder.iterdir()):
         raise Failure("Your function left the folder empty; a later session has nothing else.")
     copied = shutil.copytree(folder, Path(tempfile.mkdtemp(dir=place)), dirs_exist_ok=True)
@@ -346,13 +348,18 @@ def _spring() -> None:
 
 
 def _refuse_code(restore: Any, folder: Path, unseen: torch.Tensor) -> None:
-    """Put a harmless piece of code into each file in turn, and refuse a reader that runs it."""
+    """Put a harmless piece of code into each file in turn, and refuse a reader that runs it.
+
+    Each time in another copy: a file that is mapped into memory must not change.
+    """
     for file in [path for path in sorted(folder.rglob("*")) if path.is_file()]:
-        content, before = file.read_bytes(), _Trap.sprung
-        file.write_bytes(pickle.dumps(_Trap()))
-        with suppress(Failure):
-            _predictions(attempt(restore, folder), unseen[:1])
-        file.write_bytes(content)
+        before, copied = _Trap.sprung, Path(tempfile.mkdtemp(dir=folder.parent))
+        shutil.copytree(folder, copied, dirs_exist_ok=True)
+        trapped = copied / file.relative_to(folder)
+        trapped.unlink()
+        trapped.write_bytes(pickle.dumps(_Trap()))
+        with suppress(Exception):
+            _predictions(attempt(restore, copied), unseen[:1])
         if _Trap.sprung > before:
             raise Failure(
                 f"The answers are right, but code that was put into '{file.name}' ran when the "
