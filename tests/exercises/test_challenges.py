@@ -214,7 +214,7 @@ WRONG_PREPARE = {
     "others now": lambda p, m, s: prepared(p, m, s) + 0 * p.zero_(),
     "With fewer and darker pictures, your images": lambda p, m, s: (p / p.max() - m) / s,
     "darker pictures, your images have minimum -2.1": by_own_extremes,
-    "the range is right, but not every value: one is off by 0.25": lambda p, m, s: (
+    "the range is right, but not every value: one is off by 0.2": lambda p, m, s: (
         (p / p.amax((1, 2, 3), keepdim=True) - m) / s
     ),
     "one is off by 0.0": lambda p, m, s: (p.float() / 256 - m) / s,
