@@ -91,9 +91,8 @@ def with_solution(number, cells, place):
     source = cells[place].source
     below = "\n".join(cell.source for cell in cells[place:] if cell.cell_type == "markdown")
     if number == "11":
-        return re.search(r"def solution.+?\n\n", below, re.DOTALL)[0].replace(
-            "solution", "train_head"
-        )
+        plain = re.search(r"def plain_head.+?\n\n", below, re.DOTALL)[0]
+        return plain.replace("plain_head", "train_head")
     folded = below.split("<summary>Solution</summary>")[1]
     solution = re.search(r"```python\n(.+?)```", folded, re.DOTALL)[1].rstrip()
     if re.search("^def ", solution, re.MULTILINE):
