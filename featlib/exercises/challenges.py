@@ -195,8 +195,8 @@ def check_split(split: Callable[..., Any]) -> Verdict:
     order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(1))
     groups = pictures.groups[order].tolist()
     drawn = {seed: _sides(attempt(split, list(groups), seed), len(groups)) for seed in _SEEDS}
-    for seed, sides in drawn.items():
-        if words := _fault_of_split(*sides, pictures, order):
+    for seed, (train, held_out) in drawn.items():
+        if words := _fault_of_split(train, held_out, pictures, order):
             raise Failure(words if seed == 0 else f"With seed {seed}: {words}")
     validation = {seed: set(held_out) for seed, (_, held_out) in drawn.items()}
     _, again = _sides(attempt(split, list(groups), 0), len(groups))

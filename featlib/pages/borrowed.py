@@ -155,7 +155,8 @@ def compare(learners: Sequence[Run], *, progress: bool = True) -> Variants:
         If a bundled file is altered.
     """
     names = sorted({"", *(learner.variant for learner in learners)})
-    _features(), _raw()  # these once, with all threads
+    _features()  # these two once, with all threads
+    _raw()
     with _one_thread():
         known = {
             name: _known(name) for name in progress_bar("variants", len(names), "", progress, names)
