@@ -4,6 +4,7 @@
 const NEAREST = 3; // training pictures that are shown beside a new one
 const TRY = -1; // the number that stands for no class: a picture to try
 const QUIET = ["piece", "show", "dismiss"]; // messages that cure no earlier error
+const NEW = ["try", "frame"]; // new pictures: a view of the camera cures only errors of these
 const OFTEN = 500; // milliseconds between two words about progress
 
 const rest = () => new Promise((resolve) => setTimeout(resolve)); // so that the page can be used
@@ -30,19 +31,20 @@ function ownImagesModel({ view, transform }) {
   const own = ownPictures(view.most);
   const pieces = new Map(); // of large files, by the mark of the message to come
   let trained = null; // what the head is, and what it was trained on
-  let wrong = false; // whether the words that are shown are an error's
+  let kind = ""; // of the message that is answered
+  let wrong = ""; // the kind of the message whose error is shown
   let show; // changes of what is shown
   let shown; // what is shown
   let turn = Promise.resolve(); // messages are answered one after the other
 
   const put = (changes) => {
-    if ("words" in changes) wrong = false;
+    if ("words" in changes) wrong = "";
     shown = { ...shown, ...changes };
     show(changes);
   };
   const complain = (words) => {
     put({ words: printable(words) });
-    wrong = true;
+    wrong = kind;
   };
   const tell = (words) => put({ words });
   const changed = () => put({ ...own.view(), stale: trained !== null });
@@ -190,8 +192,9 @@ function ownImagesModel({ view, transform }) {
     },
   };
   const answer = async (message, content) => {
-    const kind = Object.keys(on).find((name) => name in message);
-    if (wrong && !QUIET.includes(kind)) put({ words: "" });
+    kind = Object.keys(on).find((name) => name in message);
+    const cures = kind === "frame" ? NEW.includes(wrong) : !QUIET.includes(kind);
+    if (wrong && cures) put({ words: "" });
     try {
       return await on[kind](message, content) ?? {};
     } catch (error) {

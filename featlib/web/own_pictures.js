@@ -64,7 +64,6 @@ function ownPictures(most) {
   const again = "Choose another.";
   const known = (number) => classes.get(number)
     ?? refuseGiven(OWN, `a class that is there: ${[...classes.keys()].join(", ")}`, `${number}`, again);
-  const all = () => [...classes.values()].flatMap(({ pictures }) => [...pictures.values()]);
   const add = (name) => {
     if (classes.size >= most)
       refuseGiven(OWN, `at most ${most} classes`, "one more", "Remove another one first.");
@@ -86,8 +85,11 @@ function ownPictures(most) {
     try {
       const picture = await readPicture(content);
       const pixels = squarePicture(picture, PHOTOGRAPH);
-      const twin = all().find((other) => samePixels(other.pixels, pixels));
-      if (twin) throw new RefusedError(`same picture as ${twin.name}`);
+      for (const one of classes.values()) {
+        const twin = [...one.pictures.values()].find((other) => samePixels(other.pixels, pixels));
+        const where = one.pictures === pictures ? "" : ` in ${one.name || "another class"}`;
+        if (twin) throw new RefusedError(`same picture as ${twin.name}${where}`);
+      }
       const side = Math.min(picture.width, picture.height);
       pictures.set(pictureNumber, { name: printable(name), pixels, side, rows: new Map() });
       pictureNumber += 1;
@@ -126,12 +128,16 @@ function ownPictures(most) {
   });
   // The classes that can be trained on; refuses too few, or names that are not clear.
   const used = () => {
-    const found = [...classes.values()].filter(({ pictures }) => pictures.size);
+    const numbered = [...classes].filter(([, { pictures }]) => pictures.size);
+    const found = numbered.map(([, one]) => one);
     const names = found.map(({ name }) => name);
     const fix = "Add pictures to each class, and name it.";
     if (found.length < 2) refuseGiven(OWN, "pictures of two to ten classes", `${found.length}`, fix);
-    if (names.includes("") || new Set(names).size < names.length)
-      refuseGiven(OWN, "another name for each class", names.map((name) => `'${name}'`).join(", "), fix);
+    const nameless = numbered.find(([, { name }]) => !name);
+    if (nameless)
+      refuseGiven(OWN, "a name for each class", `none for class ${nameless[0] + 1}`, "Name it.");
+    const twice = names.find((name, i) => names.indexOf(name) < i);
+    if (twice) refuseGiven(OWN, "another name for each class", `two called ${twice}`, "Change one.");
     const few = found.filter(missing).map(({ name }) => name);
     if (few.length) {
       const wanted = `at least ${FEWEST} pictures in each class`;

@@ -157,6 +157,7 @@ function render({ model, el }) {
   let { cleared } = view;
   const make = view.kind === "choice" ? options : numbers;
   const control = make(view, prefix, () => { changed = true; });
+  const question = element("span", { class: "fq-text", html: view.prompt });
   const button = element("button", { type: "submit", class: "fq-check" });
   const again = element("button", { type: "button", onclick: () => {
     changed = false;
@@ -182,12 +183,12 @@ function render({ model, el }) {
     },
   },
   element("fieldset", {},
-    element("legend", {}, element("span", { class: "fq-text", html: view.prompt }),
+    element("legend", {}, question,
       ...(view.unit ? [element("span", { class: "fq-note" }, view.unit)] : [])),
     control.body),
   known, element("div", { class: "fq-controls" }, button, again));
   const root = element("section", {
-    class: "fq fq-guess", "aria-label": "Guess before you measure",
+    class: "fq fq-guess", "aria-label": `Guess before you measure: ${question.textContent}`,
     "data-lm-suppress-shortcuts": "true",
     onkeydown: (event) => event.stopPropagation(),
   },

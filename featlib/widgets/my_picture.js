@@ -39,7 +39,7 @@ function render({ model, el }) {
   const choose = fileButton("Choose a picture", "Choose a picture of your own", { accept: ACCEPT }, take);
   const camera = makeCamera();
   const sight = element("div");
-  const snap = element("button", { type: "button", onclick: () => camera.shot().then((shot) => {
+  const snap = element("button", { type: "button", onclick: () => camera.sees() && camera.shot().then((shot) => {
     camera.stop();
     take([new File([shot], "camera.jpg")]);
   }).catch(fail) }, "Take the picture");

@@ -49,11 +49,14 @@ function makeCamera() {
     await video.play();
   };
   const shot = () => asJpeg(video, video.videoWidth, video.videoHeight);
-  return { start, stop, shot, seesIn: (place) => stream !== null && place.contains(video) };
+  const seesIn = (place) => stream !== null && place.contains(video);
+  // Before its first view, and once it is stopped, a picture of it would be an empty one.
+  const sees = () => stream !== null && video.videoWidth > 0;
+  return { start, stop, shot, sees, seesIn };
 }
 
-// Make a button that does something again and again while it is held, by a pointer or a key; then
-// `done` is told how often.
+// Make a button that takes pictures while it is held, by a pointer or a key. `take` is told how many
+// times it was called before, and says whether there is one picture more; `done` is told the sum.
 function holdButton(words, take, done) {
   let held = false;
   let running = false;
@@ -61,15 +64,15 @@ function holdButton(words, take, done) {
     held = true;
     if (running) return;
     running = true;
-    let times = 0;
+    let taken = 0, calls = 0;
     do {
       const next = wait(PAUSE);
-      await take();
-      times += 1;
+      taken += await take(calls);
+      calls += 1;
       await next;
     } while (held && button.isConnected);
     running = held = false;
-    done(times);
+    done(taken);
   };
   const end = () => { held = false; };
   const isKey = ({ key }) => key === " " || key === "Enter";

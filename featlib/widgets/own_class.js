@@ -29,24 +29,33 @@ function shareBar([name, share]) {
   return element("li", {}, element("span", {}, name), bar, element("span", {}, `${Math.round(100 * share)}%`));
 }
 
-// Let files be dropped on a place.
+// Let files be dropped on a place. What else is dropped, such as a link, is taken as no files: the
+// browser would leave the page for it. Words go into a field.
 function dropPlace(place, take) {
   const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+  const isForField = (event) => !hasFiles(event) && event.target.type === "text";
   const mark = (on) => place.classList.toggle("fq-over", on);
   const over = (event) => {
-    if (!hasFiles(event)) return;
+    if (isForField(event)) return;
     event.preventDefault();
     event.stopPropagation();
-    mark(event.type !== "dragleave" || place.contains(event.relatedTarget));
+    mark(hasFiles(event) && (event.type !== "dragleave" || place.contains(event.relatedTarget)));
   };
   for (const type of ["dragenter", "dragover", "dragleave"]) place.addEventListener(type, over);
   place.addEventListener("drop", (event) => {
-    if (!hasFiles(event)) return;
+    if (isForField(event)) return;
     event.preventDefault();
     event.stopPropagation();
     mark(false);
     take(dropped(event.dataTransfer));
   });
+}
+
+// Return the files of a paste; none where it is words that go into a field. Office programs put a
+// picture of the words beside them.
+function pasted({ clipboardData, target }) {
+  const isText = target.type === "text" && clipboardData?.types.includes("text/plain");
+  return isText ? [] : [...(clipboardData?.files ?? [])];
 }
 
 // Make the thumbnails: one stop of the Tab key, then arrow keys; Enter or Delete removes one.
@@ -68,7 +77,7 @@ function makeThumbnails(remove) {
   const add = (number, name) => {
     const button = element("button", {
       type: "button", "aria-label": `Remove ${name}`, title: name, onclick: () => remove(number),
-    }, element("img", { alt: "" }), element("span", { "aria-hidden": "true" }, "×"));
+    }, element("img", { alt: "", draggable: "false" }), element("span", { "aria-hidden": "true" }, "×"));
     buttons.set(number, button);
     return button;
   };
@@ -106,7 +115,7 @@ function makeClass({ number, prefix, act }) {
   const missing = element("span", { class: "fq-missing" });
   const choose = fileButton("Choose pictures", `Choose pictures of ${which}`,
     { multiple: true, accept: ACCEPT }, (files) => act.upload(number, files));
-  const burst = holdButton("Hold to take pictures", () => act.take(number), act.took);
+  const burst = holdButton("Hold to take pictures", (calls) => act.take(number, calls === 0), act.took);
   const look = element("button", {
     type: "button", "aria-label": `Use the camera for ${which}`,
     onclick: () => act.useCamera(card, [burst], look, () => burst.focus()),

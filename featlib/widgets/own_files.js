@@ -1,5 +1,7 @@
 // Files that were chosen, dropped or pasted, with the folders that they lay in.
 
+const NO_FILES = "There is no file in that. Save the picture first, then choose or drop its file.";
+const NAMED = 5; // files in a sentence at most
 const PASSED_OVER = /^(\.|__MACOSX$|Thumbs\.db$|desktop\.ini$)/i; // what systems put beside them
 
 async function* filesIn(entry, folders) {
@@ -31,6 +33,13 @@ async function dropped({ items }) {
 function chosen(files) {
   return [...files].map((file) => ({ file, folders: file.webkitRelativePath.split("/").slice(0, -1) }))
     .filter(({ file, folders }) => ![file.name, ...folders].some((name) => PASSED_OVER.test(name)));
+}
+
+// The names of some files, for a sentence.
+function named(files) {
+  const more = files.length - NAMED;
+  const names = files.slice(0, NAMED).map(({ name }) => name).join(", ");
+  return more > 0 ? `${names} and ${more} more` : names;
 }
 
 // Sort files into classes: the folders within a folder, or the folder itself where it has none.

@@ -47,10 +47,14 @@ function render({ model, el }) {
   const classes = () => model.get("view").classes;
   const pictureCount = () => classes().reduce((sum, { pictures }) => sum + pictures.length, 0);
 
+  // What was said of files goes with the next ones.
+  const forget = (number) =>
+    classes().find((one) => one.number === number)?.refused.length && send({ dismiss: number });
+
   const upload = (number, files) => queue(async () => {
     const before = pictureCount();
     const unread = []; // a file that was moved since, for example
-    if (classes().find((one) => one.number === number)?.refused.length) await send({ dismiss: number });
+    await forget(number);
     let batch = [], size = 0, began = performance.now();
     const flush = async () => {
       const names = batch.map(({ name, blob }) => [name, blob.size]);
@@ -93,6 +97,7 @@ function render({ model, el }) {
     return unused.number;
   };
   const sortIn = async (all, number) => {
+    if (!all.length) return say(NO_FILES); // text, a link, an empty folder
     const { classes: found, loose } = byClass(all);
     const [only] = found.values();
     const into = number ?? target ?? classes()[0].number;
@@ -105,7 +110,7 @@ function render({ model, el }) {
       else await upload(taken, files);
     }
     if (loose.length && (number !== null || !found.size)) await upload(into, loose);
-    else if (loose.length) left += ` ${loose.length} files lie in no folder of a class, and are left out.`;
+    else if (loose.length) left += ` Left out, as they lie in no folder of a class: ${named(loose)}.`;
     if (left) say(left.trim());
   };
   const fail = (error) => say(`That did not work: ${error.message}`);
@@ -123,8 +128,13 @@ function render({ model, el }) {
       say("");
     }).then(() => lock(-1));
   };
-  const attemptFile = (file) => busy("Looking at it …", "try", async () =>
-    deliver({ try: file.name }, await shrunk(file), file.name, TRY));
+  const attemptFirst = async (files) => {
+    const [file] = files;
+    if (!file) return say(NO_FILES);
+    await busy("Looking at it …", "try", async () =>
+      deliver({ try: file.name }, await shrunk(file), file.name, TRY));
+    if (files.length > 1) say(`Of ${files.length} files, only the first is tried.`);
+  };
   const live = async () => {
     let label = null;
     for (let i = 0; camera.seesIn(attempt); i++) {
@@ -147,11 +157,15 @@ function render({ model, el }) {
     drop: (number) => send({ drop: number }).then(() => more.focus()),
     chose: (number) => { target = number; },
     dropped: (number, files) => files.then((all) => sortIn(all, number)).catch(fail),
-    take: (number) => queue(async () => {
+    take: (number, first) => queue(async () => {
+      if (first) await forget(number);
+      if (!camera.sees()) return 0; // it was stopped while this waited for its turn
+      const before = pictureCount();
       shots += 1;
       const file = `camera ${shots}.jpg`;
       await deliver({ upload: number, file }, await camera.shot(), file, number);
-    }),
+      return pictureCount() - before;
+    }).then((added) => added ?? 0),
     took: (times) => say(times === 1 ? "1 picture taken." : `${times} pictures taken.`),
     useCamera: (where, beside, button, then) => {
       button.disabled = true;
@@ -179,7 +193,7 @@ function render({ model, el }) {
     if (!jobs) busy("Reading the folder and training …", "folder", () => send({ folder: folder.value }));
   } }, "Train on the folder");
   const tried = fileButton("Try a new picture", "Try a new picture", { accept: ACCEPT },
-    ([file]) => attemptFile(file));
+    attemptFirst);
   const sight = element("div");
   const watch = element("button", {
     type: "button", "aria-label": "Use the camera to try the head",
@@ -213,13 +227,13 @@ function render({ model, el }) {
   status, slots.train, stale, attempt, shown);
 
   dropPlace(root, (files) => act.dropped(null, files));
-  dropPlace(attempt, (files) => files.then(([first]) => first && attemptFile(first.file)).catch(fail));
+  dropPlace(attempt, (files) => files.then((all) => attemptFirst(all.map(({ file }) => file))).catch(fail));
   root.addEventListener("paste", (event) => {
-    const files = [...(event.clipboardData?.files ?? [])];
-    if (!files.length) return; // text, for a name
+    const files = pasted(event);
+    if (!files.length) return;
     event.preventDefault();
     event.stopPropagation();
-    if (attempt.contains(event.target)) attemptFile(files[0]);
+    if (attempt.contains(event.target)) attemptFirst(files);
     else upload(target ?? classes()[0].number, files);
   });
 
@@ -253,7 +267,7 @@ function render({ model, el }) {
     seen.hidden = !found;
     bars.replaceChildren(...(found?.shares ?? []).map(shareBar));
     nearest.replaceChildren(...(found?.nearest ?? []).map((one) => element("li", { title: one.file },
-      element("img", { src: one.src, alt: "" }), element("span", {}, one.class))));
+      element("img", { src: one.src, alt: "", draggable: "false" }), element("span", {}, one.class))));
   };
   // Every control stays: a reply changes only what is said and shown.
   const draw = () => {

@@ -35,6 +35,7 @@ _KEPT = (
 )
 _TRY = -1  # the number that stands for no class: a picture to try
 _QUIET = {"piece", "show", "dismiss"}  # messages that cure no earlier error
+_NEW = {"try", "frame"}  # new pictures: a view of the camera cures only errors of these
 
 
 class OwnImagesWidget(Widget):
@@ -75,7 +76,8 @@ class OwnImagesWidget(Widget):
         self._pictures = OwnPictures()
         self._pieces: dict[str, bytes] = {}  # of large files, by the mark of the message to come
         self._answer: dict[str, Any] = {}  # what goes into the reply
-        self._wrong = False  # whether the words that are shown are an error's
+        self._kind = "message"  # what the last one asked for
+        self._wrong = ""  # the kind of the message whose error is shown
         start = {"words": "", "trained": False, "stale": False, "picture": None, "seen": None}
         fixed = {"most": MOST, "kept": _KEPT, "machine": True}
         super().__init__(view=start | fixed | self._classes())
@@ -166,7 +168,7 @@ class OwnImagesWidget(Widget):
     def _show(self, **changes: Any) -> None:
         if "words" in changes:  # they may name a file, whose name may be no text
             changes["words"] = printable(changes["words"])
-            self._wrong = False
+            self._wrong = ""
         self.view = self.view | changes
 
     def _classes(self) -> dict[str, Any]:
@@ -190,9 +192,10 @@ class OwnImagesWidget(Widget):
 
     def _do(self, kind: str, fields: dict[str, Any], mark: str | None) -> str:
         self._answer = {}
+        self._kind = kind
         if kind in ("upload", "try") and mark:
             fields["content"] = self._pieces.pop(mark, b"") + fields["content"]
-        if self._wrong and kind not in _QUIET:
+        if self._wrong and kind not in _QUIET and (kind != "frame" or self._wrong in _NEW):
             self._show(words="")
         return getattr(self, f"_on_{kind}")(*fields.values()) or ""
 
@@ -201,7 +204,7 @@ class OwnImagesWidget(Widget):
         self._answer = {}
         if words:  # they stay where the learner looks for the result
             self._show(words=words)
-            self._wrong = True
+            self._wrong = self._kind
 
     def _on_upload(self, number: int, name: str, content: bytes) -> None:
         if self._pictures.put(number, name, content):

@@ -214,9 +214,11 @@ class OwnPictures:
             return self.refuse(number, name, pixels)
         side = min(shorter_sides([content]), default=PHOTOGRAPH)
         picture = OwnPicture(printable(name), pixels, side)
-        for known in self._all():
-            if known.digest == picture.digest:
-                return self.refuse(number, name, f"same picture as {known.name}")
+        for one in self.classes.values():
+            for known in one.pictures.values():
+                if known.digest == picture.digest:
+                    where = "" if one is into else f" in {one.name or 'another class'}"
+                    return self.refuse(number, name, f"same picture as {known.name}{where}")
         into.pictures[next(self._picture_numbers)] = picture
         return ""
 
@@ -319,11 +321,18 @@ class OwnPictures:
     def _image_set(self) -> ImageSet:
         used = [one for one in self.classes.values() if one.pictures]
         names = [one.name for one in used]
+        nameless = [n + 1 for n, one in self.classes.items() if one.pictures and not one.name]
         fix = "Add pictures to each class, and name it."
         if len(used) < 2:
             checks.refuse(WHERE, "pictures of two to ten classes", f"{len(used)}", fix)
-        if not all(names) or len(set(names)) < len(names):
-            checks.refuse(WHERE, "another name for each class", str(names), fix)
+        if nameless:
+            checks.refuse(
+                WHERE, "a name for each class", f"none for class {nameless[0]}", "Name it."
+            )
+        if twice := [name for i, name in enumerate(names) if name in names[:i]]:
+            checks.refuse(
+                WHERE, "another name for each class", f"two called {twice[0]}", "Change one."
+            )
         if few := [one.name for one in used if one.missing]:
             wanted = f"at least {FEWEST} pictures in each class"
             got = f"1 in {', '.join(few)}"

@@ -1,9 +1,11 @@
 // JupyterLab keeps what an output shows in the notebook. The view of a widget must not get there:
 // opened again without its kernel, it says "model not found". So once a view is drawn, Python puts
 // the plain form in its stead (`_keep_plain` in base.py). The form's element is the view's place,
-// and the view moves there, with what was typed by then. Without the kernel, the form is seen.
+// and the view moves there, with what was typed by then. Without the kernel, the form is seen: also
+// where it ends or begins anew under a view, which then knows and reaches nothing any more.
 
 const IGNORED = "jp-RenderedHTMLCommon"; // the look of Markdown, which is not for widgets
+const KERNEL_ENDS = ["restarting", "autorestarting", "terminating", "dead"]; // as JupyterLab calls it
 
 function placed(render) {
   const views = []; // that wait for their places
@@ -46,10 +48,14 @@ function placed(render) {
     const watcher = new MutationObserver(look);
     watcher.observe(document.body, { childList: true, subtree: true });
     look();
-    return () => {
+    const end = () => {
       watcher.disconnect();
-      ends.forEach((end) => end());
+      ends.splice(0).forEach((one) => one());
     };
+    const { kernel } = model.widget_manager;
+    kernel?.statusChanged?.connect((_, state) => { if (KERNEL_ENDS.includes(state)) end(); });
+    kernel?.disposed?.connect(end);
+    return end;
   };
 
   const begin = ({ model, el }) => {

@@ -209,6 +209,30 @@ def test_what_is_read_and_what_is_named_at_once(own, tmp_path):
     assert own.errors == []
 
 
+def test_long_pictures_keep_their_middle_and_their_size_in_words(own, tmp_path):
+    """Made small as a whole, nothing would be left of them."""
+    random = np.random.default_rng(0)
+    shapes = {"low.png": (120, 6000), "high.png": (6000, 120), "line.png": (5, 50_000)}
+    for name, shape in shapes.items():
+        pixels = random.integers(0, 60, (*shape, 3)).astype(np.uint8)
+        middle = np.s_[2950:3050] if max(shape) == 6000 else np.s_[:]
+        pixels[(middle, np.s_[:]) if name == "high.png" else (np.s_[:], middle)] = (200, 0, 0)
+        pixels ^= random.integers(0, 16, pixels.shape).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / name)
+        assert (tmp_path / name).stat().st_size > 200_000  # else it is not made small
+    choose(own.widget, 1, [tmp_path / name for name in shapes])
+    has(own.widget, 1, 2)
+    expect(own.widget.locator(".fq-refused li")).to_have_text(
+        "line.png: too small: 50000×5, 8×8 needed"
+    )
+    pictures = "own._pictures.classes[0].pictures.values()"
+    shown = in_kernel(own, f"for p in {pictures}: print(p.side, *p.pixels[:2, 112, 112].tolist())")
+    for line in shown.splitlines():
+        side, red, green = map(int, line.split())
+        assert side == 120, shown
+        assert red > 150 > 60 > green, shown  # the middle
+
+
 def test_a_heic_in_pieces(own, tmp_path):
     file = io.BytesIO()
     pillow_heif.from_pillow(noise((40, 200, 40), 1, (400, 300))).save(file)
@@ -220,7 +244,6 @@ def test_a_heic_in_pieces(own, tmp_path):
     assert in_kernel(own, "print(own._pieces)") == "{}\n"
 
 
-@pytest.mark.long
 def drop_from_the_desktop(place, path):
     """Drag a file or folder of the disk onto a place, through the browser's own machinery."""
     place.scroll_into_view_if_needed()
@@ -301,6 +324,74 @@ def test_drop_paste_and_remove(own, tmp_path):
     assert own.errors == []
 
 
+GIVEN = """(place, [event, entries, files]) => {
+  const given = new DataTransfer();
+  for (const [kind, words] of entries) given.setData(kind, words);
+  for (const [name, bytes] of files) given.items.add(new File([new Uint8Array(bytes)], name));
+  const options = {bubbles: true, cancelable: true};
+  const made = event === "paste" ? new ClipboardEvent(event, {...options, clipboardData: given})
+    : new DragEvent(event, {...options, dataTransfer: given});
+  return !place.dispatchEvent(made);
+}"""
+WORDS = [["text/plain", "a cup"]]
+LINK = [["text/uri-list", "https://example.org/a.jpg"], *WORDS]
+PICTURE = [["a.png", [1, 2, 3]]]
+
+
+@pytest.mark.parametrize(
+    ("event", "field", "entries", "files", "taken"),
+    [
+        ("drop", False, LINK, [], True),  # else the browser leaves the page
+        ("drop", False, WORDS, [], True),
+        ("dragover", False, LINK, [], True),
+        ("drop", True, WORDS, [], False),
+        ("drop", True, [], PICTURE, True),
+        ("paste", True, WORDS, [], False),
+        ("paste", True, WORDS, PICTURE, False),  # of a table, with a picture of it
+        ("paste", True, [], PICTURE, True),
+        ("paste", False, WORDS, [], False),
+    ],
+)
+def test_words_and_links_that_are_dropped_or_pasted(own, event, field, entries, files, taken):
+    card = cards(own.widget).first
+    place = own.widget.get_by_label("Class 1", exact=True) if field else card
+    assert place.evaluate(GIVEN, [event, entries, files]) is taken
+    if taken and files:
+        expect(card).to_contain_text("a.png: no PNG")
+    elif event == "drop" and taken:
+        expect(own.widget.get_by_role("status")).to_contain_text("There is no file in that.")
+    else:
+        expect(own.widget.get_by_role("status")).to_have_text("")
+
+
+def test_files_that_belong_to_no_class_are_named(own, tmp_path):
+    files = photographs(tmp_path / "mine", 2)
+    files["cups"][0].rename(tmp_path / "mine" / "loose.jpg")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / ".hidden").write_text("passed over")
+    add, status = own.widget.get_by_label("Add a folder"), own.widget.get_by_role("status")
+    add.set_input_files(tmp_path / "empty")
+    expect(status).to_contain_text("There is no file in that.")
+    add.set_input_files(tmp_path / "mine")
+    expect(status).to_have_text("Left out, as they lie in no folder of a class: loose.jpg.")
+    has(own.widget, 2, 2)
+
+
+def test_a_camera_that_stops_before_its_turn_gives_no_picture(own):
+    own.widget.get_by_role("button", name="Use the camera for class 1").click()
+    hold = own.widget.get_by_role("button", name="Hold to take pictures")
+    expect(hold).to_be_focused()
+    hold.evaluate(
+        """hold => {
+          hold.dispatchEvent(new KeyboardEvent("keydown", {key: " ", bubbles: true}));
+          hold.nextElementSibling.click();
+        }"""
+    )
+    expect(own.widget.get_by_role("status")).to_have_text("0 pictures taken.")
+    has(own.widget, 1, 0)
+    expect(own.widget.locator(".fq-refused li")).to_have_count(0)
+
+
 def test_a_burst_of_the_camera_by_mouse_and_key_and_its_end(own):
     widget, page = own.widget, own.page
     counted = cards(widget).first.locator(".fq-thumbs button")
@@ -362,6 +453,9 @@ def test_a_new_picture_and_an_error_that_goes_with_its_cause(own, tmp_path):
     expect(widget.get_by_role("img")).to_have_attribute("alt", re.compile("shoes"))
     expect(widget.locator(".fq-nearest li")).to_have_text(["shoes"] * 3)
     expect(widget.locator(".fq-bars li").nth(1)).to_contain_text("shoes")
+    drop(tried.locator(".."), files["cups"][:2])
+    expect(widget.get_by_role("status")).to_have_text("Of 2 files, only the first is tried.")
+    expect(widget).to_contain_text("The head says cups")
     page.set_viewport_size({"width": 400, "height": 900})
     no_violation(page)
     # JupyterLab fits its panels to the window a moment later.
@@ -393,6 +487,42 @@ def test_nothing_stays_after_the_kernel_ended(own, tmp_path, lab):
     has(own.widget, 1, 0)
     known = files["cups"][0].read_bytes()
     assert [path for path in lab.notebooks.parent.rglob("*") if holds(path, known)] == []
+
+
+ENDS = {
+    "restart": "await session.kernel.restart();",
+    "crash": "session.kernel.requestExecute({code: 'import os; os._exit(1)'});",
+    "end": "await panel.sessionContext.shutdown();",
+}
+END = """async () => {
+  const panel = window.jupyterapp.shell.currentWidget, {session} = panel.sessionContext;
+  %s
+}"""
+BEGIN = (
+    """() => window.jupyterapp.shell.currentWidget.sessionContext.changeKernel({name: "python3"})"""
+)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", ENDS)
+def test_a_widget_whose_kernel_ended_says_what_to_do(own, tmp_path, how):
+    """It would stand there with pictures that nobody has, and wait for replies."""
+    choose(own.widget, 1, photographs(tmp_path)["cups"])
+    has(own.widget, 1, 4)
+    own.widget.get_by_role("button", name="Use the camera for class 1").click()
+    own.widget.locator("video").evaluate("v => { window.tracks = v.srcObject.getTracks(); }")
+    own.page.evaluate(END % ENDS[how])
+    output = own.page.locator(".jp-OutputArea-output")
+    expect(output).to_contain_text("Run this cell to train on your own pictures.")
+    expect(own.widget).to_have_count(0)
+    assert own.page.evaluate("window.tracks.every(track => track.readyState === 'ended')")
+    if how == "crash":
+        own.page.get_by_role("button", name="Ok", exact=True).click()
+    if how == "end":
+        own.page.evaluate(BEGIN)
+    own.run_all()
+    has(own.widget, 1, 0)
+    assert own.errors == []
 
 
 def holds(path, content):

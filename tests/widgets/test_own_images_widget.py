@@ -210,7 +210,14 @@ def test_the_same_picture_again_is_not_counted(widget, blue):
     send(widget, blue, upload=0, file="one.png")
     send(widget, blue, upload=1, file="two.png")
     assert counts(widget) == {0: 1}
-    assert refused(widget, 1) == ["two.png: same picture as one.png"]
+    send(widget, blue, upload=0, file="three.png")
+    assert refused(widget, 0) == ["three.png: same picture as one.png"]
+    send(widget, rename=0, name="")
+    send(widget, blue, upload=1, file="four.png")
+    assert refused(widget, 1) == [
+        "two.png: same picture as one.png in Class 1",
+        "four.png: same picture as one.png in another class",
+    ]
 
 
 def test_a_large_file_comes_in_pieces(widget):
@@ -267,8 +274,12 @@ def test_pieces_without_end_are_refused(widget, monkeypatch):
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        ({"0": "red", "1": ""}, "another name for each class"),
-        ({"0": "red", "1": " red "}, "another name for each class"),
+        ({"0": "red", "1": ""}, "a name for each class, got none for class 2. Name it."),
+        ({"0": " ", "1": ""}, "a name for each class, got none for class 1. Name it."),
+        (
+            {"0": "red", "1": " red "},
+            "another name for each class, got two called red. Change one.",
+        ),
     ],
 )
 def test_classes_need_names_of_their_own(filled, names, said):
@@ -366,6 +377,15 @@ def test_an_error_goes_with_its_cause_and_a_result_stays(filled, blue):
     assert send(filled, remove=0) == result
     assert "a.txt: no PNG" in send(filled, b"no picture", **{"try": "a.txt"})
     assert send(filled, blue, **{"try": "a.png"}).startswith("The head says")
+
+
+def test_the_camera_s_view_cures_no_error_but_of_new_pictures(filled, blue):
+    send(filled, train={})
+    assert "two called" in (said := send(filled, train={"0": "a", "1": "a"}))
+    assert send(filled, blue, frame=1) == said  # it would be gone before anyone read it
+    assert send(filled, rename=1, name="b") == ""
+    assert "a.txt: no PNG" in send(filled, b"no picture", **{"try": "a.txt"})
+    assert send(filled, blue, frame=2) == ""
 
 
 def test_hostile_names_are_words_and_no_paths(widget, picture_folder, tmp_path, monkeypatch):
