@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache, wraps
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,10 @@ def _checker(check: Checker) -> Checker:
     """Let a check answer with a verdict, whatever failure or error it raises."""
 
     @wraps(check)
-    def checked(*functions: Callable[..., Any]) -> Verdict:
+    def checked(*functions: Callable[..., Any], **named: Callable[..., Any]) -> Verdict:
+        given = signature(check).bind(*functions, **named)  # what is missing is the caller's fault
         try:
-            return check(*functions)
+            return check(*given.args, **given.kwargs)
         except Failure as failure:
             return Verdict(False, str(failure))
         except (Exception, SystemExit) as error:  # such as a result whose own repr fails
@@ -436,7 +438,11 @@ def _same_gradient(loss: torch.Tensor, due: torch.Tensor, logits: torch.Tensor) 
     if not loss.requires_grad:
         return False
     (wanted,) = torch.autograd.grad(due, logits)
-    (found,) = torch.autograd.grad(loss, logits, allow_unused=True)
+    try:
+        (found,) = torch.autograd.grad(loss, logits, allow_unused=True)
+    except RuntimeError:  # there is nothing left to go back through
+        words = "The function called `backward()` itself; it was to give the loss back, no more."
+        raise Failure(words) from None
     return found is not None and torch.allclose(found, wanted, atol=1e-3)
 
 

@@ -8,6 +8,7 @@ import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, wraps
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -52,11 +53,12 @@ def _checker(check: Callable[..., str]) -> Callable[..., Verdict]:
     """Let a check answer with a verdict, whatever failure or error it raises."""
 
     @wraps(check)
-    def checked(mine: object, *given: object) -> Verdict:
+    def checked(mine: object, *others: object, **named: object) -> Verdict:
         if mine is Ellipsis:
             return _Open(False, _EMPTY)
+        given = signature(check).bind(mine, *others, **named)  # a wrong call is the caller's fault
         try:
-            return Verdict(True, check(mine, *given))
+            return Verdict(True, check(*given.args, **given.kwargs))
         except _EmptyGapError:
             return _Open(False, _EMPTY)
         except Failure as failure:
@@ -549,7 +551,10 @@ class _Watched:
                 moved = [old - _RATE * grad for old, grad in zip(self._before, due, strict=True)]
                 if all(map(_close, self._now(), moved)):
                     return ""
-                return f"{at} the learning rate was another; it was to stay at {_RATE}."
+                return (
+                    f"{at} the layer moved by another step than {_RATE} times the gradient: are "
+                    "learning rate, momentum and weight decay as they were?"
+                )
         return f"{at} {self._mistake(found, self._batches[-1])}"
 
     def _mistake(self, found: list[torch.Tensor], rows: torch.Tensor) -> str:

@@ -596,7 +596,14 @@ def chosen(logits, labels):
     return logits.log_softmax(1)[range(len(labels)), labels]
 
 
+def used_up(logits, labels):
+    loss = cross_entropy(logits, labels)
+    loss.backward()
+    return loss
+
+
 WRONG_LOSSES = {
+    "called `backward()` itself": used_up,
     "it was to be 2.30": lambda z, y: cross_entropy(z, y, reduction="sum"),
     "perfectly sure has the loss -1.00": lambda z, y: -z.softmax(1)[range(7), y].mean(),
     "not the gradient that flows": lambda z, y: cross_entropy(z.detach(), y),
@@ -643,6 +650,10 @@ RIGHT_LOSSES = {
 @pytest.mark.parametrize("reason", WRONG_LOSSES)
 def test_other_wrong_losses(reason):
     assert_finds(challenges.check_loss(WRONG_LOSSES[reason]), reason)
+
+
+def test_what_is_checked_can_be_given_by_its_name():
+    assert_passes(challenges.check_loss(loss_of=cross_entropy))
 
 
 @pytest.mark.parametrize("way", RIGHT_LOSSES)

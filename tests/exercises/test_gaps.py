@@ -624,7 +624,7 @@ WRONG_TRAINING = {
     "At step 2 no batch had gone through the layer": training(two_steps),
     "At step 2 the gradients of all batches so far": cleared_once_an_epoch,
     "changed otherwise than by `optimizer.step()`": training(moved_by_hand),
-    "At step 1 the learning rate was another": training(faster),
+    "At step 1 the layer moved by another step than": training(faster),
     "At step 1 the gradient was not that": training(clipped),
     "No `step()` was made, and no gradients": training(only_cleared),
     "the gradient was not that": training(lambda o, loss: right_step(o, loss * 2)),
@@ -805,3 +805,9 @@ def test_an_interrupt_is_not_swallowed():
 
     with pytest.raises(KeyboardInterrupt):
         gaps.check_training(interrupted)
+
+
+def test_what_is_checked_against_can_be_given_by_its_name():
+    confusion = torch.tensor([[3, 1], [0, 2]])
+    assert gaps.check_recall(confusion.diag() / confusion.sum(1), confusion=confusion).passed
+    assert not gaps.check_recall(..., confusion=confusion).passed
