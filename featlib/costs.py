@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from featlib import checks, tables, validation, weights
 from featlib.engine.assets import read_published
 from featlib.engine.files import sha256
-from featlib.engine.words import describe, reason
+from featlib.engine.words import describe, p_text, reason
 
 __all__ = ["measured", "operations", "outputs_kept", "table"]
 
@@ -127,7 +127,7 @@ def _leads() -> tables.Table:
     for name, way in ways.items():
         if name != "frozen":
             found = validation.compare(_right(way), frozen)
-            p = "< 0.001" if found.p_value < 0.001 else f"{found.p_value:.3f}"
+            p = p_text(found.p_value).removeprefix("= ")
             rows.append((way["label"], str(found.first_alone), str(found.second_alone), p))
     columns = ("strategy", ">it alone is right", ">frozen alone is right", ">p")
     return tables.Table("Beside frozen features + linear head", columns, tuple(rows))
@@ -189,11 +189,8 @@ def _over_splits(found: dict[str, Any]) -> str:
     """Write by how many points it is above the first row; nothing for the first row itself."""
     if "over_splits" not in found:
         return ""
-    over = validation.OverSplits(**found["over_splits"])
-    mean, low, high = (
-        f"{round(100 * share, 1) + 0.0:+.1f}" for share in (over.mean, *over.interval)
-    )
-    return f"{mean} ({low} to {high})"  # + 0.0 makes 0.0 of -0.0
+    mean, low, high = validation.OverSplits(**found["over_splits"]).points
+    return f"{mean} ({low} to {high})"
 
 
 def outputs_kept(network: nn.Module, batch: torch.Tensor, trained: Sequence[str]) -> int:

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from featlib import checks
 from featlib import head as heads
-from featlib.engine.words import describe
+from featlib.engine.words import describe, p_text
 
 __all__ = [
     "Comparison",
@@ -24,7 +24,7 @@ __all__ = [
     "wilson_interval",
 ]
 
-_MOST = 10**18  # predictions: more than anyone has
+_MOST = 10**18  # predictions, or a difference: more than anyone has
 _HELD_OUT = 0.2  # the share of groups that a random split tests on
 _MOST_SPLITS = 10_000
 _Score = Callable[[torch.Tensor, torch.Tensor], float]  # of rows to train on and to test on
@@ -199,7 +199,7 @@ class Comparison:
 
     def __str__(self) -> str:
         alone = f"right by the first alone {self.first_alone}"
-        return f"{alone}, by the second alone {self.second_alone}, {_p(self.p_value)}"
+        return f"{alone}, by the second alone {self.second_alone}, p {p_text(self.p_value)}"
 
 
 @dataclass(frozen=True)
@@ -216,6 +216,11 @@ class OverSplits:
     tested_per_trained : float
         How many images a split tests on for each that it trains on.
 
+    Raises
+    ------
+    featlib.FeatlibError
+        If there are fewer than two values, or one of these is no finite number.
+
     References
     ----------
     Nadeau and Bengio (2003), Inference for the generalization error, Machine Learning 52, 239–281.
@@ -230,13 +235,28 @@ class OverSplits:
     values: tuple[float, ...]
     tested_per_trained: float
 
+    def __post_init__(self) -> None:
+        where = "OverSplits"
+        if not isinstance(self.values, (tuple, list)) or len(self.values) < 2:
+            wanted, fix = "values as two or more numbers", "Pass a tuple, a number for each split."
+            checks.refuse(where, wanted, describe(self.values), fix)
+        for value in self.values:
+            checks.number(value, where, "each of values", -_MOST, _MOST)
+        checks.number(self.tested_per_trained, where, "tested_per_trained")
+
     def __str__(self) -> str:
-        # + 0.0 makes 0.0 of -0.0.
+        mean, low, high = self.points
+        above = f"above 0 in {sum(value > 0 for value in self.values)} of {len(self.values)} splits"
+        said = f"{mean} points (95% interval {low} to {high}), {above}"
+        return f"{said}, p {p_text(self.p_value)}"
+
+    @property
+    def points(self) -> tuple[str, str, str]:
+        """The mean and both ends of its interval in percentage points: ``+4.0``, no ``-0.0``."""
         mean, low, high = (
             f"{round(100 * share, 1) + 0.0:+.1f}" for share in (self.mean, *self.interval)
         )
-        above = f"above 0 in {sum(value > 0 for value in self.values)} of {len(self.values)} splits"
-        return f"{mean} points (95% interval {low} to {high}), {above}, {_p(self.p_value)}"
+        return mean, low, high
 
     @property
     def mean(self) -> float:
@@ -541,10 +561,6 @@ def _accuracy(found: Any, name: str, where: str) -> float:
         wanted, fix = f"{name} to return an accuracy, 0–1", "Return the accuracy of a Report."
         checks.refuse(where, wanted, describe(found), fix)
     return float(found)
-
-
-def _p(p_value: float) -> str:
-    return f"p = {p_value:.3f}" if p_value >= 0.001 else "p < 0.001"
 
 
 def _group_means(values: torch.Tensor, bins: int) -> list[float]:

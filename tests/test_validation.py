@@ -225,6 +225,39 @@ def test_equal_values_leave_no_doubt(value, p_value):
     assert found.interval == pytest.approx((value, value))
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ((0.1,), "values as two or more numbers"),
+        ((), "values as two or more numbers"),
+        (0.1, "values as two or more numbers"),
+        (None, "values as two or more numbers"),
+        ("12", "values as two or more numbers"),
+        ((0.1, float("nan")), "each of values as a number"),
+        ((0.1, -float("inf")), "each of values as a number"),
+        ((0.1, 10**400), "each of values as a number"),
+        ((0.1, "0.1"), "each of values as a number"),
+        ((0.1, True), "each of values as a number"),
+        ((0.1, None), "each of values as a number"),
+    ],
+)
+def test_values_that_have_no_spread_are_refused(values, said):
+    with pytest.raises(FeatlibError, match=said):
+        validation.OverSplits(values, 0.25)
+
+
+@pytest.mark.parametrize("share", [-0.1, float("nan"), None, "0.25"])
+def test_a_share_that_is_none_is_refused(share):
+    with pytest.raises(FeatlibError, match="tested_per_trained as a number of at least 0"):
+        validation.OverSplits((0.1, 0.2), share)
+
+
+def test_points_are_written_in_one_place():
+    found = validation.OverSplits((-0.001, 0.0009), 0.25)
+    assert found.points == ("+0.0", "-1.5", "+1.5")
+    assert str(found).startswith("{} points (95% interval {} to {})".format(*found.points))
+
+
 def test_both_ways_get_the_same_splits_and_no_group_is_on_both_sides():
     groups, seen = torch.arange(10).repeat_interleave(2), {"first": [], "second": []}
 

@@ -15,7 +15,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import torch
@@ -135,7 +135,7 @@ def write(path: Path, tensor: torch.Tensor, note: str = "") -> None:
     """Keep an entry, then delete those used longest ago if there are more than `limit` allows.
 
     If that is not possible, a warning is logged, once for a folder. An entry that is there, but not
-    for this user to read, stays as it is.
+    for this user to read, stays as it is; and so does a link, which may lead to any file.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def write(path: Path, tensor: torch.Tensor, note: str = "") -> None:
     note : str
         A text to keep with it.
     """
-    if isinstance(_why_closed(path), PermissionError):
+    if isinstance(_why_closed(path), PermissionError) or path.is_symlink():
         return
     content = save({"tensor": tensor}, {"sha256": _hash(tensor, note), "note": note})
     if len(content) > limit():
@@ -172,13 +172,28 @@ def share(*found: Path) -> None:
     ----------
     *found : pathlib.Path
         Files and folders within it. A folder may also be written to by whoever may write to the
-        cache folder, and is sticky if that is. What is not this user's to change stays as it is.
+        cache folder, and is sticky if that is. What is not this user's own stays as it is, and so
+        does what a link leads to: others may have put it there.
     """
     for path in found if os.name == "posix" else ():
-        with suppress(OSError):
-            before, root = path.stat().st_mode, paths.cache_dir().stat().st_mode
-            kept = 0o1777 if stat.S_ISDIR(before) else 0o444
-            path.chmod(stat.S_IMODE(before | root & kept))
+        with suppress(OSError, ValueError):  # gone, a link, or not within the folder
+            _share(path.relative_to(paths.cache_dir()))
+
+
+def _share(path: Path) -> None:
+    """Share one file or folder: opened step by step, so that no step of its path is a link."""
+    with ExitStack() as opened:
+        at = root = os.open(paths.cache_dir(), os.O_RDONLY)
+        opened.callback(os.close, root)
+        for part in path.parts:
+            at = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
+            opened.callback(os.close, at)
+        found, is_folder = os.fstat(at), stat.S_ISDIR(os.fstat(at).st_mode)
+        # A file of two names may be a private one, of which this is the other name.
+        is_file = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+        if found.st_uid == os.geteuid() and (is_folder or is_file):
+            kept = os.fstat(root).st_mode & (0o1777 if is_folder else 0o444)
+            os.fchmod(at, stat.S_IMODE(found.st_mode | kept))
 
 
 def limit() -> float:

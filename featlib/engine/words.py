@@ -203,6 +203,22 @@ _LOG = logging.getLogger("featlib")
 _LOG.addFilter(_PrintableLines())
 
 
+def p_text(p: float) -> str:
+    """Write a p-value.
+
+    Parameters
+    ----------
+    p : float
+        0–1.
+
+    Returns
+    -------
+    str
+        ``= 0.031``, or ``< 0.001``: to be written after "p".
+    """
+    return f"= {p:.3f}" if p >= 0.001 else "< 0.001"
+
+
 @cache
 def say_once(text: str) -> None:
     """Log a warning, unless it was logged before.

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from featlib import checks, validation
-from featlib.engine.words import describe, shape_text
+from featlib.engine.words import describe, p_text, shape_text
 from featlib.exercises.verdict import Failure, Verdict, attempt
 from featlib.images import ImageSet
 from featlib.tables import Table
@@ -59,7 +59,8 @@ class Entry:
 
     def __post_init__(self) -> None:
         hits = self.hits
-        if not isinstance(hits, torch.Tensor) or hits.dtype != torch.bool or hits.ndim != 1:
+        is_bool = isinstance(hits, torch.Tensor) and hits.dtype == torch.bool
+        if not is_bool or hits.is_meta or hits.ndim != 1 or not len(hits):
             wanted = "hits as a bool tensor, one element a validation picture"
             fix = "Pass logits.argmax(1) == labels[images.validation], and not their sum."
             checks.refuse("Entry", wanted, describe(hits), fix)
@@ -257,7 +258,7 @@ class Scoreboard:
         found = validation.compare(entry.hits, target.hits)
         ahead = 100 * (entry.right - target.right) / len(entry.hits)
         alone = str(found.first_alone), str(found.second_alone)
-        return f"{ahead:+.1f} points", *alone, _p_value(found.p_value).removeprefix("= ")
+        return f"{ahead:+.1f} points", *alone, p_text(found.p_value).removeprefix("= ")
 
     def _train(self, train_head: Any, features: torch.Tensor) -> tuple[Any, float]:
         rows = self.images.train
@@ -314,15 +315,11 @@ class Scoreboard:
         found = validation.compare(entry.hits, target.hits)
         words += f", {ahead:.1f} points ahead of {target.name}"
         counts = f"right alone {found.first_alone}, wrong alone {found.second_alone}, "
-        counts += f"p {_p_value(found.p_value)}"
+        counts += f"p {p_text(found.p_value)}"
         if found.p_value < CHANCE:
             return Verdict(True, f"{words}, beyond chance ({counts}).")
         more = f"These {n} pictures do not tell who is better; p < {CHANCE:g} is needed."
         return Verdict(False, f"{words}, but within chance ({counts}). {more}")
-
-
-def _p_value(p: float) -> str:
-    return f"= {p:.3f}" if p >= 0.001 else "< 0.001"
 
 
 def _check_features(features: torch.Tensor, images: ImageSet, where: str) -> None:

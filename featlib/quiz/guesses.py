@@ -110,7 +110,8 @@ class Guess:
         Parameters
         ----------
         measured : float, str, sequence of float, or dict of str to float
-            As `GuessQuestion.truth` takes it.
+            As `GuessQuestion.truth` takes it. What is no truth, as NaN, leaves none: not that of
+            an earlier run either.
 
         Raises
         ------
@@ -119,7 +120,7 @@ class Guess:
         """
         truth = self.question.truth(measured)
         kept = self._kept()
-        if kept is None or truth is None or self.measured == truth:
+        if kept is None or self.measured == truth:
             return
         try:
             self._keep(kept.value, truth)
@@ -163,7 +164,7 @@ class Guess:
             print(f"Measured: {said}. (You made no guess.)")
         else:
             print(f"Measured: {said}. You guessed {compared(self.question, value, truth)}.")
-            if self.on_reveal is not None:
+            if self.on_reveal is not None and truth is not None:
                 self.on_reveal(self)
 
     def _kept(self) -> Guessed | None:

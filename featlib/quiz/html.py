@@ -63,9 +63,11 @@ _ATTRIBUTES = {
     **dict.fromkeys(_MATHML, _MATH_ATTRIBUTES),
 }
 
-# In a<b and c>d there is no tag: an attribute has a value.
+# In a<b and c>d there is no tag: an attribute has a value, but for those that HTML knows without.
 _ATTRIBUTE = (
-    r"""\s+[a-z][\w:.-]*\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>=`]+)|\s+(?:open|reversed|nowrap)"""
+    r"""\s+[a-z][\w:.-]*\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>=`]+)|\s+(?:autofocus|border|compact"""
+    r"|contenteditable|data-[\w.-]+|download|hidden|inert|ismap|itemscope|noshade|nowrap|open"
+    r"|popover|reversed)"
 )
 _REST = rf"/?(?:{'|'.join(sorted(_TAGS))})(?:{_ATTRIBUTE})*\s*/?>"  # of a tag that is known
 _PICTURE = re.compile(rf"<img((?:{_ATTRIBUTE})+)\s*/?>", re.I)
@@ -74,9 +76,10 @@ _NO_TAG = re.compile(rf"<(?!{_REST})", re.I)
 # What is in no formula: code, a tag, or a price with words after it.
 _PROSE = re.compile(rf"`|<{_REST}|^\d[^\\^]*\s[a-z]{{2,}}\b[^\\^]*$|^\d.*\s$", re.I | re.S)
 _LOOSE = re.compile(  # $ x $ and $x = 5 $, but not $x = $y
-    r"(?=.*[a-z])(?!.*[a-z]{2}|\d|.*=\s*$)(?:\s.*\s|.*=.*)", re.I | re.S
+    r"(?=.*[a-z])(?!.*[a-z]{2}|\d|.*=\s*$)(?:\s.*\s|(?P<equation>.*=.*))", re.I | re.S
 )
 _VERBATIM = re.compile(rf"<(code|pre|kbd|samp|tt)(?:{_ATTRIBUTE})*\s*>.*?</\1>", re.I | re.S)
+_RAW = re.compile(r"[<>]|&(?!#?\w+;)")  # what escaped code does not have
 _ENTITY = re.compile("&(?:lt|gt|amp|quot|apos|nbsp|#[0-9]{1,6}|#x[0-9a-f]{1,5});", re.I)
 _CLEANER = nh3.Cleaner(
     tags=_TAGS | _MATHML,
@@ -239,11 +242,14 @@ def _is_formula(found: re.Match[str]) -> bool:
         return False
     if re.search(r"\\[a-zA-Z{}]|\^", text):  # only LaTeX has these
         return True
-    if _LOOSE.fullmatch(text):
-        return True
     start, end = found.span()
-    beside = found.string[max(0, start - 1) : start] + found.string[end : end + 1]
-    return text == text.strip() and not any(map(str.isdigit, beside))
+    before, after = found.string[max(0, start - 1) : start], found.string[end : end + 1]
+    of_price = before.isascii() and before.isalpha()  # US$ = A$
+    if (loose := _LOOSE.fullmatch(text)) and not (of_price and loose["equation"]):
+        return True
+    if of_price and text.startswith("="):
+        return False
+    return text == text.strip() and not any(map(str.isdigit, before + after))
 
 
 def _find_verbatim(state: StateInline, silent: bool) -> bool:
@@ -445,7 +451,7 @@ def code(text: str) -> str:
     Parameters
     ----------
     text : str
-        The code; it is escaped. Where it is already, as JupyterQuiz wants it, it is so once.
+        The code; it is escaped. Where all of it is already, as JupyterQuiz wants it, it is so once.
 
     Returns
     -------
@@ -457,7 +463,7 @@ def code(text: str) -> str:
     >>> code("x < 1") == code("x &lt; 1") == "<pre><code>x &lt; 1</code></pre>"
     True
     """
-    plain = _ENTITY.sub(lambda found: unescape(found[0]), text)
+    plain = text if _RAW.search(text) else _ENTITY.sub(lambda found: unescape(found[0]), text)
     return f"<pre><code>{escape(plain)}</code></pre>" if text else ""
 
 

@@ -9,6 +9,7 @@ import base64
 import binascii
 import re
 import time
+from collections.abc import Iterator
 from http.client import HTTPException
 from pathlib import PurePosixPath
 from typing import Any
@@ -28,8 +29,11 @@ _SAFE = "%/:=&?~+!$,;'@()*[]"  # what an address may hold already
 _SHORTEST = 54  # characters of a question in base64
 _BEGINNINGS = ("W3s", "Wwog", "WyB7", "eyJ", "ewog")  # `[{`, `[` and `{` of JSON in base64
 # An element that hides questions, maybe amid the text of its cell; and base64 as Python prints it.
-_ELEMENT = re.compile(r"<(\w+)[^<>]*>([^<].*)</\1\s*>", re.S)
-_LAST_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[\]}])', re.S)  # not in a text
+_OPENING = re.compile(r"<(\w+)(?:\s[^<>]*)?>(?=[^<])")
+_CLOSING = re.compile(r"</(\w+)\s*>")
+_DEEPEST = 50  # elements in each other
+# Not in a text. One that does not end goes on to the end, so that each character is read once.
+_LAST_COMMA = re.compile(r'("[^"\\]*(?:\\.?[^"\\]*)*"?)|,(?=\s*[\]}])', re.S)
 _QUOTED = re.compile(r"^b?(['\"])(.*)\1$", re.S)
 _LONG_NAME = 200  # characters: what is longer, and base64, is no name of a file
 
@@ -58,11 +62,12 @@ def parse(content: str | bytes) -> Any:
     >>> parse('[1, ",]", ]')
     [1, ',]']
     """
+    text = content if isinstance(content, str) else content.decode()
+    text = text.removeprefix("\ufeff")
     try:
-        return parse_json(content)
+        return parse_json(text)
     except ValueError as error:
-        text = content if isinstance(content, str) else content.decode(errors="replace")
-        shorter = _LAST_COMMA.sub(r"\1", text.removeprefix("\ufeff"))
+        shorter = _LAST_COMMA.sub(r"\1", text)
         if shorter == text:
             raise
         try:
@@ -158,6 +163,10 @@ def embedded(source: str) -> Any:
     featlib.FeatlibError
         If it names an HTML element, or is JSON or base64 with a fault.
     """
+    return _embedded(source, _DEEPEST)
+
+
+def _embedded(source: str, deeper: int) -> Any:
     text = _QUOTED.sub(r"\2", source.strip())
     if text.lower().endswith(".json"):  # the name of a file, however it begins
         return None
@@ -167,7 +176,7 @@ def embedded(source: str) -> Any:
         checks.refuse(where, wanted, f"'{text}', an HTML element of a page", fix)
     if text.startswith(("[", "{")):
         return _parsed(text, "the text of a list of questions in JSON")
-    inside = (embedded(element[2]) for element in _ELEMENT.finditer(text))
+    inside = (_embedded(each, deeper - 1) for each in _elements(text)) if deeper else iter(())
     if (found := next((each for each in inside if each is not None), None)) is not None:
         return found
     packed = "".join(text.split())
@@ -183,6 +192,16 @@ def embedded(source: str) -> Any:
         got = f"{len(text)} characters that are none, beginning with '{text[:20]}'"
         checks.refuse(where, "questions in base64", got, "Copy the element's text as a whole.")
     return None
+
+
+def _elements(text: str) -> Iterator[str]:
+    """Yield what is in each element: all up to the last closing tag of its name."""
+    last = {tag[1]: tag.start() for tag in _CLOSING.finditer(text)}
+    end = 0
+    for tag in _OPENING.finditer(text):
+        if tag.start() >= end and last.get(tag[1], 0) > tag.end():
+            end = last[tag[1]]
+            yield text[tag.end() : end]
 
 
 def _parsed(text: str | bytes, wanted: str) -> Any:

@@ -57,6 +57,66 @@ def test_an_entry_has_the_readers_of_the_cache_folder(empty_cache, root, umask, 
     assert cache.read(path)[0] is not None
 
 
+def private_file(home):
+    (home / "key").write_text("secret")
+    (home / "key").chmod(0o600)
+    return home / "key"
+
+
+# What somebody who may write to the cache folder may put there: where, and what it leads to.
+PLANTED = {
+    "a link to a file": ("datasets/x", private_file, os.symlink),
+    "a link to a folder": ("datasets/x", lambda home: home, os.symlink),
+    "the folder itself": ("datasets", lambda home: home, os.symlink),
+    "a second name of a file": ("datasets/x", private_file, os.link),
+    "a link to nothing": ("datasets/x", lambda home: home / "none", os.symlink),
+    "a pipe": ("datasets/x", lambda home: home, lambda _, path: os.mkfifo(path, 0o600)),
+}
+
+
+@of_unix
+@pytest.mark.parametrize("case", PLANTED)
+def test_nothing_private_is_opened_through_what_others_put_into_the_cache(
+    empty_cache, tmp_path, case
+):
+    at, lead, plant = PLANTED[case]
+    home, folder = tmp_path / "home", empty_cache / "datasets"
+    home.mkdir(mode=0o700)
+    private = [home, private_file(home)]
+    empty_cache.mkdir(parents=True, exist_ok=True)
+    empty_cache.chmod(0o1777)
+    (empty_cache / at).parent.mkdir(exist_ok=True)
+    plant(lead(home), planted := empty_cache / at)
+    if own := [folder / "own"] if planted != folder else []:
+        own[0].touch(0o600)
+    kept = [*private, *([] if planted.is_symlink() else [planted])]
+    before = [each.stat().st_mode for each in kept]
+    cache.share(folder, *folder.rglob("*"), empty_cache / "gone")
+    assert [each.stat().st_mode for each in kept] == before
+    assert [stat.S_IMODE(each.stat().st_mode) for each in own] == [0o644] * len(own), "shared"
+
+
+@of_unix
+def test_nothing_outside_the_cache_folder_is_shared(empty_cache, tmp_path):
+    empty_cache.mkdir(parents=True, exist_ok=True)
+    empty_cache.chmod(0o1777)
+    outside = private_file(tmp_path)
+    cache.share(outside, tmp_path)
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o600
+    assert tmp_path.stat().st_mode & 0o077 == 0
+
+
+@of_unix
+def test_an_entry_is_not_written_through_a_link(empty_cache, tmp_path):
+    mine, path = tmp_path / "mine.txt", cache.entry("features", DIGEST)
+    mine.write_text("mine")
+    path.parent.mkdir(parents=True)
+    path.symlink_to(mine)
+    cache.write(path, ROWS)
+    assert mine.read_text() == "mine"
+    assert cache.read(path)[0] is None
+
+
 def test_tensors_of_any_shape_and_dtype_are_kept(empty_cache):
     path = cache.entry("pictures", "0")
     for tensor in (ROWS[0], ROWS.byte(), ROWS[:0]):

@@ -34,6 +34,20 @@ def test_a_value_in_a_few_words(value, text):
 
 
 @pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (1.0, "= 1.000"),
+        (0.0314, "= 0.031"),
+        (0.001, "= 0.001"),
+        (0.00099, "< 0.001"),
+        (0, "< 0.001"),
+    ],
+)
+def test_a_p_value_is_written_alike_everywhere(p, text):
+    assert words.p_text(p) == text
+
+
+@pytest.mark.parametrize(
     ("error", "text"),
     [
         (ValueError("too long"), "too long"),

@@ -270,7 +270,17 @@ def test_an_entry_passes_only_if_it_is_ahead_beyond_chance(emoji10, case):
 
 
 @pytest.mark.parametrize(
-    "old", [117, 117.0, torch.tensor(117), torch.ones(200), torch.ones(1, 200).bool(), [True] * 200]
+    "old",
+    [
+        117,
+        117.0,
+        torch.tensor(117),
+        torch.ones(200),
+        torch.ones(1, 200).bool(),
+        [True] * 200,
+        torch.ones(0).bool(),
+        torch.ones(200, dtype=torch.bool, device="meta"),
+    ],
 )
 def test_a_baseline_of_the_older_form_is_told_what_is_asked_for_now(old):
     with pytest.raises(FeatlibError, match="hits as a bool tensor, one element a validation pict"):

@@ -45,6 +45,11 @@ def test_a_choice_is_its_text_its_code_or_both():
         ("&copy; &x; &ltx", "&amp;copy; &amp;x; &amp;ltx"),
         ("<img src=x onerror=alert(1)>", "&lt;img src=x onerror=alert(1)&gt;"),
         ("&lt;script&gt;", "&lt;script&gt;"),
+        ("s.replace(`<`, `&lt;`)", "s.replace(`&lt;`, `&amp;lt;`)"),
+        ("s.replace(`&lt;`, `&amp;lt;`)", "s.replace(`&lt;`, `&amp;lt;`)"),
+        ("x -> &amp;", "x -&gt; &amp;amp;"),
+        ("a && '&quot;'", "a &amp;&amp; &#x27;&amp;quot;&#x27;"),
+        ("x &lt; 1 # &copy;", "x &lt; 1 # &amp;copy;"),
     ],
 )
 def test_code_that_is_escaped_for_jupyterquiz_is_shown_as_code(code, shown):
@@ -60,6 +65,7 @@ FORMULAS = [
     "$a_1$-axis", "$x<y$", "$2 x$", "$3 \\text{ cats}$",
     "$x^2$7", "$\\{x\\}$", "(see $f(x)$)", "$ x $", "so $ x = 5 $ is", "$ n $-gram",
     "$c =  1 $", "$\\{1, 2\\}, $",
+    "for$x=5$", "f$(x) = y$", "x$ n = m $", "函数$y = x $",
 ]  # fmt: skip
 
 
@@ -164,6 +170,11 @@ NO_FORMULAS = {
     "\\$x or y$": "$x or y$",
     "set $a = $b": "set $a = $b",
     "for $i in $j": "for $i in $j",
+    "1 US$ = 2 A$": "1 US$ = 2 A$",
+    "US$ = A$": "US$ = A$",
+    "x$ = y$": "x$ = y$",
+    "US$a = b $": "US$a = b $",
+    "A$=b, B$=c": "A$=b, B$=c",
     "$5": "$5",
     "$": "$",
     "$$": "$$",
@@ -195,6 +206,9 @@ def test_code_stays_text(text, format, shown):
     assert html.rich(text, format) == shown
 
 
+TABLE = "<table><tbody><tr><td>a</td></tr></tbody></table>\n"
+
+
 @pytest.mark.parametrize("format", ["text", "markdown"])
 @pytest.mark.parametrize(
     ("text", "shown"),
@@ -217,6 +231,12 @@ def test_code_stays_text(text, format, shown):
             "<details open><summary>a</summary>b</details>",
             "<details><summary>a</summary>b</details>\n",
         ),
+        ("<span hidden>a</span> <b data-x>b</b>", "<span>a</span> <b>b</b>"),
+        ("<hr noshade>a", "<hr>a\n"),
+        ("<ul compact><li>a</li></ul>", "<ul><li>a</li></ul>\n"),
+        ("<table border><tr><td nowrap>a</td></tr></table>", TABLE),
+        ('<TABLE class="a" BORDER  ><tr><td>a</td></tr></table>', TABLE),
+        ("a<b hiddenly>c, d<i and border>e", "a&lt;b hiddenly&gt;c, d&lt;i and border&gt;e"),
         ("<ul>\n<li>a</li>\n<li>b</li>\n</ul>", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n"),
         ('<b onclick="x()" style="color:red">a</b>', "<b>a</b>"),
         ("C:\\new\\x", "C:\\new\\x"),
@@ -229,7 +249,11 @@ def test_simple_html_is_html_and_all_else_is_text(text, shown, format):
 @pytest.mark.parametrize("format", ["text", "markdown"])
 @pytest.mark.parametrize(
     "text",
-    ["[it](https://a.org/?x=1&y=2)", '<a href="https://a.org/?x=1&amp;y=2">it</a>'],
+    [
+        "[it](https://a.org/?x=1&y=2)",
+        '<a href="https://a.org/?x=1&amp;y=2">it</a>',
+        '<a href="https://a.org/?x=1&amp;y=2" download>it</a>',
+    ],
 )
 def test_links_open_beside_the_notebook(text, format):
     link = '<a href="https://a.org/?x=1&amp;y=2" target="_blank" rel="noopener noreferrer">it</a>'

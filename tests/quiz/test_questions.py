@@ -117,6 +117,26 @@ def test_other_commas_are_named_with_their_place(write_quiz, text):
         quiz.load(write_quiz(text))
 
 
+ASKED = '[{"question": "Größe?", "type": "numeric", "answers": [{"value": 1, "correct": true}]%s}]'
+
+
+@pytest.mark.parametrize("comma", ["", ","])
+@pytest.mark.parametrize(
+    ("encoding", "right"),
+    [("utf-8", True), ("utf-8-sig", True), ("latin-1", False), ("utf-16", False)],
+)
+def test_a_file_of_another_encoding_is_refused_whatever_its_commas(
+    encoding, right, comma, tmp_path
+):
+    path = tmp_path / "quiz.json"
+    path.write_bytes((ASKED % comma).encode(encoding))
+    if right:
+        assert quiz.load(path).questions[0].text == "Größe?"
+    else:
+        with pytest.raises(FeatlibError, match=r"a JSON file in UTF-8, got .*codec can't decode"):
+            quiz.load(path)
+
+
 def test_of_value_and_range_and_of_two_defaults_that_counts_which_jupyterquiz_looks_at():
     both = {"type": "range", "range": [0, 9], "value": 5, "correct": True, "feedback": "yes"}
     said = [{"type": "default", "feedback": text} for text in ("first", "last", "")]

@@ -40,6 +40,8 @@ LINES = "\n".join(HIDDEN[i : i + 64] for i in range(0, len(HIDDEN), 64))
         f"<div class='q'>\n{TEXT}\n</div >",
         f"Here is a quiz:\n\n<span style='display:none'>{HIDDEN}</span> \n",
         f"<p><b>Quiz</b> <i><span>{HIDDEN}</span></i></p>",
+        f"<div>a <div>b <div class=c>{HIDDEN}</div> </div></div>",
+        f"<b>a</b> <br> <i>b</i> <span>{HIDDEN}</span >",
         str(HIDDEN.encode()),
         f'"{HIDDEN}"',
     ],
@@ -57,6 +59,8 @@ LINES = "\n".join(HIDDEN[i : i + 64] for i in range(0, len(HIDDEN), 64))
         "an element of JSON",
         "a cell",
         "elements in elements",
+        "elements of one name",
+        "elements beside it",
         "bytes as printed",
         "quoted",
     ],
@@ -72,6 +76,40 @@ def test_html_in_questions_is_no_element_that_hides_them():
     asked = [ONE | {"question": "How <b>much</b>?"}]
     for source in (json.dumps(asked), f"<span>{json.dumps(asked)}</span>"):
         assert quiz.load(source).questions[0].text == asked[0]["question"]
+
+
+# Of so many characters; each took seconds to minutes, or Python's whole stack.
+LONG = {
+    "quotes in a text without end": ('["' + '\\"' * 200_000, sources.parse),
+    "the same after a comma": ('[1,],["' + '\\"' * 200_000 + "\\", sources.parse),
+    "commas and blanks": ("[" + ",  " * 100_000, sources.parse),
+    "elements in elements": ("<a>x" * 2000 + "</a>" * 2000, quiz.load),
+    "elements without end": ("<a>x" * 20_000, quiz.load),
+    "one long name": ("<" + "a" * 60_000, quiz.load),
+}
+
+
+@pytest.mark.parametrize("case", LONG)
+def test_what_is_long_and_wrong_is_refused_soon(case):
+    text, read = LONG[case]
+    begun = time.process_time()
+    with pytest.raises(ValueError) as error:
+        read(text)
+    assert read is sources.parse or isinstance(error.value, FeatlibError)
+    assert time.process_time() - begun < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('["a\\\\", 1, ]', ["a\\", 1]),
+        ('["\\",]", ]', ['",]']),
+        ('[",}", {"a": ",]",\n}, ]', [",}", {"a": ",]"}]),
+        ('\ufeff["a" , ]', ["a"]),
+    ],
+)
+def test_the_comma_that_is_dropped_stands_in_no_text(text, found):
+    assert sources.parse(text) == sources.parse(text.encode()) == found
 
 
 REFUSED = {
