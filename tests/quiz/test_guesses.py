@@ -288,6 +288,25 @@ def test_another_measurement_takes_the_place_of_the_first(guess):
     assert (guess("one").value, guess("one").measured) == (0.5, 0.7)
 
 
+NOT_FINITE = {"nan": float("nan"), "inf": float("inf"), "-inf": -float("inf"), "huge": 10**400}
+
+
+@pytest.mark.parametrize("case", NOT_FINITE)
+@pytest.mark.parametrize("name", ["one", "two", "four"])
+def test_after_a_run_that_measured_no_number_no_earlier_one_counts(name, case, guess, capsys):
+    drawn, mine, truth = [], guess(name), NOT_FINITE[case]
+    mine.on_reveal = lambda own: drawn.append(own.measured)
+    mine.put(GOOD[name])
+    mine.reveal(TRUE[name])
+    mine.reveal(truth if name == "one" else [*TRUE[name][:-1], truth])
+    assert capsys.readouterr().out.splitlines()[1].startswith("Measured: no number. You guessed")
+    assert drawn == [mine.question.truth(TRUE[name])], "nothing is drawn of no number"
+    assert (mine.measured, guess(name).measured) == (None, None)
+    assert mine.value == guess(name).value == mine.question.checked(GOOD[name])
+    mine.reveal(TRUE[name])
+    assert mine.measured == drawn[1]
+
+
 def test_without_a_guess_nothing_is_kept(guess, progress, capsys):
     for name in ALL:
         guess(name).record(TRUE[name])
