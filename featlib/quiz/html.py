@@ -213,8 +213,10 @@ def formula(latex: str, display: str = "inline") -> str:
 
 def _find_formula(pattern: re.Pattern[str], state: StateInline, silent: bool) -> bool:
     """Find a formula at a place of a text: a rule of markdown-it."""
+    if _is_escaped(state.src, state.pos):  # first: each match may go on to the end
+        return False
     found = pattern.match(state.src, state.pos)
-    if not found or _is_escaped(state.src, state.pos) or not _is_formula(found):
+    if not found or not _is_formula(found):
         return False
     if not silent:
         token = state.push("formula", "", 0)
@@ -228,9 +230,9 @@ def _find_formula(pattern: re.Pattern[str], state: StateInline, silent: bool) ->
 def _is_escaped(text: str, at: int) -> bool:
     """Whether a backslash belongs to the dollar sign at a place, and not to another backslash."""
     start = at
-    while text[max(0, start - 1) : start] == "\\":
+    while text[at] == "$" and text[max(0, start - 1) : start] == "\\":
         start -= 1
-    return text[at] == "$" and (at - start) % 2 == 1
+    return (at - start) % 2 == 1
 
 
 def _is_formula(found: re.Match[str]) -> bool:

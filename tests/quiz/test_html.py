@@ -1,6 +1,7 @@
 """Texts of quiz files as HTML: what is shown."""
 
 import re
+import time
 
 import pytest
 
@@ -299,6 +300,13 @@ def test_a_picture_in_html_is_a_link_too(picture, address, words, format):
 )
 def test_what_is_no_picture_to_look_at(text, shown):
     assert html.rich(text) == shown
+
+
+@pytest.mark.parametrize("format", ["text", "markdown"])
+def test_many_dollar_signs_with_backslashes_are_soon_read(format):
+    begun = time.process_time()
+    assert html.rich("\\$" * 9_500, format) == "$" * 9_500
+    assert time.process_time() - begun < 1
 
 
 def test_text_is_no_markdown():
