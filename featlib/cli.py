@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from featlib.lesson import Lesson
     from featlib.model.classifier import Prediction
+    from featlib.pages.class_report import ClassReport
     from featlib.quiz import Progress
 
 __all__ = ["main"]
@@ -768,18 +769,25 @@ def _class_report(options: _Options) -> None:
             sys.stdout.flush()
         return
     report = class_report.read(options.folder, variants=options.variants)
-    for name, why in report.refused:
-        _say(f"left out {name}: {why}")
-    for name in report.empty:
-        _say(f"no answer in {name}.json")
+    _say_left_out(report)
     if report.variants is not None:
-        names = {learner.number: f"{learner.name}.json" for learner in report.learners}
+        names = {learner.number: learner.file for learner in report.learners}
         for what in ("copies", "shared"):
             for some in getattr(report.variants, what):
                 same = "answers" if what == "copies" else "variant"
                 _say(f"the same {same} in {', '.join(sorted(names[number] for number in some))}")
         _say(f"answers of another's variant: {len(report.variants.borrowed)}")
     _say(class_report.write(report, options.out))
+
+
+def _say_left_out(report: "ClassReport") -> None:
+    """Name the files of which nothing is counted, each with the reason."""
+    for name, why in report.refused:
+        _say(f"left out {name}: {why}")
+    for name in report.earlier:
+        _say(f"left out {name}: an earlier export of the same learner")
+    for name in report.empty:
+        _say(f"no answer in {name}")
 
 
 def _quiz_export(options: _Options) -> None:
@@ -799,12 +807,10 @@ def _gradebook(options: _Options) -> None:
     roster = None if options.roster is None else gradebook.read_roster(options.roster)
     report = class_report.read(options.folder)
     found = gradebook.marks(report, options.quiz, roster=roster, first_try=options.first_try)
-    for name, why in report.refused:
-        _say(f"left out {name}: {why}")
-    for name in report.empty:
-        _say(f"no answer in {name}.json")
-    for mark in found.unmatched:
-        _say(f"unmatched {mark.learner}.json: {mark.why}")
+    _say_left_out(report)
+    for learner, mark in zip(report.learners, found.marks, strict=True):
+        if mark.student is None:
+            _say(f"unmatched {learner.file}: {mark.why}")
     for name in found.missing:
         _say(f"no file of {name}")
     _say(gradebook.write(found, options.out, format=options.format, title=options.title))

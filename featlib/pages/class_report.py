@@ -15,7 +15,7 @@ import os
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -39,11 +39,11 @@ __all__ = ["ClassReport", "Difficulty", "Gap", "Learner", "Part", "Wrong", "read
 LARGEST = 2_000_000
 LONGEST = 200  # characters of an answer that are shown
 MOST = 3  # wrong answers that are shown for a question
-FEW = 3  # learners who must have typed or guessed something before it is shown
+FEW = 3  # people who must have typed or guessed something before it is shown
 ANOTHER = "another answer"
-MANY = 10  # tries that are hardly the same by chance
 MISCONCEPTIONS = 30  # that are shown
 _COPY = re.compile(r"( ?\(\d+\)| - Copy| copy( \d+)?)+$")  # what tells a second file from a first
+_DAY = 86_400.0  # seconds
 _SETTLED = 2.0  # seconds without a change, after which a file is not still being written
 
 
@@ -54,19 +54,23 @@ class Learner:
     Attributes
     ----------
     name : str
-        The file's name without its ending; what cannot be printed is written out: ``\xff``.
+        The file's name without its ending, and without what tells a later export from an earlier
+        one of the same learner, ``(1)``; what cannot be printed is written out: ``\xff``.
     answers : tuple of featlib.quiz.Answer
         Oldest first.
     number : int
         What the page calls the learner.
     variant : str
         Whose split the numbers of the run come from, as `featlib.variants.name` returns it.
+    file : str
+        The name of the file that was read; of a later export it may be ``anna (1).json``.
     """
 
     name: str
     answers: tuple[quiz.Answer, ...]
     number: int = 0
     variant: str = ""
+    file: str = ""
 
     @cached_property
     def tries(self) -> dict[str, list[quiz.Answer]]:
@@ -211,6 +215,8 @@ class ClassReport:
         Answers held against all variants; None where that was not asked for.
     hidden : int
         Questions of quizzes of one's own that fewer than three learners answered.
+    earlier : tuple of str
+        Files that are earlier exports of a learner of `learners`: nothing is wrong with them.
     """
 
     learners: tuple[Learner, ...]
@@ -220,11 +226,12 @@ class ClassReport:
     refused: tuple[tuple[str, str], ...]
     variants: borrowed.Variants | None = None
     hidden: int = 0
+    earlier: tuple[str, ...] = ()
 
     @property
     def empty(self) -> tuple[str, ...]:
-        """The names of the exports without any answer."""
-        return tuple(learner.name for learner in self.learners if not learner.answers)
+        """The files without any answer."""
+        return tuple(learner.file for learner in self.learners if not learner.answers)
 
     @property
     def stuck_first(self) -> list[Learner]:
@@ -368,17 +375,19 @@ def watch(
     """
     folder = checks.folder(folder, "class-report", "exported results")
     path = checks.output_file(path, "class-report", "the page")
-    seen = _Seen()
+    seen, new = _Seen(), False
     while True:
         try:
-            new, refused = seen.look(folder), seen.refused(folder)
+            new = seen.look(folder) or new  # until it is written, whatever fails in between
+            refused = seen.refused(folder)
         except OSError as error:
-            new, refused = False, []
             say_once(f"class-report: '{folder}' cannot be read; waiting for it: {reason(error)}")
-        if new:
-            report = _report([*seen.exports.values()], seen.asked, refused, False, variants)
-            _write(report, path, watched=True)
-            yield report
+        else:
+            if new:
+                report = _report([*seen.exports.values()], seen.asked, refused, False, variants)
+                _write(report, path, watched=True)
+                new = False
+                yield report
         time.sleep(seconds)
 
 
@@ -414,11 +423,27 @@ def _write(report: ClassReport, path: Path, watched: bool) -> Path:
 
 @dataclass(frozen=True)
 class _Export:
-    """What a file holds: who wrote it, the answers, the guesses as in the file, and the variant."""
+    """What a file holds.
+
+    Attributes
+    ----------
+    name, file : str
+        Who wrote it, and the file's name.
+    answers : tuple of featlib.quiz.Answer
+        Oldest first.
+    guesses : dict
+        As in the file.
+    guessed : frozenset of tuple
+        The key, value and time of each guess.
+    variant : str
+        As `Learner.variant`.
+    """
 
     name: str
+    file: str
     answers: tuple[quiz.Answer, ...]
     guesses: dict[str, object]
+    guessed: frozenset[tuple[str, str, float]]
     variant: str
 
 
@@ -512,71 +537,100 @@ def _report(
 ) -> ClassReport:
     found, earlier = _of_learners(found)
     found = sorted(found, key=lambda export: (export.name.casefold(), export.name))
-    refused = [*refused, *earlier]
     numbers = _numbers(found)
+    hands = _hands(dict(zip(numbers, found, strict=True)))
     learners = tuple(
-        Learner(export.name, export.answers, number, export.variant)
+        Learner(export.name, _of_days(export.answers), number, export.variant, export.file)
         for export, number in zip(found, numbers, strict=True)
     )
-    quizzes, hidden = _quizzes(learners, asked)
+    quizzes, hidden = _quizzes(learners, hands, asked)
     pairs = [(quiz_, question) for quiz_ in quizzes for question in quiz_.questions]
     steps = progress_bar("report", len(pairs), "question", progress, pairs)
-    hands = _hands(learners)
     tried = [d for pair in steps if (d := _difficulty(learners, hands, *pair)).learners]
     tried.sort(key=lambda d: (d.first_try, -d.tries))
     lesson = {question.key for question in quiz.load_guesses().values()}
-    spreads = quiz.guess_spread(export.guesses for export in found)
+    people = [e.guesses for e, n in zip(found, numbers, strict=True) if hands[n] == n]
+    spreads = quiz.guess_spread(people)
     guesses = tuple(s for s in spreads if s.question.key in lesson or s.learners >= FEW)
     named = tuple((printable(name), printable(why)) for name, why in refused)
     runs = [borrowed.Run(each.number, each.variant, each.answers) for each in learners]
     compared = borrowed.compare(runs, progress=progress) if compare else None
-    return ClassReport(learners, quizzes, tuple(tried), guesses, named, compared, hidden)
+    return ClassReport(learners, quizzes, tuple(tried), guesses, named, compared, hidden, earlier)
 
 
-def _of_learners(found: Sequence[_Export]) -> tuple[list[_Export], list[tuple[str, str]]]:
-    """Return the last export of each learner, and the earlier ones, each with the reason.
+def _of_learners(found: Sequence[_Export]) -> tuple[list[_Export], tuple[str, ...]]:
+    """Return the last export of each learner, and the files of the earlier ones.
 
-    A browser, or a share, calls another file of the same name ``anna (1)``. It is the same
-    learner's if the answers of one begin those of the other.
+    A browser, or a share, calls another file of the same name ``anna (1)``.
     """
     kept: list[_Export] = []
-    earlier: list[tuple[str, str]] = []
+    earlier: list[str] = []
     for name, some in _by_name(found).items():
         last: list[_Export] = []
-        for each in sorted(some, key=lambda export: (-len(export.answers), export.name)):
+        for each in sorted(some, key=lambda export: (*_most(export), export.name)):
             if any(_goes_on(each, of) for of in last):
-                earlier.append((f"{each.name}.json", "an earlier export of the same learner"))
+                earlier.append(each.file)
             else:
                 last.append(each)
         if len(last) == 1 and any(each.name == name for each in some):
             last = [replace(last[0], name=name)]
         kept += last
-    return kept, earlier
+    return kept, tuple(sorted(earlier))
 
 
 def _goes_on(export: _Export, of: _Export) -> bool:
-    """Whether an export holds what another one held, and maybe more. An empty one says nothing."""
-    guessed, before = ({k.key for _, k in quiz.guesses_of(e.guesses)} for e in (of, export))
-    n = len(export.answers)
-    return bool(n or before) and of.answers[:n] == export.answers and before <= guessed
+    """Whether what an export holds is in another one, too, of which there may be more."""
+    return _begins(export, of) and export.variant == of.variant and export.guessed <= of.guessed
 
 
-def _hands(learners: Sequence[Learner]) -> dict[int, int]:
-    """Return by each learner's number whose answers they are: the number of one who has them all.
+def _most(export: _Export) -> tuple[int, int]:
+    """Return what sorts the export that holds most to the front."""
+    return -len(export.answers), -len(export.guessed)
 
-    Files of other names may be one learner's, too, or copied: then the many tries of one begin
-    those of the other. What is in both was typed once.
+
+def _begins(export: _Export, of: _Export) -> bool:
+    """Whether the answers of an export begin those of another one, time by time.
+
+    An export has the day of an answer and the fraction of its second, which two learners hardly
+    share. Whole seconds prove nothing.
     """
-    alike: dict[tuple[str, ...], list[tuple[tuple[str, ...], int]]] = defaultdict(list)
-    found = {}
-    for learner in sorted(learners, key=lambda of: -len(of.answers)):
-        said = tuple(f"{answer.key}: {answer.answer!r}" for answer in learner.answers)
-        begun = alike[said[:MANY]] if len(said) >= MANY else []
-        same = (number for longer, number in begun if longer[: len(said)] == said)
-        found[learner.number] = hand = next(same, learner.number)
-        if hand == learner.number:
-            begun.append((said, hand))
-    return found
+    times = (answer.time for answer in export.answers)
+    return of.answers[: len(export.answers)] == export.answers and _prove(times)
+
+
+def _prove(times: Iterable[float]) -> bool:
+    return any(time % 1 for time in times)
+
+
+def _same_hand(export: _Export, of: _Export) -> bool:
+    """Whether one person wrote two exports: all answers or all guesses of one are in the other."""
+    guessed = export.guessed <= of.guessed and _prove(time for *_, time in export.guessed)
+    return guessed or _begins(export, of)
+
+
+def _hands(found: dict[int, _Export]) -> dict[int, int]:
+    """Return by each learner's number who wrote the file: the number of one file of that person.
+
+    Whatever the files are called, a copy of one, or a later one, makes no second person: to show
+    something it takes three people, not three files.
+    """
+    alike: dict[object, dict[int, _Export]] = defaultdict(dict)  # by what copies have in common
+    hands = {}
+    order = sorted(found.items(), key=lambda pair: _most(pair[1]))
+    for number, export in order:
+        marks = [*export.guessed, *((a.key, repr(a.answer), a.time) for a in export.answers[:1])]
+        near = {n: of for mark in marks for n, of in alike[mark].items()}
+        same = (n for n, of in near.items() if _same_hand(export, of))
+        hands[number] = next(same, number)
+        if hands[number] == number:
+            for mark in marks:
+                alike[mark][number] = export
+    return hands
+
+
+def _of_days(answers: Sequence[quiz.Answer]) -> tuple[quiz.Answer, ...]:
+    """Return answers of whole days: the fraction of the second only tells copies."""
+    return tuple(replace(answer, time=answer.time // _DAY * _DAY) for answer in answers)
 
 
 def _by_name(found: Sequence[_Export]) -> dict[str, list[_Export]]:
@@ -638,8 +692,10 @@ def _export(file: Path, asked: dict[str, quiz.Question]) -> _Export:
         raise ValueError("'questions' is of the wrong type")
     asked |= {key: _question(key, said[key]) for key in said.keys() - asked.keys()}
     guesses = {name: data[name] for name in ("guesses", "guess_questions") if name in data}
-    quiz.guesses_of(guesses)
-    return _Export(printable(file.stem), answers, guesses, _variant(data.get("variant", "")))
+    kept = [kept for _, kept in quiz.guesses_of(guesses)]
+    guessed = frozenset((each.key, repr(each.value), each.time) for each in kept)
+    named, variant = printable(file.stem), _variant(data.get("variant", ""))
+    return _Export(named, printable(file.name), answers, guesses, guessed, variant)
 
 
 def _why(error: ValueError | OSError) -> str:
@@ -675,7 +731,7 @@ def _answer(number: int, entry: object) -> quiz.Answer:
 
 
 def _quizzes(
-    learners: Sequence[Learner], asked: dict[str, quiz.Question]
+    learners: Sequence[Learner], hands: dict[int, int], asked: dict[str, quiz.Question]
 ) -> tuple[tuple[quiz.Quiz, ...], int]:
     """Return the quizzes that anybody has answered: the lesson's in its order, then others.
 
@@ -684,15 +740,16 @@ def _quizzes(
     """
     lesson = quiz.bundled_quizzes()
     keys = {question.key for found in lesson for question in found.questions}
-    names: dict[str, Counter[str]] = defaultdict(Counter)
+    names: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
     for learner in learners:
         for key, tries in learner.tries.items():
-            names[key].update({answer.quiz for answer in tries})
+            for answer in tries:
+                names[key][answer.quiz].add(hands[learner.number])
     others: dict[str, list[quiz.Question]] = defaultdict(list)
     hidden = 0
     for key in names.keys() & asked.keys() - keys:
-        name, n = names[key].most_common(1)[0]
-        if n < FEW:
+        name, people = max(names[key].items(), key=lambda pair: len(pair[1]))
+        if len(people) < FEW:
             hidden += 1
         else:
             others[f"other {name}" if name in quiz.names() else name].append(asked[key])

@@ -88,7 +88,7 @@ class Mark:
     Attributes
     ----------
     learner : str
-        The name of the file, without its ending.
+        As `featlib.pages.class_report.Learner.name`.
     score : int
         Questions that are right.
     student : Student or None

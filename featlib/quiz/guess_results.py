@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, quantiles
 from typing import cast
@@ -16,6 +16,8 @@ from featlib.tables import Table
 
 __all__ = ["GuessSpread", "guess_spread", "guess_table", "guesses_of"]
 
+_MANY = 8  # of whom the middle half is told: it is of four, and neither end is the lowest
+_COARSE = 10  # parts of the scale that the ends of that half are rounded to
 _COLUMNS = ("question", ">guess", ">measured", ">difference", "over or under")
 
 
@@ -70,48 +72,44 @@ class GuessSpread:
         order = ("too low", "just right", "too high", "right", "other")
         return {word: found[word] for word in order if found[word]}
 
-    @property
-    def words(self) -> str:
-        """The spread in one sentence."""
-        return self.told(1)
-
     def told(self, few: int) -> str:
-        """Return the spread in one sentence that gives away nobody.
+        """Return the spread in a sentence or two that give away nobody.
 
         Parameters
         ----------
         few : int
-            What fewer learners chose is "another answer". With more than 1, numbers are told by
-            their middle half: the lowest and the highest are those of single learners.
+            What fewer learners chose is "another answer", and what fewer of them came to, such as
+            "too high", is not told. Numbers are told from eight learners on, by their middle half,
+            to a tenth of the scale: of fewer, each can be worked out from such a half.
 
         Returns
         -------
         str
         """
-        guessed = self._chosen(few) if self.question.kind == "choice" else self._range(few > 1)
-        said = f"Guessed: {guessed}."
+        choice = self.question.kind == "choice"
+        said = f"Guessed: {self._chosen(few) if choice else self._half()}."
         truth = self.measured
-        if truth is not None:
-            judged = ", ".join(f"{n} {word}" for word, n in self.verdicts.items())
+        if truth is not None and sum(self.verdicts.values()) >= few:
             text = truth if isinstance(truth, str) else self.question.write(truth)
-            said += f" Measured: {text} ({judged})."
+            told = ", ".join(f"{n} {word}" for word, n in _often(self.verdicts, few, "otherwise"))
+            said += f" Measured: {text} ({told})."
         return printable(said)
 
     def _chosen(self, few: int) -> str:
-        shown = {label: n for label, n in self.counts.items() if n >= few}
-        if others := self.learners - sum(shown.values()):
-            shown["another answer"] = others
-        return ", ".join(f"{label} {n}" for label, n in shown.items())
+        told = _often(self.counts, few, "another answer")
+        return ", ".join(f"{label} {n}" for label, n in told)
 
-    def _range(self, half: bool) -> str:
-        write, ordered = self.question.write, self.numbers
-        low, high = ordered[0], ordered[-1]
-        if low == high:
-            return write(low)
-        if half:
-            low, _, high = quantiles(ordered, n=4, method="inclusive")
-        of = "half of them " if half else ""
-        return f"{of}{write(low)} to {write(high)}, in the middle {write(median(ordered))}"
+    def _half(self) -> str:
+        if self.learners < _MANY:
+            return f"by {self.learners}"
+        low, _, high = quantiles(self.numbers, n=4, method="inclusive")
+        ends = dict.fromkeys(self.question.write(self._rounded(end)) for end in (low, high))
+        return f"half of them about {' to '.join(ends)}"
+
+    def _rounded(self, number: float) -> float:
+        low, high = self.question.low, self.question.high
+        coarse = max((high - low) / _COARSE, self.question.step)
+        return min(low + coarse * round((number - low) / coarse), high)
 
 
 def guess_table(progress: Progress) -> Table:
@@ -247,6 +245,13 @@ def _told(question: GuessQuestion, kept: Guessed) -> list[tuple[float | str, flo
         return [(value, cast("float | str | None", truth))]
     truths = truth if isinstance(truth, tuple) else (None,) * len(value)
     return list(zip(value, truths, strict=True))
+
+
+def _often(counts: Mapping[str, int], few: int, other: str) -> list[tuple[str, int]]:
+    """Return what was counted often enough, and how much else there is."""
+    told = [(name, n) for name, n in counts.items() if n >= few]
+    rest = sum(counts.values()) - sum(n for _, n in told)
+    return [*told, (other, rest)] if rest else told
 
 
 def _verdict(question: GuessQuestion, value: float | str, truth: float | str | None) -> str:

@@ -695,9 +695,12 @@ def _cleared(record: _Kept, entry: dict[str, Any]) -> bool:
 
 
 def _of_a_day(record: Record) -> dict[str, Any]:
-    """Return a record as others get it: with the day, and no time of it."""
+    """Return a record as others get it: with the day, and no time of it.
+
+    The fraction of the second stays: it says nothing of the hour, and shows which files are copies.
+    """
     plain = asdict(record)
-    return plain | {"time": plain["time"] // 86_400 * 86_400.0}
+    return plain | {"time": plain["time"] // 86_400 * 86_400.0 + plain["time"] % 1}
 
 
 def _guesses(entries: list[_Kept]) -> dict[str, Guessed]:

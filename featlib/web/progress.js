@@ -39,7 +39,9 @@ function forget(name) {
 // Adds an entry to an item; `question` is kept along with it, for who reads the export.
 function add(name, entry, question) {
   const { entries } = kept(name);
-  keep(name, { entries: [...entries, { ...entry, time: Date.now() / 1000 }], question });
+  // The clock counts milliseconds: chance adds the rest, so that no two learners have one time.
+  const time = (Date.now() + Math.random()) / 1000;
+  keep(name, { entries: [...entries, { ...entry, time }], question });
 }
 
 // Words to add to a status, the first time that something could not be kept.
@@ -61,7 +63,9 @@ function itemsOf(kind) {
     .filter(({ entries }) => entries.length > 0);
 }
 
-const day = (entry) => ({ ...entry, time: Math.floor(entry.time / 86400) * 86400 });
+// The fraction of the second stays: it says nothing of the hour, and shows which files are copies.
+const day = (entry) =>
+  ({ ...entry, time: Math.floor(entry.time / 86400) * 86400 + (entry.time % 1) });
 const oldestFirst = (entries) => entries.sort((a, b) => a.time - b.time).map(day);
 const questionsOf = (items) =>
   Object.fromEntries(items.map(({ key, question }) => [key, question]));

@@ -258,10 +258,16 @@ def test_a_learner_with_mouse_and_keyboard(open_page, tmp_path):
         (keys[2], True, False), (keys[3], True, False), (keys[4], False, False),
     ]  # fmt: skip
     assert report.guesses == ()  # of fewer than three, nothing of their own is shown
-    for other in ("you", "they"):
+    for number, other in enumerate(("you", "they"), 1):
         (tmp_path / "class" / f"{other}.json").write_text(export, encoding="utf-8")
+        assert class_report.read(tmp_path / "class").guesses == ()  # it is a copy
+        theirs = json.loads(export)
+        for entry in theirs["answers"] + theirs["guesses"]:
+            assert entry["time"] % 86_400 % 1 == entry["time"] % 86_400 > 0
+            entry["time"] += number / 1000
+        (tmp_path / "class" / f"{other}.json").write_text(json.dumps(theirs), encoding="utf-8")
     (guessed,) = class_report.read(tmp_path / "class").guesses
-    assert "Measured: 0.82 (3 too high)" in guessed.words
+    assert "Measured: 0.82 (3 too high)" in guessed.told(3)
 
     asked.get_by_role("button", name="Start over").click()
     asked.get_by_role("button", name="Yes, clear").click()

@@ -81,7 +81,7 @@ def test_a_class_of_thirty(tmp_path, quick, monkeypatch, capsys):
     neighbors = frozenset({number["learner00"], number["learner26"]})
     assert {*map(frozenset, found.copies)} == {copied, neighbors}
     assert {*map(frozenset, found.shared)} == {copied}
-    assert report.empty == ("learner28",)
+    assert report.empty == ("learner28.json",)
     assert [name for name, _ in report.refused] == ["learner29.json"]
     assert cli.main(["class-report", str(folder), "--variants", "--out", str(tmp_path / "p")]) == 0
     said = capsys.readouterr().out

@@ -7,7 +7,9 @@ import json
 import os
 import random
 import re
+import shutil
 import socket
+import statistics
 import sys
 import time
 
@@ -278,7 +280,7 @@ def test_no_name_is_on_the_page_but_those_of_files_with_a_fault(folder, tmp_path
     words = set(re.findall(r"\w+", page))
     assert not words & {"ada", "ben", "cy"}
     assert {"zoe", "notes"} <= words
-    assert report.empty == ("zoe",)
+    assert report.empty == ("zoe.json",)
 
 
 def test_learners_have_numbers_in_no_order_of_their_names(tmp_path, question):
@@ -374,23 +376,31 @@ def test_the_name_of_a_quiz_is_the_one_that_enough_learners_have(tmp_path):
     assert found.name == "ours"
 
 
-def test_no_single_guess_can_be_read_from_what_the_room_guessed(tmp_path):
+@pytest.mark.parametrize("learners", [3, 4, 5, 7, 8, 9])
+def test_no_single_guess_can_be_read_from_what_the_room_guessed(tmp_path, learners):
+    """Of fewer than eight, the ends and the middle of the middle half are guesses of somebody."""
     slider, choice = (
         next(q for q in quiz.load_guesses().values() if q.kind == kind)
         for kind in ("slider", "choice")
     )
     (folder := tmp_path / "class").mkdir()
-    for number in range(5):
+    values = [17, 33, 46, 53, 59, 71, 87, 103, 113][:learners]
+    for number, value in enumerate(values):
         progress = quiz.Progress(tmp_path / f"{number}.jsonl")
-        progress.add_guess(slider, (slider.low, 40, 50, 60, slider.high)[number])
-        progress.add_guess(choice, choice.labels[number // 3])
+        progress.add_guess(slider, value)
+        progress.add_guess(choice, choice.labels[number // (learners - 1)])
         progress.export(folder / f"{number}.json")
     report = class_report.read(folder)
-    said = [report.guessed(spread) for spread in report.guesses]
-    assert said == [
-        "Guessed: half of them 40 to 60, in the middle 50.",
-        f"Guessed: {choice.labels[0]} 3, another answer 2.",
-    ]
+    numbers, labels = [report.guessed(spread) for spread in report.guesses]
+    told = [float(number) for number in re.findall(r"[\d.]*\d", numbers)]
+    assert not {*values, statistics.median(values), statistics.mean(values)} & {*told}
+    assert len(told) == (2 if learners >= 8 else 1)
+    if learners < 8:
+        assert told == [learners]
+    else:
+        assert all(end % 12 == 0 for end in told)  # a tenth of the scale
+    first = f"{choice.labels[0]} {learners - 1}, " if learners > 3 else ""
+    assert labels == f"Guessed: {first}another answer {1 if first else learners}."
 
 
 def test_numbers_cannot_be_worked_out_from_names_and_are_dealt_anew(tmp_path, question):
@@ -420,33 +430,139 @@ def test_files_of_one_learner_count_once(tmp_path, case):
     name, asked = next(
         (n, q) for n in quiz.names() for q in quiz.load(n).questions if q.type == "numeric"
     )
-    folder = tmp_path / "class"
-    for number, file in enumerate(names, 1):
-        export(folder, file, *[(name, asked.id, "98765", False)] * number)
+    (folder := tmp_path / "class").mkdir()
+    progress = quiz.Progress(tmp_path / "theirs.jsonl")
+    for file in names:
+        progress.add(name, asked.id, "98765", False)
+        progress.export(folder / f"{file}.json")
     report = class_report.read(folder)
     assert len(report.learners) == learners
-    assert len(report.refused) == len(names) - learners
+    assert report.refused == ()
     assert report.difficulties[0].learners == learners
+    last = [f"{file}.json" for file in names[-learners:]]
+    assert sorted(learner.file for learner in report.learners) == sorted(last)
+    assert {*report.earlier} == {f"{file}.json" for file in names} - {*last}
     if learners == 1:
         assert len(report.learners[0].answers) == len(names)
         assert (report.learners[0].name == "ada") == ("ada" in names)
+    page = class_report.write(report, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "ada" not in re.findall(r"\w+", page)
+    n = len(report.earlier)
+    assert (f"{n} earlier export{'' if n == 1 else 's'} of the same learner" in page) == bool(n)
 
 
-@pytest.mark.parametrize("lengths", [(12, 12, 12), (10, 11, 12)], ids=["copies", "goes on"])
-def test_what_one_learner_typed_in_three_files_is_not_shown(tmp_path, question, lengths):
-    """Whatever the files are called: so many tries are hardly the same by chance."""
+def slider():
+    return next(q for q in quiz.load_guesses().values() if q.kind == "slider")
+
+
+def guess(folder, name, value, *answers):
+    """Export a guess, then answers as `export` takes them."""
+    quiz.Progress(folder.parent / f"{name}.jsonl").add_guess(slider(), value)
+    return export(folder, name, *answers)
+
+
+def test_learners_who_only_guessed_stay_as_many_as_they_are(tmp_path, question):
+    """Also beside one who answered, in files that a share has named."""
     folder = tmp_path / "class"
-    tries = [(NAME, question.id, text, False) for text in ("98765", *"abcdefghijk")]
+    for name, value in (("answers", 24), ("answers (1)", 60), ("answers (2)", 96)):
+        guess(folder, name, value)
+    guess(folder, "answers (3)", 90, (NAME, question.id, 0, True))
+    report = class_report.read(folder)
+    assert (len(report.learners), report.earlier) == (4, ())
+    assert report.guesses[0].numbers == (24, 60, 90, 96)
+
+
+def whole_seconds(data):
+    for entry in data["answers"]:
+        entry["time"] //= 1
+
+
+def another_time(data):
+    data["answers"][0]["time"] += 0.25
+
+
+DIFFER = {
+    "the time of an answer": another_time,
+    "times of whole seconds, which anybody may share": whole_seconds,
+    "another guess": lambda data: data["guesses"][0].update(value=77),
+    "a guess of another time": lambda data: data["guesses"][0].update(time=0.5),
+    "no guess": lambda data: data["guesses"].clear(),
+    "another variant": lambda data: data.update(variant="otter"),
+}
+
+
+@pytest.mark.parametrize("case", [None, *DIFFER])
+def test_an_earlier_export_is_one_that_agrees_in_all(tmp_path, question, case):
+    folder = tmp_path / "class"
+    early = guess(folder, "ada", 24, (NAME, question.id, 0, True))
+    late = json.loads(early.read_text())
+    if case:
+        DIFFER[case](late)
+    if case == "times of whole seconds, which anybody may share":
+        early.write_text(json.dumps(late))
+    (folder / "ada (1).json").write_text(json.dumps(late))
+    report = class_report.read(folder)
+    assert len(report.learners) == (2 if case and case != "no guess" else 1)
+
+
+@pytest.mark.parametrize("first", ["ada", "ada (1)"])
+def test_an_export_of_more_guesses_is_the_later_one(tmp_path, question, first):
+    folder = tmp_path / "class"
+    early = export(folder, "theirs", (NAME, question.id, 0, True))
+    early.rename(folder / f"{first}.json")
+    progress = quiz.Progress(tmp_path / "theirs.jsonl")
+    progress.add_guess(slider(), 24)
+    other = "ada (1)" if first == "ada" else "ada"
+    progress.export(folder / f"{other}.json")
+    report = class_report.read(folder)
+    assert report.earlier == (f"{first}.json",)
+    assert [(of.name, of.file) for of in report.learners] == [("ada", f"{other}.json")]
+
+
+@pytest.mark.parametrize("lengths", [(1, 1, 1), (10, 11, 12)], ids=["copies", "goes on"])
+def test_what_one_learner_typed_and_guessed_in_three_files_is_not_shown(tmp_path, lengths):
+    """Whatever the files are called: people are counted, and no files."""
+    (folder := tmp_path / "class").mkdir()
+    lesson = next(
+        (n, q.id) for n in quiz.names() for q in quiz.load(n).questions if q.type == "numeric"
+    )
+    own = quiz.Quiz.from_dict(OWN)
+
+    def hand_in(progress, name, tries):
+        for _ in range(tries):
+            progress.add(*lesson, "98765", False)
+            progress.add(own.name, own.questions[0], 1, False)
+        return progress.export(folder / f"{name}.json")
+
+    ada = quiz.Progress(tmp_path / "ada.jsonl")
+    ada.add_guess(slider(), 60)
+    before = 0
     for name, length in zip(("monday", "ada", "copy of ada"), lengths, strict=True):
-        export(folder, name, *tries[:length])
+        hand_in(ada, name, length - before)
+        before = length
     report = class_report.read(folder)
     page = class_report.write(report, tmp_path / "page.html").read_text(encoding="utf-8")
-    assert report.difficulties[0].learners == 3
+    assert (len(report.learners), report.earlier) == (3, ())  # who knows what the names mean
+    assert (report.guesses[0].learners, report.hidden) == (1, 1)
     assert "98765" not in page
+    assert "elda" not in page
     for name in ("ben", "cy"):
-        export(folder, name, tries[0])
-    page = class_report.write(class_report.read(folder), tmp_path / "page.html")
-    assert "98765" in page.read_text(encoding="utf-8")
+        other = quiz.Progress(tmp_path / f"{name}.jsonl")
+        other.add_guess(slider(), 60)
+        hand_in(other, name, 1)
+    report = class_report.read(folder)
+    page = class_report.write(report, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert (report.guesses[0].learners, report.hidden) == (3, 0)
+    assert "98765" in page
+    assert "elda" in page
+
+
+def test_a_copied_guess_is_one_persons(tmp_path):
+    file = guess(tmp_path / "class", "anna", 60)
+    for name in ("anna_final", "anna_v2"):
+        shutil.copy(file, file.with_name(f"{name}.json"))
+    report = class_report.read(file.parent)
+    assert [report.guessed(spread) for spread in report.guesses] == ["fewer than three"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows lets not everybody make links")
@@ -463,7 +579,7 @@ def test_two_learners_of_one_name_stay_two(tmp_path, question):
     export(folder, "ada (2)")
     report = class_report.read(folder)
     assert [learner.name for learner in report.learners] == ["ada", "ada (1)", "ada (2)"]
-    assert report.empty == ("ada (2)",)
+    assert report.empty == ("ada (2).json",)
 
 
 def test_damaged_guesses_are_named(folder):
@@ -480,6 +596,7 @@ def test_of_times_there_are_only_days(folder, tmp_path):
     (folder / "late.json").write_text(json.dumps({"answers": [far]}))
     report = class_report.read(folder)
     assert [day.isoformat() for day in report.days] == ["2024-10-04", "9999-12-31"]
+    assert all(a.time % 86_400 == 0 for learner in report.learners for a in learner.answers)
     page = class_report.write(report, tmp_path / "page.html").read_text(encoding="utf-8")
     assert "from 2024-10-04 to 9999-12-31" in page
     assert not re.search(r"\d\d:\d\d", page)
@@ -668,6 +785,24 @@ def test_four_times_the_learners_take_about_four_times_as_long(tmp_path):
     # The best of three: what another process takes of the processor's cache is no fault of ours.
     short, long = (min(seconds(folder) for _ in range(3)) for folder in (few, many))
     assert long < 8 * max(short, 0.05)
+
+
+def test_many_files_of_one_name_take_seconds(tmp_path):
+    """A share names them so, whoever they are of; each has guesses, which take long to read."""
+    (folder := tmp_path / "class").mkdir()
+    data = json.loads(_all_guesses(tmp_path).read_text())
+    for number in range(300):
+        answers = [ANSWER | {"time": i + number / 1000} for i in range(20)]
+        (folder / f"answers ({number}).json").write_text(json.dumps(data | {"answers": answers}))
+    assert seconds(folder) < 5
+
+
+def _all_guesses(folder):
+    progress = quiz.Progress(folder / "guesses.jsonl")
+    for asked in quiz.load_guesses().values():
+        if asked.kind == "slider":
+            progress.add_guess(asked, asked.low)
+    return progress.export(folder / "guesses.json")
 
 
 def test_the_largest_export_takes_seconds(tmp_path):

@@ -143,6 +143,28 @@ def test_a_folder_that_goes_and_comes_again_is_waited_for(folder, page, reports,
     assert f"'{folder}' cannot be read; waiting for it" in caplog.text
 
 
+def test_a_change_before_a_look_that_failed_is_shown_after_it(folder, reports, monkeypatch):
+    """What was seen of a share that went away in between is not forgotten."""
+    export(folder, "ada")
+    next(reports)
+    look = class_report._only_tables
+    gone = iter([OSError(5, "gone")])
+
+    def fails_once(at):
+        for error in gone:
+            raise error
+        return look(at)
+
+    monkeypatch.setattr(class_report, "_only_tables", fails_once)
+    monkeypatch.setattr(class_report, "_SETTLED", 1e9)  # no second look without a change
+    export(folder, "ben")
+    found = []
+    watching = threading.Thread(target=lambda: found.append(next(reports)), daemon=True)
+    watching.start()
+    watching.join(10)
+    assert [right(report) for report in found] == [{"ada": 1, "ben": 1}]
+
+
 def test_a_folder_that_is_not_there_is_refused(tmp_path, page):
     with pytest.raises(FeatlibError, match="nothing there"):
         next(class_report.watch(tmp_path / "none", page))

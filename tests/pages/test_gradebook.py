@@ -267,6 +267,26 @@ def test_the_command_names_everybody_who_is_not_in_the_table(run, folder, tmp_pa
     assert len(table(tmp_path / "marks.csv")) == 4
 
 
+@pytest.mark.parametrize("command", ["gradebook", "class-report"])
+def test_the_commands_name_the_files_of_earlier_exports_and_of_later_ones(
+    run, folder, tmp_path, command
+):
+    hand_in(folder, "zoe", [1])  # once more
+    (folder / "zoe.json").rename(folder / "zoe (1).json")
+    hand_in(folder, "zoe")
+    progress = quiz.Progress(tmp_path / "zoe.jsonl")
+    progress.add(NAME, quiz.load(NAME).questions[1].id, "x", False)
+    progress.export(folder / "zoe (2).json")
+    path = roster(tmp_path, CANVAS)
+    roster_words = ("--format", "canvas", "--roster", path) if command == "gradebook" else ()
+    code, out, _ = run(command, folder, *roster_words)
+    assert code == 0
+    for name in ("zoe.json", "zoe (1).json"):
+        assert f"left out {name}: an earlier export of the same learner\n" in out
+    unmatched = "unmatched zoe (2).json: no student of the roster fits\n"
+    assert (unmatched in out) == (command == "gradebook")
+
+
 def test_the_help_says_that_marks_prove_nothing(run):
     code, out, _ = run("gradebook", "--help")
     assert code == 0

@@ -565,13 +565,53 @@ def test_the_spread_of_a_class(tmp_path):
     one = found["one", ""]
     assert (one.learners, one.numbers, one.measured) == (3, (0.2, 0.6, 0.9), 0.82)
     assert one.verdicts == {"too low": 1, "too high": 1}
-    assert one.words == (
-        "Guessed: 0.20 to 0.90, in the middle 0.60. Measured: 0.82 (1 too low, 1 too high)."
-    )
+    assert one.told(1) == "Guessed: by 3. Measured: 0.82 (1 too low, 1 too high)."
+    assert one.told(3) == "Guessed: by 3."  # so few measured it
     three = found["three", ""]
     assert (three.counts, three.verdicts) == ({"cat": 1, "dog": 1}, {"right": 1, "other": 1})
-    assert three.words == "Guessed: cat 1, dog 1. Measured: cat (1 right, 1 other)."
-    assert found["two", "pixels"].words == "Guessed: 0.30. Measured: 0.40 (2 too low)."
+    assert three.told(1) == "Guessed: cat 1, dog 1. Measured: cat (1 right, 1 other)."
+    assert three.told(2) == "Guessed: another answer 2. Measured: cat (2 otherwise)."
+    assert found["two", "pixels"].told(2) == "Guessed: by 2. Measured: 0.40 (2 too low)."
+
+
+PERCENT = {"id": "mine", "kind": "slider", "prompt": "How many?", "low": 0, "high": 100, "step": 1}
+ROOMS = {
+    "three": ([12, 60, 99], "by 3"),
+    "five": ([0, 41, 52, 63, 100], "by 5"),
+    "seven": ([50] * 7, "by 7"),
+    "eight": ([1, 42, 43, 48, 52, 58, 61, 97], "half of them about 40 to 60"),
+    "nine": ([1, 2, 42, 43, 48, 52, 58, 61, 97], "half of them about 40 to 60"),
+    "most of one mind": ([61] * 8 + [97], "half of them about 60"),
+}
+
+
+@pytest.mark.parametrize("case", ROOMS)
+def test_numbers_are_told_of_eight_and_never_as_they_were_guessed(case):
+    values, said = ROOMS[case]
+    asked = question(PERCENT)
+    spread = quiz.GuessSpread(asked, "", tuple((float(value), None) for value in values))
+    assert spread.told(3) == f"Guessed: {said}."
+
+
+@pytest.mark.parametrize("step", [0.5, 1, 3])
+def test_a_coarse_scale_is_told_by_its_own_steps(step):
+    asked = question(PERCENT | {"high": 6, "step": step})
+    spread = quiz.GuessSpread(asked, "", ((1.0, None),) * 4 + ((5.0, None),) * 4)
+    ends = {0.5: "1.2 to 4.8", 1: "1 to 5", 3: "0 to 6"}
+    assert spread.told(3) == f"Guessed: half of them about {ends[step]}."
+
+
+FOUND = {
+    (4, 0, 0): "4 too low", (3, 2, 1): "3 too low, 3 otherwise", (1, 1, 1): "3 otherwise",
+    (3, 0, 3): "3 too low, 3 too high", (0, 7, 1): "7 just right, 1 otherwise",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("low", "right", "high"), FOUND)
+def test_too_low_right_and_too_high_are_told_where_three_were(low, right, high):
+    values = [1.0] * low + [50.0] * right + [99.0] * high
+    spread = quiz.GuessSpread(question(PERCENT), "", tuple((value, 50.0) for value in values))
+    assert spread.told(3).endswith(f" Measured: 50 ({FOUND[low, right, high]}).")
 
 
 HOSTILE = {

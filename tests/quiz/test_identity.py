@@ -278,8 +278,11 @@ def test_an_edited_copy_is_judged_by_what_it_asks(tmp_path, write):
     copy.write_text(json.dumps(data), encoding="utf-8")
     answer(copy, wrong, n)
     copy.unlink()
-    for learner in ("ada", "ben", "cleo"):  # of fewer, nothing of their own is shown
-        Progress().export(copy.with_name(f"{learner}.json"))
+    for number, learner in enumerate(("ada", "ben", "cleo")):  # of fewer, nothing is shown
+        export = Progress().export(copy.with_name(f"{learner}.json"))
+        theirs = json.loads(export.read_text("utf-8"))
+        theirs["answers"][0]["time"] += number / 10  # else it is a copy
+        export.write_text(json.dumps(theirs), encoding="utf-8")
     report = class_report.read(copy.parent)
     (found,) = report.difficulties
     assert (found.quiz, found.text) == ("other 03_feature_extraction", edited["question"])

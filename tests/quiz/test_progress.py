@@ -238,6 +238,23 @@ def test_answers_in_a_folder_that_is_read_only_are_shown(progress, damage, caplo
     assert "is used without a lock: Permission denied" in caplog.text
 
 
+def test_an_export_has_of_a_time_the_day_and_the_fraction_of_the_second(
+    progress, tmp_path, monkeypatch
+):
+    """The fraction tells copies, and stays the same from export to export; the hour is nobody's."""
+    when = 1_700_000_000.123456
+    monkeypatch.setattr(module.time, "time", lambda: when)
+    progress.add("quiz", "question", 1, True)
+    progress.add_review("card", "good")
+    asked = next(q for q in quiz.load_guesses().values() if q.kind == "slider")
+    progress.add_guess(asked, asked.low)
+    for name in ("first", "second"):
+        data = json.loads(progress.export(tmp_path / f"{name}.json").read_text("utf-8"))
+        for entry in (*data["answers"], *data["reviews"], *data["guesses"]):
+            assert divmod(entry["time"], 86_400) == (when // 86_400, when % 1)
+    assert progress.answers()[0].time == when
+
+
 @pytest.mark.skipif(os.name != "posix", reason="permissions of Unix")
 def test_of_answers_that_cannot_be_read_nothing_is_shown_and_nothing_exported(
     progress, tmp_path, caplog
