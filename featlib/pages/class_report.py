@@ -591,8 +591,8 @@ def _most(export: _Export) -> tuple[int, int]:
 def _begins(export: _Export, of: _Export) -> bool:
     """Whether the answers of an export begin those of another one, time by time.
 
-    An export has the day of an answer and the fraction of its second, which two learners hardly
-    share. Whole seconds prove nothing.
+    An export has the day of an answer and a mark, which two learners hardly share, and which is the
+    fraction of `Answer.time` here. Whole seconds prove nothing.
     """
     times = (answer.time for answer in export.answers)
     return of.answers[: len(export.answers)] == export.answers and _prove(times)
@@ -629,7 +629,7 @@ def _hands(found: dict[int, _Export]) -> dict[int, int]:
 
 
 def _of_days(answers: Sequence[quiz.Answer]) -> tuple[quiz.Answer, ...]:
-    """Return answers of whole days: the fraction of the second only tells copies."""
+    """Return answers of whole days: the mark only tells copies."""
     return tuple(replace(answer, time=answer.time // _DAY * _DAY) for answer in answers)
 
 

@@ -81,6 +81,10 @@ class Record:
         """
         if not isinstance(entry, dict):
             raise ValueError("no entry with fields")
+        entry = dict(entry)
+        mark = entry.pop("mark", 0.0)  # exports have days, and what tells copies beside them
+        if type(mark) not in (int, float) or not 0 <= mark < 1:
+            raise ValueError("'mark' is no number from 0 to 1")
         known = _kinds(cls)
         for name, kind in known.items():
             if name not in entry:
@@ -97,7 +101,7 @@ class Record:
             raise ValueError("'time' is no time")
         if entry.get("rating", RATINGS[0]) not in RATINGS:
             raise ValueError("'rating' is none of " + ", ".join(RATINGS))
-        found = cls(**entry)
+        found = cls(**entry | {"time": entry["time"] + mark})
         if isinstance(found, Guessed):
             found.check()
         return found
@@ -697,10 +701,11 @@ def _cleared(record: _Kept, entry: dict[str, Any]) -> bool:
 def _of_a_day(record: Record) -> dict[str, Any]:
     """Return a record as others get it: with the day, and no time of it.
 
-    The fraction of the second stays: it says nothing of the hour, and shows which files are copies.
+    The mark is the fraction of the second. It says nothing of the hour, is the same in each export
+    of a learner, and hardly the same in those of two: so it shows which files are copies.
     """
     plain = asdict(record)
-    return plain | {"time": plain["time"] // 86_400 * 86_400.0 + plain["time"] % 1}
+    return plain | {"time": plain["time"] // 86_400 * 86_400.0, "mark": plain["time"] % 1}
 
 
 def _guesses(entries: list[_Kept]) -> dict[str, Guessed]:

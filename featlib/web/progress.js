@@ -63,9 +63,9 @@ function itemsOf(kind) {
     .filter(({ entries }) => entries.length > 0);
 }
 
-// The fraction of the second stays: it says nothing of the hour, and shows which files are copies.
+// The mark is the fraction of the second: it says nothing of the hour, and shows which are copies.
 const day = (entry) =>
-  ({ ...entry, time: Math.floor(entry.time / 86400) * 86400 + (entry.time % 1) });
+  ({ ...entry, time: Math.floor(entry.time / 86400) * 86400, mark: entry.time % 1 });
 const oldestFirst = (entries) => entries.sort((a, b) => a.time - b.time).map(day);
 const questionsOf = (items) =>
   Object.fromEntries(items.map(({ key, question }) => [key, question]));

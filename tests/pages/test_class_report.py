@@ -472,20 +472,20 @@ def test_learners_who_only_guessed_stay_as_many_as_they_are(tmp_path, question):
     assert report.guesses[0].numbers == (24, 60, 90, 96)
 
 
-def whole_seconds(data):
+def whole_days(data):
     for entry in data["answers"]:
-        entry["time"] //= 1
+        del entry["mark"]
 
 
 def another_time(data):
-    data["answers"][0]["time"] += 0.25
+    data["answers"][0]["mark"] = 0.25
 
 
 DIFFER = {
     "the time of an answer": another_time,
-    "times of whole seconds, which anybody may share": whole_seconds,
+    "no marks, and days which anybody may share": whole_days,
     "another guess": lambda data: data["guesses"][0].update(value=77),
-    "a guess of another time": lambda data: data["guesses"][0].update(time=0.5),
+    "a guess of another time": lambda data: data["guesses"][0].update(mark=0.5),
     "no guess": lambda data: data["guesses"].clear(),
     "another variant": lambda data: data.update(variant="otter"),
 }
@@ -498,7 +498,7 @@ def test_an_earlier_export_is_one_that_agrees_in_all(tmp_path, question, case):
     late = json.loads(early.read_text())
     if case:
         DIFFER[case](late)
-    if case == "times of whole seconds, which anybody may share":
+    if case == "no marks, and days which anybody may share":
         early.write_text(json.dumps(late))
     (folder / "ada (1).json").write_text(json.dumps(late))
     report = class_report.read(folder)

@@ -281,7 +281,7 @@ def test_an_edited_copy_is_judged_by_what_it_asks(tmp_path, write):
     for number, learner in enumerate(("ada", "ben", "cleo")):  # of fewer, nothing is shown
         export = Progress().export(copy.with_name(f"{learner}.json"))
         theirs = json.loads(export.read_text("utf-8"))
-        theirs["answers"][0]["time"] += number / 10  # else it is a copy
+        theirs["answers"][0]["mark"] = number / 10  # else it is a copy
         export.write_text(json.dumps(theirs), encoding="utf-8")
     report = class_report.read(copy.parent)
     (found,) = report.difficulties

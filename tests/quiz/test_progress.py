@@ -238,10 +238,8 @@ def test_answers_in_a_folder_that_is_read_only_are_shown(progress, damage, caplo
     assert "is used without a lock: Permission denied" in caplog.text
 
 
-def test_an_export_has_of_a_time_the_day_and_the_fraction_of_the_second(
-    progress, tmp_path, monkeypatch
-):
-    """The fraction tells copies, and stays the same from export to export; the hour is nobody's."""
+def test_an_export_has_of_a_time_the_day_and_a_mark(progress, tmp_path, monkeypatch):
+    """The mark tells copies, and stays the same from export to export; the hour is nobody's."""
     when = 1_700_000_000.123456
     monkeypatch.setattr(module.time, "time", lambda: when)
     progress.add("quiz", "question", 1, True)
@@ -251,8 +249,18 @@ def test_an_export_has_of_a_time_the_day_and_the_fraction_of_the_second(
     for name in ("first", "second"):
         data = json.loads(progress.export(tmp_path / f"{name}.json").read_text("utf-8"))
         for entry in (*data["answers"], *data["reviews"], *data["guesses"]):
-            assert divmod(entry["time"], 86_400) == (when // 86_400, when % 1)
+            assert (entry["time"], entry["mark"]) == (when // 86_400 * 86_400, when % 1)
+        read = Answer.of(data["answers"][0])
+        assert read.time == pytest.approx(when // 86_400 * 86_400 + when % 1, abs=1e-6)
     assert progress.answers()[0].time == when
+
+
+@pytest.mark.parametrize("mark", [1, -0.1, "0", None, True, float("nan")])
+def test_a_mark_that_is_none_is_refused(mark):
+    entry = {"quiz": "q", "question": "a", "answer": 1, "correct": True, "hint": False, "time": 0.0}
+    assert Answer.of(entry | {"mark": 0.25}).time == 0.25
+    with pytest.raises(ValueError, match="'mark' is no number from 0 to 1"):
+        Answer.of(entry | {"mark": mark})
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of Unix")
