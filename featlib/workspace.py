@@ -158,7 +158,9 @@ def _give(folder: Path, given: dict[str, str], name: str, new: str) -> None:
 def _content(copy: Path) -> str | None:
     """Return the SHA-256 of a copy, None where nothing is; what cannot be read is the learner's."""
     try:
-        return sha256(copy) if copy.is_file() else "" if os.path.lexists(copy) else None
+        if not os.path.lexists(copy):  # asked first: another process may make it meanwhile
+            return None
+        return sha256(copy) if copy.is_file() else ""
     except OSError:
         return ""
 

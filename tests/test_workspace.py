@@ -362,3 +362,23 @@ def test_in_a_clone_the_tracked_notebooks_stay_as_they_are(tmp_path, monkeypatch
     assert state(clone / "notebooks") == before
     ignored = (NOTEBOOKS.parent / ".gitignore").read_text().splitlines()
     assert "featlib-notebooks*/" in ignored
+
+
+def test_a_copy_that_another_process_makes_between_two_looks_is_not_the_learners(
+    originals, home, monkeypatch
+):
+    copy = home / "featlib-notebooks" / workspace.START
+    copy.parent.mkdir()
+
+    def and_then_made(look):
+        def looked(path):
+            found = look(path)
+            if Path(path) == copy and not found:
+                shutil.copy(originals / copy.name, copy)
+            return found
+
+        return looked
+
+    monkeypatch.setattr(os.path, "lexists", and_then_made(os.path.lexists))
+    monkeypatch.setattr(Path, "is_file", and_then_made(Path.is_file))
+    assert workspace.prepare(home).kept == ()
