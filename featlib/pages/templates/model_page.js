@@ -174,6 +174,7 @@ async function start() {
   byId("live").replaceChildren(card);
   byId("live").hidden = false;
   camera.textContent = "Stop the camera";
+  camera.disabled = false; // at once: who sees the camera can stop it
   status.textContent = "The camera is on. Its pictures are not kept.";
   await video.play();
   while (stream === lent) {
