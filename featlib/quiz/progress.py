@@ -81,10 +81,8 @@ class Record:
         """
         if not isinstance(entry, dict):
             raise ValueError("no entry with fields")
-        entry = dict(entry)
-        mark = entry.pop("mark", 0.0)  # exports have days, and what tells copies beside them
-        if type(mark) not in (int, float) or not 0 <= mark < 1:
-            raise ValueError("'mark' is no number from 0 to 1")
+        if "mark" in entry:
+            entry = _with_mark(entry)
         known = _kinds(cls)
         for name, kind in known.items():
             if name not in entry:
@@ -101,7 +99,7 @@ class Record:
             raise ValueError("'time' is no time")
         if entry.get("rating", RATINGS[0]) not in RATINGS:
             raise ValueError("'rating' is none of " + ", ".join(RATINGS))
-        found = cls(**entry | {"time": entry["time"] + mark})
+        found = cls(**entry)
         if isinstance(found, Guessed):
             found.check()
         return found
@@ -706,6 +704,17 @@ def _of_a_day(record: Record) -> dict[str, Any]:
     """
     plain = asdict(record)
     return plain | {"time": plain["time"] // 86_400 * 86_400.0, "mark": plain["time"] % 1}
+
+
+def _with_mark(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry of an export with its mark, which tells copies, in its time."""
+    plain = dict(entry)
+    mark = plain.pop("mark")
+    if type(mark) not in (int, float) or not 0 <= mark < 1:
+        raise ValueError("'mark' is no number from 0 to 1")
+    if type(plain.get("time")) in (int, float):
+        plain["time"] += mark
+    return plain
 
 
 def _guesses(entries: list[_Kept]) -> dict[str, Guessed]:
