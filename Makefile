@@ -53,7 +53,8 @@ slow: $(VENV)/.installed-test      ## past the lesson: the command line, the mac
 
 long: $(VENV)/.installed-test      ## what takes long and seldom fails: kills, pools of processes, a Ray cluster, giant pictures, the site and more in a browser, the tools, 70,000 random inputs
 	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile tests/long
-	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile -m long tests
+	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile -m long tests --ignore tests/browser --ignore tests/long
+	$(BIN)/python -m pytest -p no:nbval -n 2 --dist worksteal -m long tests/browser
 	$(BIN)/python -m pytest -p no:nbval -n 2 --hypothesis-profile long tests/slow/test_fuzz.py tests/robustness/test_bad_models.py
 	$(BIN)/python tools/kill.py --rounds 200
 

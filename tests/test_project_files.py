@@ -225,3 +225,15 @@ def test_what_was_not_tried_is_said():
     )
     for service in elsewhere.links("00_start_here"):
         assert service in untried or service == "download"
+
+
+def test_tests_that_run_together_are_in_files_of_different_names():
+    """Pytest imports a file by its name alone; two of one name stop it before any test."""
+    apart = ("browser", "long")  # commands of their own
+    files = [path.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")]
+    names = sorted(path.name for path in files if path.parts[0] not in apart)
+    assert names == sorted(set(names))
+    [commands] = re.findall(r"^long: .+\n((?:\t.+\n)+)", read("Makefile"), re.M)
+    for command in commands.splitlines():
+        together = re.search(r" tests( |$)", command)
+        assert not together or all(f"--ignore tests/{room}" in command for room in apart), command

@@ -302,6 +302,8 @@ def test_what_is_deep_or_wide_neither_hangs_nor_widens_a_page(talk, tmp_path):
         new_output("error", ename=WIDE, evalue=WIDE, traceback=[WIDE, "\x1b[38m" + WIDE]),
     ]
     cells += [new_code_cell("x", outputs=[output], execution_count=1) for output in shown]
+    for cell in cells:  # else what is much too long for a page is left to the speaker's notes
+        cell.metadata.slideshow = {"slide_type": "slide"}
     nbformat.write(new_notebook(cells=cells), path)
     seen = talk(path, width=800, height=450)
     widths = seen.page.evaluate("""() => [document.documentElement.scrollWidth,
